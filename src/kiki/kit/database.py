@@ -1,0 +1,121 @@
+"""PostgreSQL: one pool per process, explicit transactions, plain SQL with numbered parameters.
+
+Tables are declared with SQLAlchemy Core (one definition, for migrations and their check); statements are SQL text
+run by asyncpg, set-based, on the transaction that the use case opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+import msgspec
+
+from kiki.kit.errors import Unavailable
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Record: TypeAlias = asyncpg.Record
+    _Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = Any
+    Record = Any
+    _Pool = Any
+
+UNREACHABLE = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""What asyncpg raises when the server is away or going away; the work can be tried again on a new connection."""
+
+
+class Database:
+    """A pool of connections to one PostgreSQL."""
+
+    def __init__(self, pool: _Pool, dsn: str) -> None:
+        self._pool = pool
+        self.dsn = dsn
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        dsn: str,
+        *,
+        application_name: str,
+        max_size: int = 10,
+        min_size: int = 1,
+        statement_timeout_ms: int = 30_000,
+        lock_timeout_ms: int = 10_000,
+        server_settings: dict[str, str] | None = None,
+    ) -> AsyncIterator[Database]:
+        """A pool for the time of the block. Connections come and go; a server that restarts is met again."""
+        settings = {
+            "application_name": application_name,
+            "statement_timeout": str(statement_timeout_ms),
+            "lock_timeout": str(lock_timeout_ms),
+            "idle_in_transaction_session_timeout": "60000",
+            "timezone": "UTC",
+            "jit": "off",
+            **(server_settings or {}),
+        }
+        pool = await asyncpg.create_pool(
+            dsn, min_size=min_size, max_size=max_size, server_settings=settings, init=_prepare, command_timeout=60
+        )
+        try:
+            yield cls(pool, dsn)
+        finally:
+            await _close(pool)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection outside a transaction. Raises `Unavailable` when the server cannot be reached."""
+        async with self._acquired() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """One transaction: commits at the end of the block, rolls back when it raises.
+
+        Raises `Unavailable` when the server cannot be reached; a commit whose answer was lost also raises it,
+        so what runs in here can run twice without harm.
+        """
+        async with self._acquired() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _acquired(self) -> AsyncIterator[Connection]:
+        try:
+            async with self._pool.acquire(timeout=10) as connection:
+                yield connection
+        except TimeoutError as error:
+            raise Unavailable("no database connection became free in time", reason="DATABASE_BUSY") from error
+        except UNREACHABLE as error:
+            raise Unavailable(
+                f"the database cannot be reached ({type(error).__name__})", reason="DATABASE_UNAVAILABLE"
+            ) from error
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb", schema="pg_catalog", encoder=_encode_json, decoder=msgspec.json.decode, format="text"
+    )
+
+
+def _encode_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+async def _close(pool: _Pool) -> None:
+    try:
+        await asyncio.wait_for(pool.close(), timeout=5)
+    except (TimeoutError, *UNREACHABLE):
+        pool.terminate()

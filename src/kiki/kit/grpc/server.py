@@ -1,0 +1,146 @@
+"""A gRPC server of our kind: API key checked, errors translated, health and reflection on, bounded stop."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from kiki.kit.errors import KikiError, Unauthenticated, Unavailable
+from kiki.kit.grpc.settings import RpcSettings, TlsSettings
+from kiki.kit.grpc.status import to_status
+from kiki.kit.logging import get_logger
+
+API_KEY_METADATA = "x-internal-api-key"
+_OPEN_SERVICES = ("/grpc.health.v1.Health/",)
+_log = get_logger("rpc.server")
+
+Handler = grpc.RpcMethodHandler
+Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
+
+
+class RpcServer:
+    """One listening address with any number of services."""
+
+    def __init__(self, settings: RpcSettings) -> None:
+        limit = settings.max_message_bytes
+        self._settings = settings
+        self._names: list[str] = []
+        self._health = health.aio.HealthServicer()
+        self._server = grpc.aio.server(
+            interceptors=[_Edge(settings.api_keys)],
+            options=[
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.max_send_message_length", limit),
+                ("grpc.so_reuseport", 0),
+                ("grpc.keepalive_time_ms", 30_000),
+                ("grpc.keepalive_timeout_ms", 10_000),
+                ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+                ("grpc.keepalive_permit_without_calls", 1),
+            ],
+        )
+
+    def add(self, register: Callable[[Any, Any], None], servicer: object, service_name: str) -> None:
+        """Register a servicer under its full service name; before `start`."""
+        register(servicer, self._server)
+        self._names.append(service_name)
+
+    async def start(self) -> int:
+        """Listen and serve; the bound port. Raises `Unavailable` when the address is taken."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
+        try:
+            port = self._listen()
+        except RuntimeError as error:
+            raise Unavailable(f"cannot listen on {self._settings.address}", reason="ADDRESS_IN_USE") from error
+        await self._server.start()
+        for name in ("", *self._names):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return port
+
+    async def stop(self, grace_seconds: float = 5) -> None:
+        """Say NOT_SERVING, finish what is under way within the grace, then close."""
+        await self._health.enter_graceful_shutdown()
+        await self._server.stop(grace_seconds)
+
+    def _listen(self) -> int:
+        if self._settings.tls is None:
+            return self._server.add_insecure_port(self._settings.address)
+        return self._server.add_secure_port(self._settings.address, _credentials(self._settings.tls))
+
+
+def _credentials(tls: TlsSettings) -> grpc.ServerCredentials:
+    certificate, private_key, authority = tls.read()
+    return grpc.ssl_server_credentials(
+        [(private_key, certificate)], root_certificates=authority, require_client_auth=authority is not None
+    )
+
+
+class _Edge(grpc.aio.ServerInterceptor):
+    """The one broad `except` of the RPC edge."""
+
+    def __init__(self, api_keys: tuple[str, ...]) -> None:
+        self._keys = tuple(key.encode() for key in api_keys)
+
+    async def intercept_service(self, continuation: Continuation, details: grpc.HandlerCallDetails) -> Any:
+        handler = await continuation(details)
+        method = str(details.method)
+        if handler is None:
+            return None
+        if not method.startswith(_OPEN_SERVICES) and not self._knows(details):
+            return _refusal(handler)
+        if handler.unary_unary is None:
+            return handler
+        return grpc.unary_unary_rpc_method_handler(
+            _translated(handler.unary_unary, method),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+    def _knows(self, details: grpc.HandlerCallDetails) -> bool:
+        given = next((value for key, value in details.invocation_metadata or () if key == API_KEY_METADATA), None)
+        if given is None:
+            return False
+        shown = given if isinstance(given, bytes) else str(given).encode()
+        return any([hmac.compare_digest(shown, key) for key in self._keys])
+
+
+def _translated(call: Callable[[Any, Any], Awaitable[Any]], method: str) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def handle(request: Any, context: Any) -> Any:
+        try:
+            return await call(request, context)
+        except KikiError as error:
+            await context.abort_with_status(to_status(error))
+        except (asyncio.CancelledError, grpc.aio.AbortError):
+            raise
+        except Exception as error:
+            _log.exception("rpc_failed", method=method, error=type(error).__name__)
+            await context.abort_with_status(to_status(KikiError("the call failed inside the service")))
+
+    return handle
+
+
+def _refusal(handler: Any) -> Any:
+    error = to_status(Unauthenticated(f"{API_KEY_METADATA} metadata is absent or wrong", reason="BAD_API_KEY"))
+
+    async def refuse(_request: Any, context: Any) -> Any:
+        await context.abort_with_status(error)
+
+    async def refuse_stream(_request: Any, context: Any) -> Any:
+        await context.abort_with_status(error)
+        yield None
+
+    make: dict[tuple[bool, bool], Any] = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }
+    build = make[handler.request_streaming, handler.response_streaming]
+    return build(refuse_stream if handler.response_streaming else refuse)

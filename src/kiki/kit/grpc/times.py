@@ -1,0 +1,28 @@
+"""Aware UTC times ↔ `google.protobuf.Timestamp`, to the microsecond."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from kiki.kit.errors import InvalidInput
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_FIRST = int((dt.datetime(1, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
+_LAST = int((dt.datetime(9999, 12, 31, tzinfo=dt.UTC) - _EPOCH).total_seconds())
+
+
+def time_to_proto(at: dt.datetime) -> Timestamp:
+    """Raises `ValueError` on a naive time: that is a fault in the caller."""
+    if at.tzinfo is None:
+        raise ValueError("a time is aware, got a naive one")
+    since = at - _EPOCH
+    return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
+
+
+def time_from_proto(message: Timestamp) -> dt.datetime:
+    """Raises `InvalidInput` outside the years 1 to 9999."""
+    if not _FIRST <= message.seconds <= _LAST:
+        raise InvalidInput("a time lies between the years 1 and 9999", reason="BAD_TIME")
+    return _EPOCH + dt.timedelta(seconds=message.seconds, microseconds=message.nanos // 1_000)

@@ -1,0 +1,154 @@
+"""HTTP to the outside: deadlines, bounded answers, no redirects, and no way into private networks unless allowed.
+
+The guard resolves a host itself, refuses addresses that are not public, and connects to the address that it checked,
+so that a second look-up cannot answer differently (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import msgspec
+
+from kiki.kit.errors import DeadlineExceeded, InvalidInput, ResourceExhausted, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundPolicy:
+    """Where requests may go and how large an answer may be."""
+
+    allow_private: bool = False
+    max_answer_bytes: int = 8 * 2**20
+    max_connections: int = 100
+    user_agent: str = "KIKI-SyncPortal"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer, whatever its status; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """The body as JSON; `InvalidInput` when it is not."""
+        try:
+            return msgspec.json.decode(self.body)
+        except msgspec.DecodeError as error:
+            raise InvalidInput("the peer's answer is not JSON", reason="BAD_ANSWER") from error
+
+
+class OutboundHttp:
+    """A client for requests to addresses that users configured."""
+
+    def __init__(self, client: httpx.AsyncClient, policy: OutboundPolicy) -> None:
+        self._client = client
+        self._policy = policy
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, policy: OutboundPolicy | None = None) -> AsyncIterator[OutboundHttp]:
+        """A client with a pool of its own for the time of the block."""
+        chosen = policy or OutboundPolicy()
+        limits = httpx.Limits(max_connections=chosen.max_connections, max_keepalive_connections=chosen.max_connections)
+        headers = {"user-agent": chosen.user_agent}
+        async with httpx.AsyncClient(limits=limits, follow_redirects=False, trust_env=False, headers=headers) as client:
+            yield cls(client, chosen)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: object = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float = 10,
+    ) -> HttpAnswer:
+        """Send and read the whole answer.
+
+        Raises `InvalidInput` for a URL that may not be called, `DeadlineExceeded` when the outcome is unknown for lack
+        of an answer, `Unavailable` when nothing was reached or the connection broke, `ResourceExhausted` when the answer is too large.
+        """
+        sent = dict(headers or {})
+        if json is not None:
+            content = msgspec.json.encode(json)
+            sent.setdefault("content-type", "application/json")
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                return await self._send(method, httpx.URL(url), content, sent, timeout_seconds)
+        except httpx.InvalidURL:
+            raise InvalidInput("the URL cannot be read", reason="BAD_URL") from None
+        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout) as error:
+            raise DeadlineExceeded(f"no answer within {timeout_seconds:g} s", reason="HTTP_TIMEOUT") from error
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            raise Unavailable("the peer cannot be reached", reason="HTTP_UNREACHABLE") from error
+        except httpx.HTTPError as error:
+            raise DeadlineExceeded(
+                f"the connection broke before the answer ({type(error).__name__})", reason="HTTP_BROKEN"
+            ) from error
+
+    async def _send(
+        self, method: str, url: httpx.URL, content: bytes | None, headers: dict[str, str], timeout_seconds: float
+    ) -> HttpAnswer:
+        target, extensions = await self._checked(url)
+        if target.host != url.host:
+            headers["host"] = url.netloc.decode("ascii")
+        request = self._client.build_request(
+            method, target, content=content, headers=headers, timeout=timeout_seconds, extensions=extensions
+        )
+        answer = await self._client.send(request, stream=True)
+        try:
+            body = await self._read(answer)
+        finally:
+            await answer.aclose()
+        return HttpAnswer(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, body)
+
+    async def _read(self, answer: httpx.Response) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        async for part in answer.aiter_bytes():
+            size += len(part)
+            if size > self._policy.max_answer_bytes:
+                raise ResourceExhausted(
+                    f"the answer is larger than {self._policy.max_answer_bytes} bytes", reason="ANSWER_TOO_LARGE"
+                )
+            parts.append(part)
+        return b"".join(parts)
+
+    async def _checked(self, url: httpx.URL) -> tuple[httpx.URL, dict[str, Any]]:
+        if url.scheme not in ("http", "https") or not url.host:
+            raise InvalidInput("a URL starts with http:// or https:// and names a host", reason="BAD_URL")
+        if self._policy.allow_private:
+            return url, {}
+        address = await _public_address(url.host, url.port or (443 if url.scheme == "https" else 80))
+        return url.copy_with(host=address), {"sni_hostname": url.host}
+
+
+async def _public_address(host: str, port: int) -> str:
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unavailable("the host's name does not resolve", reason="HTTP_UNREACHABLE") from error
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not all(_is_public(address) for address in addresses):
+        raise InvalidInput("the URL leads to an address that is not public", reason="PRIVATE_ADDRESS")
+    return addresses[0]
+
+
+def _is_public(address: str) -> bool:
+    parsed = ipaddress.ip_address(address.partition("%")[0])
+    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
+    return (mapped or parsed).is_global and not parsed.is_multicast

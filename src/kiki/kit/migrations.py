@@ -1,0 +1,165 @@
+"""Alembic, one history per owner: each owner has a schema, a metadata and a folder of migrations of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+__all__ = ["Operations", "Owner", "differences", "downgrade", "pending", "upgrade"]
+
+_ADVISORY_LOCK = 0x6B696B69
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who owns a schema: its name (= the schema's), its tables, and the folder that holds `versions/`."""
+
+    schema: str
+    metadata: MetaData
+    migrations: Path
+
+
+async def upgrade(dsn: str, owners: Sequence[Owner], report: Callable[[str], None] = lambda _: None) -> None:
+    """Bring every owner to its newest revision, one transaction each, under one advisory lock."""
+
+    def work(connection: Connection) -> None:
+        for owner in owners:
+            _run(connection, owner, "head", up=True)
+            report(owner.schema)
+
+    await _locked(dsn, work)
+
+
+async def downgrade(dsn: str, owner: Owner, revision: str) -> None:
+    """Take one owner down to a revision (`base` for none)."""
+    await _locked(dsn, lambda connection: _run(connection, owner, revision, up=False))
+
+
+async def pending(dsn: str, owners: Sequence[Owner]) -> dict[str, list[str]]:
+    """Revisions not yet applied, by owner; owners that are up to date are absent."""
+
+    def work(connection: Connection) -> dict[str, list[str]]:
+        missing: dict[str, list[str]] = {}
+        for owner in owners:
+            script = _script(owner)
+            current = _context(connection, owner).get_current_revision() if _has_schema(connection, owner) else None
+            names = [step.revision for step in script.iterate_revisions("head", current or "base")]
+            if names:
+                missing[owner.schema] = list(reversed(names))
+        return missing
+
+    return await _run_sync(dsn, work)
+
+
+async def differences(dsn: str, owner: Owner) -> list[Any]:
+    """What Alembic would still change so that the database equals the tables in code; empty when they agree."""
+
+    def work(connection: Connection) -> list[Any]:
+        partitions = _partitions(connection, owner.schema)
+
+        def include(thing: Any, name: str | None, kind: str, _reflected: bool, _other: Any) -> bool:
+            if kind == "table":
+                return name != "alembic_version" and name not in partitions
+            return getattr(getattr(thing, "table", None), "name", None) not in partitions
+
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _parents: kind != "schema" or name == owner.schema,
+                "include_object": include,
+                "version_table_schema": owner.schema,
+                "compare_type": True,
+                "compare_server_default": False,
+                "target_metadata": owner.metadata,
+            },
+        )
+        return list(compare_metadata(context, owner.metadata))
+
+    return await _run_sync(dsn, work)
+
+
+def _run(connection: Connection, owner: Owner, target: str, *, up: bool) -> None:
+    script = _script(owner)
+
+    def steps(revision: Any, _context: Any) -> Any:
+        if up:
+            return script._upgrade_revs(target, revision)
+        return script._downgrade_revs(target, revision)
+
+    connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{owner.schema}"'))
+    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+    config = Config()
+    config.set_main_option("script_location", str(owner.migrations))
+    with EnvironmentContext(config, script, fn=steps, as_sql=False) as environment:
+        environment.configure(
+            connection=connection,
+            target_metadata=owner.metadata,
+            version_table_schema=owner.schema,
+            include_schemas=True,
+        )
+        environment.run_migrations()
+    connection.commit()
+
+
+def _script(owner: Owner) -> ScriptDirectory:
+    return ScriptDirectory(str(owner.migrations), version_locations=[str(owner.migrations / "versions")])
+
+
+def _context(connection: Connection, owner: Owner) -> MigrationContext:
+    return MigrationContext.configure(connection, opts={"version_table_schema": owner.schema})
+
+
+def _has_schema(connection: Connection, owner: Owner) -> bool:
+    query = text("SELECT to_regclass(:name) IS NOT NULL")
+    return bool(connection.execute(query, {"name": f'"{owner.schema}".alembic_version'}).scalar())
+
+
+def _partitions(connection: Connection, schema: str) -> set[str]:
+    query = text(
+        "SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid"
+        " JOIN pg_namespace n ON n.oid = child.relnamespace WHERE n.nspname = :schema"
+    )
+    return {row[0] for row in connection.execute(query, {"schema": schema})}
+
+
+async def _locked(dsn: str, work: Callable[[Connection], None]) -> None:
+    def locked(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+        try:
+            work(connection)
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.commit()
+
+    await _run_sync(dsn, locked)
+
+
+async def _run_sync(dsn: str, work: Callable[[Connection], _T]) -> _T:
+    engine = create_async_engine(_sqlalchemy_url(dsn))
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await asyncio.shield(engine.dispose())
+
+
+def _sqlalchemy_url(dsn: str) -> str:
+    scheme, separator, rest = dsn.partition("://")
+    if not separator or scheme.split("+")[0] not in ("postgresql", "postgres"):
+        raise ValueError("a database URL starts with postgresql://")
+    return f"postgresql+asyncpg://{rest}"

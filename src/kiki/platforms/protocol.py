@@ -1,0 +1,83 @@
+"""What the portal and the orchestrator ask of a platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kiki.commerce.events import CommerceEvent
+
+Headers = Mapping[str, str]
+"""Header names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a delivery's headers say, before anything is trusted."""
+
+    topic: str
+    """In the platform's own form, e.g. `orders/create`, `order.created`; empty when the header is absent."""
+    store_key: str | None
+    """The normalised name by which the store can be found (shop domain, source URL), None when absent."""
+    signature: str | None
+    event_id: str
+    webhook_id: str
+    delivery_id: str
+    """The platform's identifiers as present, else empty: parts of the duplicate key."""
+    triggered_at: str
+    """The platform's own trigger time as text, else empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreContext:
+    """What a payload's meaning depends on besides the payload."""
+
+    store_id: int
+    currency: str
+    """The store's main currency, for payloads that carry amounts without one."""
+    timezone: str
+    """IANA name, for payloads with local times."""
+
+
+class Platform(Protocol):
+    """One store platform. Everything here is pure and safe to call from several tasks."""
+
+    @property
+    def name(self) -> str:
+        """The word in the URL: `shopify`, `woocommerce`, …"""
+        ...
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """Topics that `events` has a meaning for."""
+        ...
+
+    @property
+    def stock_topics(self) -> frozenset[str]:
+        """The subset that travels in the live-stock lane."""
+        ...
+
+    def envelope(self, headers: Headers) -> Envelope:
+        """Read the headers. Never raises on what a sender wrote."""
+        ...
+
+    def is_ping(self, headers: Headers, body: bytes) -> bool:
+        """Whether this is the platform's unsigned creation ping, to be answered 200 with nothing stored."""
+        ...
+
+    def verify(self, body: bytes, signature: str | None, secrets: Sequence[str]) -> bool:
+        """Whether the signature over the raw bytes is right under any of the secrets; constant-time."""
+        ...
+
+    def normalise_store_key(self, text: str) -> str | None:
+        """A shop's domain or URL in the form that `Envelope.store_key` uses; None when it is not one."""
+        ...
+
+    def events(self, topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceEvent]:
+        """The meaning of a delivery. Empty: valid, and nothing follows (a draft, a coupon).
+
+        Raises `InvalidInput` (`UNREADABLE_PAYLOAD`, `REST_ERROR_PAYLOAD`, `MISSING_FIELD`, …) with a message that says
+        what was got and what was wanted and holds no personal data; `UNKNOWN_TOPIC` for a topic without a meaning.
+        """
+        ...
