@@ -52,6 +52,15 @@ def add_defaults(values: Mapping[str, str]) -> None:
             os.environ[name] = value
 
 
+def replace_variables(values: Mapping[str, str]) -> None:
+    """Set variables whatever they were; an empty value removes one. For commands that run a mesh of their own."""
+    for name, value in values.items():
+        if value:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+
+
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
     """The environment for a process that we start."""
     return {**os.environ, **overrides}
@@ -89,8 +98,8 @@ def _variable(kind: type[BaseSettings], location: tuple[Any, ...]) -> str:
 
 
 def _default_text(field: FieldInfo) -> str:
-    default = field.get_default(call_default_factory=not field.is_required() and field.default_factory is not None)
-    if field.is_required() or default is None or isinstance(default, SecretStr):
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
+    if default is None or isinstance(default, SecretStr):
         return ""
     if isinstance(default, bool):
         return str(default).lower()

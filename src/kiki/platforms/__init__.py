@@ -1,1 +1,1 @@
-"""Store platforms, one folder each, all of one shape: signature, events, connect, api, settings. Pure meaning, no state."""
+"""Store platforms, one folder each, all of one shape, listed by `registry`. Pure meaning, no state, no I/O."""

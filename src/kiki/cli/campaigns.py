@@ -1,0 +1,161 @@
+"""`kiki campaigns`: the campaigns that we manage, and a person's hand on them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.progress import track
+
+from kiki.cli.inputs import ASK, File, Limit, StoreId, read_rows, read_secret, read_time
+from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.cli.portal_client import PortalClient
+
+_COLUMNS = ("campaign_id", "network", "name", "status", "daily_budget", "bid", "hold")
+_CHUNK = 500
+_MONEY = ("daily_budget", "bid")
+CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id.")]
+ProductId = Annotated[str, typer.Argument(metavar="PRODUCT", help="The product's id in the shop.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; goes to the audit log.")]
+Until = Annotated[str | None, typer.Option("--until", help="When it ends, ISO 8601; left out: when it is released.")]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Register campaigns, and pause, resume or hold them by hand.")
+    group.command("import")(_import)
+    group.command("list")(_list)
+    group.command("actions")(_actions)
+    group.command("pause")(_pause)
+    group.command("resume")(_resume)
+    group.command("hold")(_hold)
+    group.command("release")(_release)
+    group.command("network")(_network)
+    app.add_typer(group, name="campaigns", rich_help_panel=panel)
+
+
+def _import(store_id: StoreId, file: File, as_json: AsJson = False) -> None:
+    """Register campaigns from a file; known ones are replaced, others stay as they are.
+
+    Fields: campaign_id, network, external_id, name, daily_budget, currency; also utm_campaign, utm_id, bid and
+    products (ids, separated by spaces in CSV).
+    """
+    campaigns = [_campaign(row) for row in read_rows(file)]
+    chunks = [campaigns[at : at + _CHUNK] for at in range(0, len(campaigns), _CHUNK)]
+    with PortalClient.of_installation() as portal:
+        for chunk in track(chunks, "Registering", console=error_console(), disable=as_json or len(chunks) < 2):
+            portal.post(f"/internal/campaigns/{store_id}", {"campaigns": chunk})
+    if as_json:
+        print_json({"registered": len(campaigns)})
+    else:
+        console().print(f"{len(campaigns)} campaigns are registered")
+
+
+def _list(store_id: StoreId, limit: Limit = 200, as_json: AsJson = False) -> None:
+    """List a shop's campaigns and their state at the ad network."""
+    with PortalClient.of_installation() as portal:
+        campaigns = list(portal.rows(f"/internal/campaigns/{store_id}", "campaigns", limit))
+    if as_json:
+        print_json(campaigns)
+    else:
+        print_rows(
+            campaigns, _columns(campaigns), empty="No campaign is registered; `kiki campaigns import` does that."
+        )
+
+
+def _actions(
+    store_id: StoreId,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only of this campaign.")] = None,
+    product: Annotated[str | None, typer.Option("--product", help="Only for this product.")] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List what was done at the ad networks, newest first."""
+    with PortalClient.of_installation() as portal:
+        path = f"/internal/campaigns/{store_id}/actions"
+        actions = list(portal.rows(path, "actions", limit, campaign_id=campaign, product_id=product))
+    if as_json:
+        print_json(actions)
+    else:
+        plain = [name for name in (actions[0] if actions else {}) if name != "store_id"]
+        print_rows(actions, plain, empty="Nothing was done yet.")
+
+
+def _pause(store_id: StoreId, product: ProductId, reason: Reason, until: Until = None, as_json: AsJson = False) -> None:
+    """Pause a product's ads by hand. The stock guard does not resume them."""
+    _order(store_id, product, "pause", reason, until, as_json=as_json)
+
+
+def _resume(
+    store_id: StoreId, product: ProductId, reason: Reason, until: Until = None, as_json: AsJson = False
+) -> None:
+    """Take a pause by hand back; without one, let the ads run whatever the stock says."""
+    _order(store_id, product, "resume", reason, until, as_json=as_json)
+
+
+def _hold(
+    store_id: StoreId, campaign: CampaignId, reason: Reason, until: Until = None, as_json: AsJson = False
+) -> None:
+    """Keep a campaign as it is: nothing of ours touches it until the hold ends."""
+    with PortalClient.of_installation() as portal:
+        path = f"/internal/campaigns/{store_id}/{_quoted(campaign)}/hold"
+        _show(portal.post(path, _hand(reason, until)), as_json=as_json)
+
+
+def _release(store_id: StoreId, campaign: CampaignId, as_json: AsJson = False) -> None:
+    """End a hold; what is wanted of the campaign is applied again."""
+    with PortalClient.of_installation() as portal:
+        _show(portal.post(f"/internal/campaigns/{store_id}/{_quoted(campaign)}/release"), as_json=as_json)
+
+
+def _network(
+    store_id: StoreId,
+    network: Annotated[str, typer.Argument(help="google, meta, tiktok or another name that campaigns use.")],
+    url: Annotated[str, typer.Argument(help="Base URL of the network's API.")],
+    token: Annotated[str, typer.Option("--token", help="The API token; - asks for it.")] = ASK,
+    as_json: AsJson = False,
+) -> None:
+    """Say how an ad network is reached for a shop. The token is sealed and never shown again."""
+    body = {"base_url": url, "token": read_secret(token, "Token")}
+    with PortalClient.of_installation() as portal:
+        _show(portal.put(f"/internal/ad-networks/{store_id}/{_quoted(network)}", body), as_json=as_json)
+
+
+def _order(store_id: int, product: str, order: str, reason: str, until: str | None, *, as_json: bool) -> None:
+    with PortalClient.of_installation() as portal:
+        path = f"/internal/products/{store_id}/{_quoted(product)}/ads/{order}"
+        _show(portal.post(path, _hand(reason, until)), as_json=as_json)
+
+
+def _hand(reason: str, until: str | None) -> dict[str, object]:
+    return {"reason": reason, "expires_at": read_time(until)}
+
+
+def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print_json(answer)
+    else:
+        print_fields(answer or {"done": "yes"})
+
+
+def _campaign(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as the API wants it; rows that are written in its form pass unchanged."""
+    campaign = dict(row)
+    currency = campaign.pop("currency", "")
+    for name in _MONEY:
+        if isinstance(campaign.get(name), (str, int, float)):
+            campaign[name] = {"amount": str(campaign[name]), "currency": str(currency).upper()}
+    products = campaign.pop("products", None)
+    if products is not None:
+        ids = products.split() if isinstance(products, str) else products
+        campaign["promotions"] = [{"product_id": str(product)} for product in ids]
+    return campaign
+
+
+def _columns(campaigns: list[dict[str, Any]]) -> list[str]:
+    return [name for name in _COLUMNS if campaigns and name in campaigns[0]]
+
+
+def _quoted(name: str) -> str:
+    return quote(name, safe="")

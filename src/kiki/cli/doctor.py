@@ -1,0 +1,29 @@
+"""`kiki doctor`: what works on this machine and what does not, with the way out."""
+
+from __future__ import annotations
+
+import typer
+
+from kiki.cli import exits
+from kiki.cli.output import AsJson, console, print_json
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the command."""
+    app.command("doctor", rich_help_panel=panel)(_doctor)
+
+
+def _doctor(as_json: AsJson = False) -> None:
+    """Check settings, secrets, database, tables, agents and portal. Exit code 1 when something is wrong."""
+    from kiki.runtime.checks import examine
+
+    findings = examine()
+    if as_json:
+        print_json([{"check": item.check, "state": item.state, "detail": item.detail} for item in findings])
+    else:
+        styles = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+        for item in findings:
+            console().print(f"[{styles[item.state]}]{item.state:8}[/] {item.check:12} ", end="")
+            console().print(item.detail, markup=False)
+    if any(item.state == "failed" for item in findings):
+        raise typer.Exit(exits.FAILED)

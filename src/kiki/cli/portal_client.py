@@ -1,0 +1,152 @@
+"""The portal's HTTP API as commands use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from kiki.kit.errors import (
+    Conflict,
+    FailedPrecondition,
+    InvalidInput,
+    InvariantBroken,
+    KikiError,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unavailable,
+)
+from kiki.kit.settings import load_settings
+
+_KINDS: dict[int, type[KikiError]] = {
+    400: InvalidInput,
+    401: PermissionDenied,
+    403: PermissionDenied,
+    404: NotFound,
+    409: Conflict,
+    412: FailedPrecondition,
+    413: InvalidInput,
+    422: InvalidInput,
+    429: ResourceExhausted,
+    503: Unavailable,
+    504: Unavailable,
+}
+_TIMEOUT_SECONDS = 60.0
+_PAGE = 200
+
+
+def portal_url() -> str:
+    """Where this machine reaches the portal: KIKI_PORTAL_URL, else the portal's own host and port."""
+    from kiki.portal.settings import PortalSettings
+    from kiki.runtime.installation import read_settings
+
+    given = read_settings().portal_url
+    if given:
+        return given.rstrip("/")
+
+    settings = load_settings(PortalSettings)
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+class PortalClient:
+    """One connection to the portal, as the holder of the internal key."""
+
+    def __init__(self, url: str, api_key: str, *, actor: str = "cli") -> None:
+        headers = {"x-internal-api-key": api_key, "x-actor": actor}
+        self.url = url
+        self.api_key = api_key
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False)
+
+    @classmethod
+    def of_installation(cls) -> Self:
+        """The portal of this installation, with its key."""
+        from kiki.runtime.installation import read_settings
+
+        settings = read_settings()
+        if not settings.api_keys:
+            raise PermissionDenied(
+                f"no internal API key: set KIKI_INTERNAL_API_KEY, or run on the machine of the `kiki up` (it keeps its"
+                f" key in {settings.folder})",
+                reason="NO_API_KEY",
+            )
+        return cls(portal_url(), settings.api_keys[0])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: object) -> Any:
+        """GET a JSON document."""
+        return self.send("GET", path, query=query).json()
+
+    def post(self, path: str, body: object = None, **query: object) -> Any:
+        """POST a JSON document."""
+        answer = self.send("POST", path, body=body, query=query)
+        return answer.json() if answer.content else {}
+
+    def patch(self, path: str, body: object) -> Any:
+        """PATCH with a JSON document."""
+        return self.send("PATCH", path, body=body).json()
+
+    def put(self, path: str, body: object) -> Any:
+        """PUT a JSON document."""
+        answer = self.send("PUT", path, body=body)
+        return answer.json() if answer.content else {}
+
+    def rows(self, path: str, name: str, limit: int, **query: object) -> Iterator[dict[str, Any]]:
+        """Rows of a list, page after page, up to a limit."""
+        cursor = ""
+        left = limit
+        while left > 0:
+            page = self.get(path, cursor=cursor or None, limit=min(left, _PAGE), **query)
+            rows = page[name][:left]
+            yield from rows
+            left -= len(rows)
+            cursor = page["next_cursor"]
+            if not rows or not cursor:
+                return
+
+    def send(
+        self, method: str, path: str, *, body: object = None, query: Mapping[str, object] | None = None
+    ) -> httpx.Response:
+        """One request. Raises the failure that the portal's problem document tells."""
+        given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
+        try:
+            answer = self._http.request(method, path, json=body, params=given)
+        except httpx.TimeoutException:
+            raise Unavailable(
+                f"the portal at {_place(self.url)} did not answer in time", reason="PORTAL_TIMEOUT"
+            ) from None
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"the portal at {_place(self.url)} cannot be reached ({type(error).__name__}); is `kiki up` running?",
+                reason="PORTAL_UNAVAILABLE",
+            ) from None
+        if answer.is_success:
+            return answer
+        raise _failure(answer)
+
+
+def _failure(answer: httpx.Response) -> KikiError:
+    kind = _KINDS.get(answer.status_code, InvariantBroken)
+    try:
+        document = answer.json()
+        message, reason = str(document["detail"]), str(document["reason"])
+    except (ValueError, KeyError, TypeError):
+        return kind(f"the portal answered {answer.status_code}", reason="UNEXPECTED_ANSWER")
+    data = document.get("data") or {}
+    return kind(message, reason=reason, data={name: str(value) for name, value in data.items()})
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _place(url: str) -> str:
+    return urlsplit(url).netloc

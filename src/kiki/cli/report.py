@@ -1,0 +1,100 @@
+"""`kiki report`: the monthly statement."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kiki.cli.inputs import StoreId
+from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
+from kiki.cli.portal_client import PortalClient
+from kiki.kit.errors import InvalidInput
+
+_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_TABLE, _FORMATS = "table", ("table", "json", "csv", "pdf")
+_LINES = 50
+_FIGURES = (
+    "baseline_revenue",
+    "current_revenue",
+    "growth_percent",
+    "incremental_revenue",
+    "refunded_revenue",
+    "corrected_revenue",
+    "fee_revenue",
+    "accrued_fee",
+    "true_up",
+    "fee",
+    "attributed_orders",
+    "mean_confidence",
+)
+_LINE = ("order_id", "kind", "paid_at", "order_amount", "incremental_revenue", "fee", "confidence", "campaign_id")
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the command."""
+    app.command("report", rich_help_panel=panel)(_report)
+
+
+def _report(
+    store_id: StoreId,
+    month: Annotated[str, typer.Argument(metavar="[YYYY-MM]", help="The month; left out: the running one.")] = "",
+    form: Annotated[str, typer.Option("--format", help="table, json, csv or pdf.")] = _TABLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to a file instead; needed for pdf.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a shop's statement of a month: baseline, revenue caused, fee, and every order with its evidence."""
+    form = "json" if as_json else form
+    if form not in _FORMATS:
+        raise typer.BadParameter(f"--format is one of {', '.join(_FORMATS)}, got {form!r}")
+    if form == "pdf" and output is None:
+        raise typer.BadParameter("--format pdf wants --output FILE")
+    year, number = _month(month)
+    with PortalClient.of_installation() as portal:
+        query = {"year": year, "month": number, "format": "json" if form == _TABLE else form}
+        answer = portal.send("GET", f"/reports/oaas/monthly/{store_id}", query=query)
+    if output is not None:
+        output.write_bytes(answer.content)
+        console().print(f"{output}: {len(answer.content)} bytes")
+    elif form == "csv":
+        sys.stdout.write(answer.text)
+    elif form == "json":
+        print_json(answer.json())
+    else:
+        _print(answer.json())
+
+
+def _print(report: dict[str, Any]) -> None:
+    store, statement, baseline = report["store"], report["statement"], report["baseline"] or {}
+    state = "closed" if statement["closed"] else "open"
+    title = f"{store['display_name']} ({store['platform']}) {statement['year']:04d}-{statement['month']:02d}, {state}"
+    print_fields({name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}, title)
+    if baseline:
+        print_fields(
+            {name: value for name, value in baseline.items() if not isinstance(value, (list, dict))}, "\nbaseline"
+        )
+    if statement["problem"]:
+        console().print(f"\nNot billed: {statement['problem']}", markup=False)
+    console().print("\norders", style="bold")
+    print_rows(report["orders"][:_LINES], _LINE, empty="No order was caused by our campaigns this month.")
+    if statement["line_count"] > _LINES:
+        console().print(f"… {statement['line_count'] - _LINES} more; --format csv has them all")
+    if report["digest"]:
+        print_fields({"SHA-256": report["digest"]})
+
+
+def _month(text: str) -> tuple[int, int]:
+    if not text:
+        from kiki.kit.clock import SystemClock
+
+        now = SystemClock().now()
+        return now.year, now.month
+    found = _MONTH.fullmatch(text)
+    if not found:
+        raise InvalidInput(f"a month is written 2026-03, got {text!r}", reason="BAD_MONTH")
+    return int(found[1]), int(found[2])

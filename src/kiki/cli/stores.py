@@ -1,0 +1,141 @@
+"""`kiki stores`: connected shops."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kiki.cli.inputs import Limit, StoreId, read_secret
+from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
+from kiki.cli.portal_client import PortalClient
+
+_PATH = "/internal/stores"
+_COLUMNS = ("store_id", "platform", "store_key", "display_name", "currency", "timezone", "status")
+Secret = Annotated[
+    str | None,
+    typer.Option(
+        "--secret", help="The secret that the shop signs with; - asks for it. Left out: one is made and shown."
+    ),
+]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Connect shops, show them, change their rules and secrets.")
+    group.command("add")(_add)
+    group.command("list")(_list)
+    group.command("show")(_show)
+    group.command("set")(_set)
+    group.command("rotate-secret")(_rotate_secret)
+    group.command("rotate-token")(_rotate_token)
+    group.command("sync")(_sync)
+    app.add_typer(group, name="stores", rich_help_panel=panel)
+
+
+def _add(
+    platform: Annotated[str, typer.Argument(help="shopify or woocommerce.")],
+    address: Annotated[str, typer.Argument(help="The shop's domain or URL, e.g. example.myshopify.com.")],
+    currency: Annotated[str, typer.Option("--currency", help="ISO 4217 code of the shop's main currency.")],
+    timezone: Annotated[str, typer.Option("--timezone", help="IANA name of the shop's time zone.")] = "UTC",
+    name: Annotated[str, typer.Option("--name", help="How the shop is called here.")] = "",
+    secret: Secret = None,
+    as_json: AsJson = False,
+) -> None:
+    """Connect a shop. The delivery URL and a made secret are shown once, here."""
+    body = {
+        "platform": platform,
+        "store_key": address,
+        "display_name": name,
+        "currency": currency.upper(),
+        "timezone": timezone,
+        "webhook_secret": read_secret(secret, "Secret"),
+    }
+    with PortalClient.of_installation() as portal:
+        store = portal.post(_PATH, body)
+    if as_json:
+        print_json(store)
+        return
+    print_fields({field: store[field] for field in _COLUMNS}, f"Store {store['store_id']} is connected")
+    print_fields({"delivery URL": store["delivery_url"], "secret": store["webhook_secret"] or "as given"})
+    console().print("The URL's token and the secret are not shown again.")
+
+
+def _list(limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List connected shops."""
+    with PortalClient.of_installation() as portal:
+        stores = list(portal.rows(_PATH, "stores", limit))
+    if as_json:
+        print_json(stores)
+    else:
+        print_rows(stores, _COLUMNS, empty="No shop is connected; `kiki stores add` connects one.")
+
+
+def _show(store_id: StoreId, as_json: AsJson = False) -> None:
+    """Show a shop and its rules."""
+    with PortalClient.of_installation() as portal:
+        store = portal.get(f"{_PATH}/{store_id}")
+    if as_json:
+        print_json(store)
+        return
+    rules = store.pop("settings", {})
+    print_fields(store)
+    print_fields(rules, "\nrules")
+
+
+def _set(
+    store_id: StoreId,
+    rules: Annotated[
+        list[str], typer.Argument(metavar="RULE=VALUE…", help="e.g. fee_rate=0.18 low_stock_threshold=3.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Change a shop's rules; the ones not named keep their value. `show` lists them."""
+    changes: dict[str, object] = {}
+    for rule in rules:
+        name, separator, value = rule.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"a rule is written name=value, got {rule!r}")
+        changes[name] = value.split(",") if name == "ad_networks" else value
+    with PortalClient.of_installation() as portal:
+        store = portal.patch(f"{_PATH}/{store_id}/settings", changes)
+    if as_json:
+        print_json(store)
+    else:
+        print_fields(store["settings"], "rules")
+
+
+def _rotate_secret(store_id: StoreId, secret: Secret = None, as_json: AsJson = False) -> None:
+    """Sign with a new secret from now on. The one before stays valid until the next rotation."""
+    with PortalClient.of_installation() as portal:
+        answer = portal.post(f"{_PATH}/{store_id}/rotate-secret", {"webhook_secret": read_secret(secret, "Secret")})
+    if as_json:
+        print_json(answer)
+    else:
+        print_fields({"store": store_id, "secret": answer["webhook_secret"] or "as given"})
+
+
+def _rotate_token(store_id: StoreId, as_json: AsJson = False) -> None:
+    """Make a new delivery URL. The old one is dead at once."""
+    with PortalClient.of_installation() as portal:
+        answer = portal.post(f"{_PATH}/{store_id}/rotate-token")
+    if as_json:
+        print_json(answer)
+    else:
+        print_fields({"store": store_id, "delivery URL": answer["delivery_url"]})
+
+
+def _sync(
+    store_id: StoreId,
+    what: Annotated[str, typer.Argument(help="products or orders.")],
+    days: Annotated[int, typer.Option("--days", min=1, help="How far back, for orders.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Read a shop's catalogue or history as a background job, and follow it."""
+    from kiki.cli.jobs import follow
+
+    if what not in ("products", "orders"):
+        raise typer.BadParameter(f"products or orders, got {what!r}")
+    with PortalClient.of_installation() as portal:
+        job = portal.post(f"/internal/sync/{what}/{store_id}", days=days if what == "orders" else None)
+        follow(portal, job, as_json=as_json)

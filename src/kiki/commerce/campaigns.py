@@ -1,0 +1,210 @@
+"""The projection of SyncFlow's registry, touchpoints, attributions and reviews as rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any
+
+from kiki.commerce import tables
+from kiki.commerce.rows import shape_of
+from kiki.kit.database import Connection
+
+CAMPAIGNS = shape_of(tables.campaigns)
+CAMPAIGN_PRODUCTS = shape_of(tables.campaign_products)
+TOUCHPOINTS = shape_of(tables.touchpoints)
+ATTRIBUTIONS = shape_of(tables.attributions)
+REVIEWS = shape_of(tables.reviews)
+DATA_REQUESTS = shape_of(tables.data_requests)
+
+
+_PROJECT = f"""{CAMPAIGNS.insert_sql}
+ON CONFLICT (store_id, campaign_id) DO UPDATE SET
+    network = excluded.network, name = excluded.name, utm_campaign = excluded.utm_campaign, utm_id = excluded.utm_id,
+    status = excluded.status, active = excluded.active,
+    ended_at = CASE WHEN excluded.active THEN NULL ELSE coalesce(campaigns.ended_at, excluded.ended_at) END"""
+
+_END_PROMOTIONS = """
+UPDATE commerce.campaign_products p SET to_at = $7
+FROM unnest($1::bigint[], $2::text[]) AS changed(store_id, campaign_id)
+WHERE p.store_id = changed.store_id AND p.campaign_id = changed.campaign_id AND (p.to_at IS NULL OR p.to_at > $7)
+    AND NOT EXISTS (
+        SELECT FROM unnest($3::bigint[], $4::text[], $5::text[], $6::timestamptz[])
+            AS told(store_id, campaign_id, product_id, from_at)
+        WHERE told.store_id = p.store_id AND told.campaign_id = p.campaign_id AND told.product_id = p.product_id
+            AND told.from_at = p.from_at)"""
+
+_PROMOTIONS = """
+SELECT p.store_id, p.product_id, p.campaign_id, p.from_at, least(p.to_at, c.ended_at)
+FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, product_id)
+JOIN commerce.campaign_products p ON p.store_id = wanted.store_id AND p.product_id = wanted.product_id
+JOIN commerce.campaigns c ON c.store_id = p.store_id AND c.campaign_id = p.campaign_id
+ORDER BY p.store_id, p.product_id, p.campaign_id, p.from_at"""
+
+
+@dataclass(slots=True)
+class CampaignRow:
+    """A registered campaign."""
+
+    store_id: int
+    campaign_id: str
+    network: str
+    name: str
+    utm_campaign: str
+    utm_id: str
+    status: str
+    active: bool
+    registered_at: dt.datetime
+    ended_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRow:
+    """A product in a campaign, from when to when."""
+
+    store_id: int
+    product_id: str
+    campaign_id: str
+    from_at: dt.datetime
+    to_at: dt.datetime | None
+
+
+@dataclass(slots=True)
+class TouchpointRow:
+    """A contact with a campaign."""
+
+    store_id: int
+    touchpoint_id: str
+    customer_key: str
+    at: dt.datetime
+    kind: str
+    source: str
+    campaign_id: str | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_id: str | None
+    order_id: str | None
+    recorded_at: dt.datetime
+
+
+@dataclass(slots=True)
+class ReviewRow:
+    """A doubtful order that waits for a person, or what the person said."""
+
+    store_id: int
+    order_id: str
+    status: str
+    revision: int
+    confidence: Decimal
+    opened_at: dt.datetime
+    decided_at: dt.datetime | None = None
+    actor: str = ""
+    reason: str = ""
+
+
+campaign_values = attrgetter(*CampaignRow.__slots__)
+promotion_values = attrgetter(*PromotionRow.__slots__)
+touchpoint_values = attrgetter(*TouchpointRow.__slots__)
+review_values = attrgetter(*ReviewRow.__slots__)
+
+
+async def find_campaigns(connection: Connection, store_ids: Sequence[int]) -> dict[int, list[CampaignRow]]:
+    """All campaigns of these stores."""
+    found: dict[int, list[CampaignRow]] = {store_id: [] for store_id in store_ids}
+    rows = await connection.fetch(
+        "SELECT * FROM commerce.campaigns WHERE store_id = ANY($1::bigint[])", list(store_ids)
+    )
+    for row in rows:
+        found[row[0]].append(CampaignRow(*row))
+    return found
+
+
+async def find_promotions(
+    connection: Connection, products: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], list[PromotionRow]]:
+    """Which campaigns promote, or promoted, these products."""
+    found: dict[tuple[int, str], list[PromotionRow]] = {}
+    if not products:
+        return found
+    rows = await connection.fetch(
+        _PROMOTIONS,
+        [store_id for store_id, _ in products],
+        [product_id for _, product_id in products],
+    )
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(PromotionRow(*row))
+    return found
+
+
+async def find_touchpoints(
+    connection: Connection, keys: Sequence[tuple[int, str]], since: dt.datetime
+) -> dict[tuple[int, str], list[TouchpointRow]]:
+    """Contacts of these persons since a time."""
+    found: dict[tuple[int, str], list[TouchpointRow]] = {}
+    if not keys:
+        return found
+    rows = await connection.fetch(
+        """SELECT t.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, customer_key)
+        JOIN commerce.touchpoints t
+            ON t.store_id = wanted.store_id AND t.customer_key = wanted.customer_key AND t.at >= $3
+        ORDER BY t.at, t.touchpoint_id""",
+        [store_id for store_id, _ in keys],
+        [key for _, key in keys],
+        since,
+    )
+    for row in rows:
+        found.setdefault((row[0], row[2]), []).append(TouchpointRow(*row))
+    return found
+
+
+async def find_evidence(
+    connection: Connection, revisions: Sequence[tuple[int, str, int]]
+) -> dict[tuple[int, str], Any]:
+    """The evidence of these revisions of orders' attributions."""
+    if not revisions:
+        return {}
+    rows = await connection.fetch(
+        """SELECT a.store_id, a.order_id, a.evidence
+        FROM unnest($1::bigint[], $2::text[], $3::int[]) AS wanted(store_id, order_id, revision)
+        JOIN commerce.attributions a ON a.store_id = wanted.store_id AND a.order_id = wanted.order_id
+            AND a.revision = wanted.revision""",
+        *(list(column) for column in zip(*revisions, strict=True)),
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def find_reviews(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], ReviewRow]:
+    """Reviews of these orders."""
+    return {(row[0], row[1]): ReviewRow(*row) for row in await REVIEWS.lock(connection, keys)}
+
+
+async def project_campaigns(
+    connection: Connection, rows: Sequence[CampaignRow], promotions: Sequence[PromotionRow], now: dt.datetime
+) -> None:
+    """Write campaigns as SyncFlow has them now. What is no longer promoted was promoted until now."""
+    await connection.execute(_PROJECT, *(list(column) for column in zip(*map(campaign_values, rows), strict=True)))
+    await connection.execute(
+        _END_PROMOTIONS,
+        [row.store_id for row in rows],
+        [row.campaign_id for row in rows],
+        [row.store_id for row in promotions],
+        [row.campaign_id for row in promotions],
+        [row.product_id for row in promotions],
+        [row.from_at for row in promotions],
+        now,
+    )
+    await CAMPAIGN_PRODUCTS.upsert(connection, [promotion_values(row) for row in promotions])
+    await bump_campaigns_revision(connection, sorted({row.store_id for row in rows}))
+
+
+async def bump_campaigns_revision(connection: Connection, store_ids: Sequence[int]) -> None:
+    """Tell readers that keep campaigns in memory to read them again."""
+    await connection.execute(
+        """UPDATE commerce.store_connections SET campaigns_revision = campaigns_revision + 1
+        WHERE store_id = ANY($1::bigint[])""",
+        sorted(store_ids),
+    )

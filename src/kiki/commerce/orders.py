@@ -1,0 +1,171 @@
+"""Orders as rows: what is kept of them, and the set-based ways in and out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from operator import attrgetter
+
+from kiki.commerce import tables
+from kiki.commerce.rows import shape_of
+from kiki.kit.database import Connection
+
+ORDERS = shape_of(tables.orders)
+ORDER_ITEMS = shape_of(tables.order_items)
+ORDER_REFUNDS = shape_of(tables.order_refunds)
+
+OrderKey = tuple[int, str]
+
+
+@dataclass(slots=True)
+class OrderRow:
+    """One order; the fields are the columns, in order."""
+
+    store_id: int
+    order_id: str
+    number: str
+    status: str
+    customer_key: str
+    placed_at: dt.datetime
+    paid_at: dt.datetime | None
+    cancelled_at: dt.datetime | None
+    deleted_at: dt.datetime | None
+    updated_at: dt.datetime
+    triggered_at: str
+    currency: str
+    total_minor: int
+    net_minor: int
+    refunded_minor: int
+    settlement_currency: str | None
+    exchange_rate: str | None
+    is_test: bool
+    live: bool
+    """Placed after the store was connected: only such orders bill and mail."""
+    lines_digest: bytes
+    verdict: str = "none"
+    confidence: Decimal = Decimal(0)
+    campaign_id: str | None = None
+    attribution_revision: int = 0
+    booked_revision: int | None = None
+    """The `decision_seq` of the last call about this order to SyncLedger; None: never booked."""
+    booked_minor: int | None = None
+    booked_total_minor: int | None = None
+    booked_currency: str | None = None
+    booked_attribution: int | None = None
+    booking_reversed: bool = False
+    cancellation_booked: bool = False
+    billable_at: dt.datetime | None = None
+    """Set by an approval: the time that decides the month, instead of the payment's."""
+    told_revision: int = 0
+    """The `decision_seq` of the last call about this order to SyncValue."""
+    welcomed: bool = False
+    upsold: bool = False
+    fee_minor: int | None = None
+    fee_currency: str | None = None
+
+
+@dataclass(slots=True)
+class RefundRow:
+    """One refund of an order; a fact."""
+
+    store_id: int
+    order_id: str
+    refund_id: str
+    amount_minor: int
+    currency: str
+    refunded_at: dt.datetime
+    seen_at: dt.datetime
+    pending: bool
+    booked: bool = False
+
+
+@dataclass(slots=True)
+class ItemRow:
+    """One line of an order."""
+
+    store_id: int
+    order_id: str
+    line_id: str
+    product_id: str | None
+    variant_id: str | None
+    sku: str
+    title: str
+    quantity: int
+    net_minor: int
+    currency: str
+    gift_card: bool
+
+
+order_values = attrgetter(*OrderRow.__slots__)
+refund_values = attrgetter(*RefundRow.__slots__)
+item_values = attrgetter(*ItemRow.__slots__)
+
+
+async def lock_orders(connection: Connection, keys: Sequence[OrderKey]) -> dict[OrderKey, OrderRow]:
+    """The orders that exist, locked."""
+    return {(row[0], row[1]): OrderRow(*row) for row in await ORDERS.lock(connection, keys)}
+
+
+async def find_refunds(connection: Connection, keys: Sequence[OrderKey]) -> dict[OrderKey, dict[str, RefundRow]]:
+    """All refunds of these orders, those that came before their order included."""
+    found: dict[OrderKey, dict[str, RefundRow]] = {}
+    if not keys:
+        return found
+    rows = await connection.fetch(
+        """SELECT r.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, order_id)
+        JOIN commerce.order_refunds r ON r.store_id = wanted.store_id AND r.order_id = wanted.order_id""",
+        [store_id for store_id, _ in keys],
+        [order_id for _, order_id in keys],
+    )
+    for row in rows:
+        found.setdefault((row[0], row[1]), {})[row[2]] = RefundRow(*row)
+    return found
+
+
+async def find_items(connection: Connection, keys: Sequence[OrderKey]) -> dict[OrderKey, list[ItemRow]]:
+    """The lines of these orders."""
+    found: dict[OrderKey, list[ItemRow]] = {}
+    if not keys:
+        return found
+    rows = await connection.fetch(
+        """SELECT i.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, order_id)
+        JOIN commerce.order_items i ON i.store_id = wanted.store_id AND i.order_id = wanted.order_id
+        ORDER BY i.store_id, i.order_id, i.line_id""",
+        [store_id for store_id, _ in keys],
+        [order_id for _, order_id in keys],
+    )
+    for row in rows:
+        found.setdefault((row[0], row[1]), []).append(ItemRow(*row))
+    return found
+
+
+async def replace_items(connection: Connection, changed: Sequence[OrderKey], items: Iterable[ItemRow]) -> None:
+    """Write the lines of orders anew; `changed` names those that may have old ones, the others are new."""
+    if changed:
+        await connection.execute(
+            """DELETE FROM commerce.order_items i USING unnest($1::bigint[], $2::text[]) AS gone(store_id, order_id)
+            WHERE i.store_id = gone.store_id AND i.order_id = gone.order_id""",
+            [store_id for store_id, _ in changed],
+            [order_id for _, order_id in changed],
+        )
+    await ORDER_ITEMS.copy(connection, [item_values(item) for item in items])
+
+
+async def orders_in_reach(
+    connection: Connection, reach: Sequence[tuple[int, str, dt.datetime, dt.datetime]]
+) -> list[OrderKey]:
+    """Live orders of customers placed between two times, not locked: (store, customer key, from, to)."""
+    if not reach:
+        return []
+    rows = await connection.fetch(
+        """SELECT DISTINCT o.store_id, o.order_id
+        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+            AS r(store_id, customer_key, since, until)
+        JOIN commerce.orders o ON o.store_id = r.store_id AND o.customer_key = r.customer_key
+            AND o.placed_at BETWEEN r.since AND r.until
+        WHERE o.live AND NOT o.is_test""",
+        *(list(column) for column in zip(*reach, strict=True)),
+    )
+    return [(row[0], row[1]) for row in rows]

@@ -1,0 +1,129 @@
+"""Set-based reading and writing: one statement per table and batch, whatever the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Table, types
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kiki.kit.database import Connection, Record
+
+_PARAMETER = {"jsonb": "text"}
+"""Types that travel as another one and are cast in the statement."""
+
+
+_NAMES: tuple[tuple[type[types.TypeEngine[Any]], str], ...] = (
+    (types.BigInteger, "bigint"),
+    (types.SmallInteger, "smallint"),
+    (types.Integer, "integer"),
+    (types.Text, "text"),
+    (types.Boolean, "boolean"),
+    (types.DateTime, "timestamptz"),
+    (types.LargeBinary, "bytea"),
+    (types.Numeric, "numeric"),
+    (JSONB, "jsonb"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A table as the batch sees it: columns with their PostgreSQL types, the key columns first."""
+
+    table: str
+    key: tuple[tuple[str, str], ...]
+    rest: tuple[tuple[str, str], ...]
+    insert_sql: str = field(init=False, repr=False)
+    upsert_sql: str = field(init=False, repr=False)
+    ignore_sql: str = field(init=False, repr=False)
+    lock_sql: str = field(init=False, repr=False)
+    find_sql: str = field(init=False, repr=False)
+    delete_sql: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        columns = (*self.key, *self.rest)
+        names = ", ".join(name for name, _ in columns)
+        keys = ", ".join(name for name, _ in self.key)
+        chosen = ", ".join(f"{name}::{kind}" if kind in _PARAMETER else name for name, kind in columns)
+        insert = f"INSERT INTO {self.table} ({names}) SELECT {chosen} FROM {_unnest(columns)} AS new({names})"
+        changes = ", ".join(f"{name} = excluded.{name}" for name, _ in self.rest)
+        wanted = f"{_unnest(self.key)} AS wanted({keys})"
+        matched = " AND ".join(f"t.{name} = wanted.{name}" for name, _ in self.key)
+        chosen = ", ".join(f"t.{name}" for name, _ in columns)
+        order = ", ".join(f"t.{name}" for name, _ in self.key)
+        find = f"SELECT {chosen} FROM {wanted} JOIN {self.table} t ON {matched} ORDER BY {order}"
+        for name, sql in (
+            ("insert_sql", insert),
+            ("ignore_sql", f"{insert} ON CONFLICT DO NOTHING"),
+            ("upsert_sql", f"{insert} ON CONFLICT ({keys}) DO UPDATE SET {changes}"),
+            ("find_sql", find),
+            ("lock_sql", f"{find} FOR UPDATE OF t"),
+            ("delete_sql", f"DELETE FROM {self.table} t USING {wanted} WHERE {matched}"),
+        ):
+            object.__setattr__(self, name, sql)
+
+    async def copy(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows whose keys are new, with COPY: a third of an INSERT's cost. Not for tables with JSON."""
+        if rows:
+            schema, _, table = self.table.partition(".")
+            names = [name for name, _ in (*self.key, *self.rest)]
+            ordered = sorted(rows, key=_first_three)
+            await connection.copy_records_to_table(table, schema_name=schema, columns=names, records=ordered)
+
+    async def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows, whose keys must be new, in the order of their keys."""
+        if rows:
+            await connection.execute(self.insert_sql, *_columns(rows))
+
+    async def upsert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert or replace rows; each key at most once."""
+        if rows:
+            await connection.execute(self.upsert_sql, *_columns(rows))
+
+    async def insert_missing(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows whose keys are not there yet; the others stay as they are."""
+        if rows:
+            await connection.execute(self.ignore_sql, *_columns(rows))
+
+    async def lock(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> list[Record]:
+        """The rows with these keys, locked for update in the order of the keys."""
+        return await connection.fetch(self.lock_sql, *_columns(sorted(keys))) if keys else []
+
+    async def find(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> list[Record]:
+        """The rows with these keys."""
+        return await connection.fetch(self.find_sql, *_columns(keys)) if keys else []
+
+    async def delete(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> None:
+        """Remove the rows with these keys."""
+        if keys:
+            await connection.execute(self.delete_sql, *_columns(sorted(keys)))
+
+
+def shape_of(table: Table) -> Shape:
+    """The shape of a declared table, all columns in their order but those that the database fills itself.
+
+    Primary key columns come first in every table here.
+    """
+    columns = [(column.name, _type_name(column.type)) for column in table.columns if column.identity is None]
+    count = sum(1 for column in table.primary_key.columns if column.identity is None)
+    return Shape(f"{table.schema}.{table.name}", tuple(columns[:count]), tuple(columns[count:]))
+
+
+def _type_name(kind: types.TypeEngine[Any]) -> str:
+    return next(name for known, name in _NAMES if isinstance(kind, known))
+
+
+def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    ordered = rows if len(rows) < 2 else sorted(rows, key=_first_three)
+    return [list(column) for column in zip(*ordered, strict=True)]
+
+
+def _first_three(row: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(row[:2])
+
+
+def _unnest(columns: Sequence[tuple[str, str]]) -> str:
+    parameters = (f"${number}::{_PARAMETER.get(kind, kind)}[]" for number, (_, kind) in enumerate(columns, 1))
+    return f"unnest({', '.join(parameters)})"

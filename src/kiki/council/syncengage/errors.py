@@ -1,0 +1,35 @@
+"""Failures of SyncEngage."""
+
+from __future__ import annotations
+
+from kiki.kit.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
+
+
+class ContactNotFound(NotFound):
+    """No such contact in this store."""
+
+    reason = "CONTACT_NOT_FOUND"
+
+
+class FlowNotFound(NotFound):
+    """No such flow in this store."""
+
+    reason = "FLOW_NOT_FOUND"
+
+
+class FlowNotWaiting(Conflict):
+    """The flow does not wait for a discount code."""
+
+    reason = "FLOW_NOT_WAITING"
+
+
+class BadToken(InvalidInput):
+    """An unsubscribe token that we did not sign."""
+
+    reason = "BAD_UNSUBSCRIBE_TOKEN"
+
+
+class NoMailServer(FailedPrecondition):
+    """Mail is to be sent and no mail server is configured."""
+
+    reason = "NO_MAIL_SERVER"

@@ -1,0 +1,240 @@
+"""The sender: takes due messages, checks them against the rules of this moment, hands them over, settles them."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import secrets
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+
+from kiki.council.syncengage import rules
+from kiki.council.syncengage.domain import Channel, MessageStatus, Shop, Step
+from kiki.council.syncengage.repository.contacts import ContactRepository
+from kiki.council.syncengage.repository.flows import FlowRepository
+from kiki.council.syncengage.repository.outbox import Due, OutboxRepository, Settlement
+from kiki.council.syncengage.repository.products import ProductRepository
+from kiki.council.syncengage.sending.compose import Letter, compose_mail, compose_sms
+from kiki.council.syncengage.sending.outcome import Fate, Handover
+from kiki.council.syncengage.sending.sms import SmsGateway
+from kiki.council.syncengage.sending.smtp import SmtpSession
+from kiki.council.syncengage.settings import SyncEngageSettings
+from kiki.council.syncengage.tokens import make_token
+from kiki.kit.clock import Clock
+from kiki.kit.database import Database
+from kiki.kit.errors import KikiError
+from kiki.kit.http import OutboundHttp, OutboundPolicy
+from kiki.kit.logging import get_logger
+from kiki.kit.sealing import Sealer
+
+_log = get_logger("syncengage.sending")
+_BASKETS_AT_ONCE = 2000
+
+Job = Callable[[], Awaitable[bool]]
+"""One round of work; whether more waits."""
+
+
+class Sender:
+    """Runs until cancelled. Any number of senders may run against one database."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        sealer: Sealer,
+        contacts: ContactRepository,
+        flows: FlowRepository,
+        products: ProductRepository,
+        settings: SyncEngageSettings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._sealer = sealer
+        self._contacts = contacts
+        self._flows = flows
+        self._products = products
+        self._outbox = OutboxRepository(flows)
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Send what is due, count baskets, let waiting flows end; again and again."""
+        if not self._settings.smtp_host:
+            _log.warning("mail_is_not_sent", why="SYNCENGAGE_SMTP_HOST is not set")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._repeat(self._send_due, self._settings.poll_seconds))
+            tasks.create_task(self._repeat(self._keep_house, self._settings.poll_seconds))
+
+    async def send_due(self) -> int:
+        """One round: how many messages were taken."""
+        settings, now, token = self._settings, self._clock.now(), secrets.randbits(62)
+        channels = [channel for channel, possible in self._possible() if possible]
+        if not channels:
+            return 0
+        async with self._database.transaction() as connection:
+            due = await self._outbox.take(
+                connection,
+                token=token,
+                now=now,
+                lease=dt.timedelta(seconds=settings.lease_seconds),
+                limit=settings.batch_size,
+                channels=channels,
+                cap_since=now - dt.timedelta(days=settings.marketing_cap_days),
+            )
+            shops = await self._contacts.shops(connection, [item.store_id for item in due]) if due else {}
+        if due:
+            await self._work(due, shops, token)
+        return len(due)
+
+    async def keep_house(self) -> int:
+        """Count baskets and end flows whose code never came; how many baskets were counted."""
+        async with self._database.transaction() as connection:
+            await self._flows.cancel_waiting(connection, self._clock.now(), rules.NO_CODE)
+            return await self._products.count_baskets(connection, _BASKETS_AT_ONCE)
+
+    def _possible(self) -> tuple[tuple[Channel, bool], ...]:
+        return (Channel.EMAIL, bool(self._settings.smtp_host)), (Channel.SMS, bool(self._settings.sms_url))
+
+    async def _send_due(self) -> bool:
+        return await self.send_due() >= self._settings.batch_size
+
+    async def _keep_house(self) -> bool:
+        return await self.keep_house() >= _BASKETS_AT_ONCE
+
+    async def _repeat(self, job: Job, every_seconds: float) -> None:
+        while True:
+            more = False
+            try:
+                more = await job()
+            except KikiError as error:
+                _log.warning("round_failed", reason=error.reason)
+            except Exception as error:  # noqa: BLE001 - one bad round never ends the sender
+                _log.exception("round_failed", error=type(error).__name__)
+            await asyncio.sleep(0 if more else every_seconds)
+
+    async def _work(self, due: Sequence[Due], shops: dict[int, Shop], token: int) -> None:
+        """Settle what may not be sent in one statement, then send the rest over a few connections."""
+        now = self._clock.now()
+        counted: Counter[tuple[int, str, int]] = Counter()
+        ready: asyncio.Queue[Due] = asyncio.Queue()
+        settled: list[Settlement] = []
+        for item in due:
+            settlement = self._check(item, shops.get(item.store_id), counted, now)
+            if settlement is None:
+                ready.put_nowait(item)
+            else:
+                settled.append(settlement)
+        if settled:
+            await self._settle(settled, token)
+        if ready.empty():
+            return
+        async with OutboundHttp.open(OutboundPolicy(allow_private=self._settings.sms_allow_private)) as http:
+            sms = SmsGateway(http, self._settings)
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(min(self._settings.smtp_connections, ready.qsize())):
+                    tasks.create_task(self._drain(ready, shops, sms, token))
+
+    async def _drain(self, ready: asyncio.Queue[Due], shops: dict[int, Shop], sms: SmsGateway, token: int) -> None:
+        async with SmtpSession.open(self._settings) as mail:
+            while not ready.empty():
+                item = ready.get_nowait()
+                handover = await self._hand_over(item, shops.get(item.store_id) or Shop("", "", ""), mail, sms, token)
+                if handover.fate is not Fate.WITHHELD:
+                    await self._settle([self._settlement(item, handover)], token)
+
+    def _check(
+        self, due: Due, shop: Shop | None, counted: Counter[tuple[int, str, int]], now: dt.datetime
+    ) -> Settlement | None:
+        """The rules once more, for this moment; None when the message may leave now."""
+        contact = due.contact
+        if contact is None or contact.erased_at is not None:
+            return Settlement(due, MessageStatus.SUPPRESSED, rules.ERASED)
+        if now > due.expires_at:
+            return Settlement(due, MessageStatus.SUPPRESSED, rules.TOO_LATE)
+        audience = contact.audience(shop.timezone if shop else "")
+        step = Step(due.template, due.channel, 0, due.marketing)
+        reason = rules.forbidden(step, audience, sms_possible=bool(self._settings.sms_url))
+        if reason is not None:
+            return Settlement(due, MessageStatus.SUPPRESSED, reason)
+        awake = rules.awake(
+            now,
+            audience.timezone,
+            quiet_from=self._settings.quiet_from_hour,
+            quiet_until=self._settings.quiet_until_hour,
+        )
+        if awake > now:
+            return Settlement(due, MessageStatus.SCHEDULED, "", awake)
+        if due.marketing:
+            slot = (due.store_id, contact.customer_key, int(due.channel))
+            if due.sent_in_period + counted[slot] >= self._settings.marketing_cap:
+                return Settlement(due, MessageStatus.SUPPRESSED, rules.FREQUENCY_CAP)
+            counted[slot] += 1
+        return None
+
+    async def _hand_over(self, due: Due, shop: Shop, mail: SmtpSession, sms: SmsGateway, token: int) -> Handover:
+        async def mark_handed() -> bool:
+            async with self._database.transaction() as connection:
+                return await self._outbox.mark_handed(connection, due, token, self._clock.now())
+
+        try:
+            letter = self._letter(due, shop)
+            if due.channel is Channel.SMS:
+                reference = f"m{due.message_id}.{due.store_id}"
+                return await sms.send(
+                    to=letter.identity.phone, text=compose_sms(letter), reference=reference, mark_handed=mark_handed
+                )
+            message = compose_mail(letter, self._clock.now())
+        except ValueError:
+            return Handover(Fate.REFUSED, "bad_address")
+        return await mail.send(
+            message,
+            sender=self._settings.sender_address,
+            recipient=letter.identity.email.strip(),
+            mark_handed=mark_handed,
+        )
+
+    def _letter(self, due: Due, shop: Shop) -> Letter:
+        contact = due.contact
+        assert contact is not None, "messages without a contact are settled before"
+        token = make_token(self._sealer, due.store_id, contact.customer_key, due.channel)
+        return Letter(
+            store_id=due.store_id,
+            message_id=due.message_id,
+            template=due.template,
+            marketing=due.marketing,
+            identity=self._contacts.identity(contact),
+            locale=contact.locale,
+            shop=shop,
+            facts=due.facts,
+            campaign_id=due.campaign_id,
+            sender_address=self._settings.sender_address,
+            sender_identity=self._settings.sender_identity,
+            unsubscribe_url=self._settings.unsubscribe_url.replace("{token}", token),
+        )
+
+    def _settlement(self, due: Due, handover: Handover) -> Settlement:
+        if handover.fate is Fate.SENT:
+            return Settlement(due, MessageStatus.SENT)
+        if handover.fate is Fate.UNKNOWN:
+            return Settlement(due, MessageStatus.UNKNOWN, handover.reason)
+        if handover.fate is Fate.REFUSED or due.attempts >= self._settings.max_attempts:
+            return Settlement(due, MessageStatus.FAILED, handover.reason)
+        return Settlement(due, MessageStatus.SCHEDULED, handover.reason, self._clock.now() + _backoff(due.attempts))
+
+    async def _settle(self, settlements: Sequence[Settlement], token: int) -> None:
+        async with self._database.transaction() as connection:
+            await self._outbox.settle(connection, settlements, token, self._clock.now())
+        for item in settlements:
+            _log.info(
+                "message_settled",
+                store_id=item.due.store_id,
+                message_id=item.due.message_id,
+                status=item.status.name.lower(),
+                reason=item.reason,
+            )
+
+
+def _backoff(attempts: int) -> dt.timedelta:
+    """Half a minute, doubling to an hour, with jitter."""
+    seconds = min(30 * 2 ** max(0, attempts - 1), 3600)
+    return dt.timedelta(seconds=seconds * (0.75 + secrets.randbelow(500) / 1000))

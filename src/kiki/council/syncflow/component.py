@@ -1,0 +1,74 @@
+"""Builds SyncFlow and runs its server and its reconciler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from kiki.council.syncflow.domain import AdNetworkConnection
+from kiki.council.syncflow.networks import AdNetwork, HttpAdNetwork
+from kiki.council.syncflow.reconciler.drive import Driver
+from kiki.council.syncflow.reconciler.loop import Reconciler
+from kiki.council.syncflow.service.registry import Registry
+from kiki.council.syncflow.servicer import SyncFlowServicer
+from kiki.council.syncflow.settings import SyncFlowSettings
+from kiki.council.syncflow.tables import SCHEMA
+from kiki.kit.clock import Clock
+from kiki.kit.component import Readiness
+from kiki.kit.database import Database
+from kiki.kit.grpc.server import RpcServer
+from kiki.kit.grpc.settings import RpcSettings
+from kiki.kit.http import OutboundHttp, OutboundPolicy
+from kiki.kit.receipts import Once
+from kiki.kit.sealing import Keyring, Sealer
+from kiki.rpc.v1.syncflow_pb2_grpc import add_SyncFlowServiceServicer_to_server
+
+SERVICE_NAME = "kiki.rpc.v1.SyncFlowService"
+
+
+class SyncFlowComponent:
+    """SyncFlow in this process."""
+
+    name = "syncflow"
+
+    def __init__(self, server: RpcServer, reconciler: Reconciler) -> None:
+        self._server = server
+        self._reconciler = reconciler
+        self.port = 0
+
+    async def run(self) -> None:
+        """Serve and reconcile until cancelled. Work that is under way is taken up again by whoever runs next."""
+        self.port = await self._server.start()
+        try:
+            await self._reconciler.run()
+        finally:
+            self.port = 0
+            await asyncio.shield(self._server.stop(grace_seconds=2))
+
+    def ready(self) -> Readiness:
+        return Readiness(ok=True) if self.port else Readiness(ok=False, reason="not serving")
+
+
+@asynccontextmanager
+async def open_component(
+    *, dsn: str, keyring: Keyring, rpc: RpcSettings, settings: SyncFlowSettings, clock: Clock
+) -> AsyncIterator[SyncFlowComponent]:
+    """SyncFlow with its pools, for the time of the block."""
+    sealer = Sealer(keyring)
+    policy = OutboundPolicy(allow_private=settings.allow_private_networks, max_connections=settings.max_in_flight)
+    async with (
+        Database.open(dsn, application_name="kiki-syncflow", max_size=settings.pool_size) as database,
+        OutboundHttp.open(policy) as http,
+    ):
+
+        def dial(connection: AdNetworkConnection) -> AdNetwork:
+            return HttpAdNetwork(http, connection, timeout_seconds=settings.network_timeout_seconds)
+
+        registry = Registry(database, sealer, clock)
+        driver = Driver(database, sealer, clock, dial, lease_seconds=settings.lease_seconds)
+        reconciler = Reconciler(database, driver, registry, settings, clock)
+        servicer = SyncFlowServicer(registry=registry, once=Once(database, SCHEMA), clock=clock, wake=reconciler.wake)
+        server = RpcServer(rpc)
+        server.add(add_SyncFlowServiceServicer_to_server, servicer, SERVICE_NAME)
+        yield SyncFlowComponent(server, reconciler)

@@ -1,0 +1,203 @@
+"""Claims due work, drives it with bounded concurrency, and does what is due by time."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+import secrets
+
+import asyncpg
+
+from kiki.council.syncflow.errors import LeaseLost, NetworkBusy
+from kiki.council.syncflow.reconciler.drive import Driver
+from kiki.council.syncflow.repository import actions as action_rows
+from kiki.council.syncflow.repository import campaigns as campaign_rows
+from kiki.council.syncflow.repository import work as work_rows
+from kiki.council.syncflow.repository.work import CHANNEL, Lease
+from kiki.council.syncflow.service import decisions
+from kiki.council.syncflow.service.registry import Registry
+from kiki.council.syncflow.settings import SyncFlowSettings
+from kiki.kit.clock import Clock, monotonic
+from kiki.kit.database import UNREACHABLE, Connection, Database
+from kiki.kit.errors import DeadlineExceeded, KikiError, Unavailable
+from kiki.kit.logging import get_logger
+
+_SWEEP_ROWS = 500
+_RECONNECT_SECONDS = 1
+_log = get_logger("syncflow.reconciler")
+Key = tuple[int, str]
+
+
+class Reconciler:
+    """One per process; any number of processes share the work by its leases."""
+
+    def __init__(
+        self, database: Database, driver: Driver, registry: Registry, settings: SyncFlowSettings, clock: Clock
+    ) -> None:
+        self._database = database
+        self._driver = driver
+        self._registry = registry
+        self._settings = settings
+        self._clock = clock
+        self._owner = secrets.token_hex(8)
+        self._wake = asyncio.Event()
+        self._busy: dict[Key, int] = {}
+        self._resting: dict[Key, float] = {}
+        self._running = 0
+        self._jitter = random.Random()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; then gives its leases back."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen())
+                tasks.create_task(self._sweep())
+                await self._claim(tasks)
+        finally:
+            await asyncio.shield(self._release())
+
+    async def _claim(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            self._wake.clear()
+            for lease in await self._claimed():
+                key = (lease.store_id, lease.network)
+                self._busy[key] = self._busy.get(key, 0) + 1
+                self._running += 1
+                tasks.create_task(self._drive(lease))
+            try:
+                async with asyncio.timeout(self._settings.poll_seconds):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _claimed(self) -> list[Lease]:
+        places = self._settings.network_concurrency
+        free = self._settings.max_in_flight - self._running
+        if free <= 0:
+            return []
+        now = monotonic()
+        self._resting = {key: until for key, until in self._resting.items() if until > now}
+        try:
+            async with self._database.connection() as connection:
+                return await work_rows.claim(
+                    connection,
+                    owner=self._owner,
+                    busy={**self._busy, **dict.fromkeys(self._resting, places)},
+                    places=places,
+                    unreserved=max(1, places - self._settings.stock_reserve),
+                    limit=free,
+                    lease_seconds=self._settings.lease_seconds,
+                )
+        except (Unavailable, asyncpg.PostgresError) as error:
+            _log.warning("claim_failed", error=type(error).__name__)
+            return []
+
+    async def _drive(self, lease: Lease) -> None:
+        """One job attempt: a broad `except` has its home here."""
+        try:
+            await self._driver.drive(lease)
+        except LeaseLost:
+            _log.info("lease_lost", store_id=lease.store_id, campaign_id=lease.campaign_id)
+        except KikiError as error:
+            await self._put_back(lease, error)
+        except Exception as error:  # noqa: BLE001 - one campaign's failure stops no other.
+            _log.exception("drive_failed", store_id=lease.store_id, campaign_id=lease.campaign_id)
+            await self._put_back(lease, KikiError(type(error).__name__))
+        finally:
+            key = (lease.store_id, lease.network)
+            self._busy[key] -= 1
+            if not self._busy[key]:
+                del self._busy[key]
+            self._running -= 1
+            self.wake()
+
+    async def _put_back(self, lease: Lease, error: KikiError) -> None:
+        """Later again, with the reason where operators see it."""
+        try:
+            async with self._database.transaction() as connection:
+                attempts = await work_rows.lock_lease(connection, lease, self._settings.lease_seconds)
+                if attempts is None:
+                    return
+                wait = self._wait(lease, attempts, error)
+                await work_rows.put_back(connection, lease, attempts=attempts + 1, after_seconds=wait)
+                text = f"{error.reason}: {error.message}"[:300]
+                await action_rows.note_error(connection, lease.store_id, lease.campaign_id, text)
+        except (Unavailable, asyncpg.PostgresError) as failure:
+            _log.warning("put_back_failed", error=type(failure).__name__)
+            return
+        _log.info(
+            "drive_put_back",
+            store_id=lease.store_id,
+            campaign_id=lease.campaign_id,
+            reason=error.reason,
+            wait=round(wait, 3),
+        )
+
+    def _wait(self, lease: Lease, attempts: int, error: KikiError) -> float:
+        """Exponential with full jitter over its upper half; a busy network rests as a whole for as long as it asked."""
+        longest = self._settings.retry_longest_seconds
+        wait: float = min(longest, self._settings.retry_first_seconds * 2 ** min(attempts, 20))
+        if isinstance(error, DeadlineExceeded) and attempts == 0:
+            return 0.0
+        if isinstance(error, NetworkBusy):
+            wait = max(wait, error.retry_after_seconds)
+            self._resting[lease.store_id, lease.network] = monotonic() + error.retry_after_seconds
+            return wait
+        return wait * self._jitter.uniform(0.5, 1.0)
+
+    async def _sweep(self) -> None:
+        """What time brings: holds and orders that end, campaigns to be read again."""
+        while True:
+            await asyncio.sleep(self._settings.poll_seconds)
+            try:
+                if await self._swept():
+                    self.wake()
+            except (Unavailable, asyncpg.PostgresError) as error:
+                _log.warning("sweep_failed", error=type(error).__name__)
+
+    async def _swept(self) -> int:
+        now = self._clock.now()
+        async with self._database.transaction() as connection:
+            count = await decisions.expire_hands(connection, now, _SWEEP_ROWS)
+        async with self._database.transaction() as connection:
+            count += await self._registry.expire_holds(connection, now, _SWEEP_ROWS)
+        before = now - dt.timedelta(seconds=self._settings.refresh_seconds)
+        async with self._database.transaction() as connection:
+            unread = await campaign_rows.list_unread(connection, before, _SWEEP_ROWS)
+            if unread:
+                await work_rows.enqueue(connection, unread)
+        return count + len(unread)
+
+    async def _listen(self) -> None:
+        """Wakes when another process wrote work. Without it, polling still finds everything."""
+        while True:
+            try:
+                connection = await asyncpg.connect(self._database.dsn, timeout=10)
+            except (*UNREACHABLE, TimeoutError, asyncpg.PostgresError):
+                await asyncio.sleep(_RECONNECT_SECONDS)
+                continue
+            try:
+                await self._listen_on(connection)
+            except (*UNREACHABLE, asyncpg.PostgresError):
+                await asyncio.sleep(_RECONNECT_SECONDS)
+            finally:
+                connection.terminate()
+
+    async def _listen_on(self, connection: Connection) -> None:
+        """Until the connection ends."""
+        ended = asyncio.Event()
+        connection.add_termination_listener(lambda *_: ended.set())
+        await connection.add_listener(CHANNEL, lambda *_: self.wake())
+        await ended.wait()
+
+    async def _release(self) -> None:
+        try:
+            async with asyncio.timeout(2), self._database.connection() as connection:
+                await work_rows.release_all(connection, self._owner)
+        except (TimeoutError, Unavailable, asyncpg.PostgresError) as error:
+            _log.warning("release_failed", error=type(error).__name__)

@@ -1,0 +1,1 @@
+"""Use cases of SyncFlow: decisions about products, the registry of campaigns, and people's holds."""

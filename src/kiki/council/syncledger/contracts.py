@@ -1,0 +1,58 @@
+"""Rules of contracts: what is frozen, when a version comes into force, which rules need a baseline."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+from kiki.council.syncledger.domain import Books, Terms, TermsAsked
+from kiki.council.syncledger.errors import TermRefused
+from kiki.council.syncledger.months import month_of, month_text, zone
+
+
+def next_version(asked: TermsAsked, books: Books, now: dt.datetime) -> Terms:
+    """The version that follows; `TermRefused` when a frozen term differs or a rule lacks its baseline."""
+    tz = zone(asked.time_zone)
+    if asked.rule.needs_baseline and (asked.baseline is None or not asked.baseline.complete):
+        raise TermRefused(
+            f"the rule {asked.rule.name.lower()} needs a baseline of twelve months", reason="BASELINE_INCOMPLETE"
+        )
+    running = month_of(now, tz)
+    if not books.versions:
+        return _version(asked, 1, asked.effective_month or month_of(asked.connected_at, tz))
+    latest = books.versions[-1]
+    if asked.time_zone != latest.time_zone:
+        raise TermRefused(f"the time zone is frozen as {latest.time_zone}", reason="TIME_ZONE_FROZEN")
+    if asked.currency != latest.currency:
+        raise TermRefused(f"the settlement currency is frozen as {latest.currency}", reason="CURRENCY_FROZEN")
+    month = asked.effective_month
+    if month is None:
+        month = running if _only_baseline_differs(asked, latest) else running + 1
+        month = max(books.open_month(month), latest.effective_month)
+    if books.closed_through is not None and month <= books.closed_through:
+        raise TermRefused(f"{month_text(month)} is closed", reason="MONTH_CLOSED")
+    if month < latest.effective_month:
+        raise TermRefused(
+            f"version {latest.version} is in force from {month_text(latest.effective_month)} on", reason="VERSION_ORDER"
+        )
+    return _version(asked, latest.version + 1, month)
+
+
+def _only_baseline_differs(asked: TermsAsked, latest: Terms) -> bool:
+    same = dataclasses.replace(latest, baseline=asked.baseline)
+    return _version(asked, latest.version, latest.effective_month) == same
+
+
+def _version(asked: TermsAsked, version: int, month: int) -> Terms:
+    return Terms(
+        store_id=asked.store_id,
+        version=version,
+        fee_rate_ppm=asked.fee_rate_ppm,
+        basis=asked.basis,
+        rule=asked.rule,
+        currency=asked.currency,
+        time_zone=asked.time_zone,
+        connected_at=asked.connected_at,
+        baseline=asked.baseline,
+        effective_month=month,
+    )

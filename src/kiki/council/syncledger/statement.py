@@ -1,0 +1,130 @@
+"""A month's statement: figures from the entries' sums, the contract and the store's revenue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from kiki.council.syncledger.domain import Books, Entry, EntryKind, Terms
+from kiki.council.syncledger.errors import BadRequest
+from kiki.council.syncledger.fees import MonthFigures, fee_by_rule, growth_percent
+from kiki.council.syncledger.months import month_span, zone
+from kiki.kit.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRevenue:
+    """Revenue of the whole store as the caller knows it; None: not given."""
+
+    current: Money | None = None
+    baseline: Money | None = None
+    baseline_months: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Everything that a month's statement says but its lines."""
+
+    store_id: int
+    month: int
+    start: dt.datetime
+    end: dt.datetime
+    terms: Terms
+    baseline: int | None
+    current: int | None
+    figures: MonthFigures
+    growth_percent: float
+    fee_revenue: int
+    fee: int
+    problem: str
+    closed_at: dt.datetime | None = None
+
+    @property
+    def revenue(self) -> int:
+        """Incremental revenue, refunds and corrections included."""
+        return self.figures.sums.revenue + self.figures.sums.corrected_revenue
+
+    @property
+    def accrued(self) -> int:
+        """The fee as accrued entry by entry."""
+        return self.figures.sums.fee + self.figures.sums.corrected_fee
+
+    @property
+    def true_up(self) -> int:
+        """What the accruals lack."""
+        return self.fee - self.accrued
+
+
+def state_month(
+    books: Books, month: int, figures: MonthFigures, revenue: StoreRevenue, closed_at: dt.datetime | None = None
+) -> Statement:
+    """The statement of a month by the terms in force."""
+    terms = books.terms_for(month)
+    start, end = month_span(month, zone(terms.time_zone))
+    known = terms.baseline
+    current = amount_in(terms.currency, revenue.current)
+    baseline = amount_in(terms.currency, revenue.baseline)
+    if baseline is None and known is not None:
+        baseline = known.monthly_minor
+    months = revenue.baseline_months or (known.months if known is not None else 0)
+    by_rule = fee_by_rule(
+        terms.rule,
+        terms.fee_rate_ppm,
+        figures.sums,
+        current=current,
+        baseline=baseline,
+        baseline_complete=months >= 12,
+    )
+    return Statement(
+        store_id=terms.store_id,
+        month=month,
+        start=start,
+        end=end,
+        terms=terms,
+        baseline=baseline,
+        current=current,
+        figures=figures,
+        growth_percent=growth_percent(current, baseline),
+        fee_revenue=by_rule.fee_revenue,
+        fee=by_rule.fee,
+        problem=by_rule.problem,
+        closed_at=closed_at,
+    )
+
+
+def amount_in(currency: str, money: Money | None) -> int | None:
+    """The amount, which has to be in the settlement currency."""
+    if money is None:
+        return None
+    if money.currency != currency:
+        raise BadRequest(f"figures are in {currency}, got {money.currency}", reason="CURRENCY_MISMATCH")
+    return money.minor
+
+
+def closing_entries(statement: Statement, first_id: int) -> list[Entry]:
+    """What closing a month books: the true-up of the accruals, then the fee that becomes due."""
+    entries = []
+    if statement.true_up:
+        entries.append(_entry(statement, first_id, EntryKind.TRUE_UP, statement.true_up, 0))
+    if statement.fee:
+        entries.append(_entry(statement, first_id + 1, EntryKind.BILLING, 0, statement.fee))
+    return entries
+
+
+def _entry(statement: Statement, entry_id: int, kind: EntryKind, fee: int, billed: int) -> Entry:
+    return Entry(
+        store_id=statement.store_id,
+        entry_id=entry_id,
+        kind=kind,
+        month=statement.month,
+        order_id="",
+        refund_id="",
+        correction=False,
+        about=0,
+        currency=statement.terms.currency,
+        revenue_minor=0,
+        fee_minor=fee,
+        billed_minor=billed,
+        reason="",
+        evidence=None,
+    )

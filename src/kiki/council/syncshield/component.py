@@ -1,0 +1,65 @@
+"""Builds SyncShield and runs its server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from kiki.council.syncshield.service.audit import AuditService
+from kiki.council.syncshield.service.keys import KeyService
+from kiki.council.syncshield.service.subjects import SubjectRequestService
+from kiki.council.syncshield.servicer import SyncShieldServicer
+from kiki.council.syncshield.settings import SyncShieldSettings
+from kiki.council.syncshield.tables import SCHEMA
+from kiki.kit.clock import Clock
+from kiki.kit.component import Readiness
+from kiki.kit.database import Database
+from kiki.kit.grpc.server import RpcServer
+from kiki.kit.grpc.settings import RpcSettings
+from kiki.kit.receipts import Once
+from kiki.kit.sealing import Keyring
+from kiki.rpc.v1.syncshield_pb2_grpc import add_SyncShieldServiceServicer_to_server
+
+SERVICE_NAME = "kiki.rpc.v1.SyncShieldService"
+
+
+class SyncShieldComponent:
+    """SyncShield in this process."""
+
+    name = "syncshield"
+
+    def __init__(self, server: RpcServer) -> None:
+        self._server = server
+        self.port = 0
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        self.port = await self._server.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.port = 0
+            await asyncio.shield(self._server.stop(grace_seconds=3))
+
+    def ready(self) -> Readiness:
+        return Readiness(ok=True) if self.port else Readiness(ok=False, reason="not serving")
+
+
+@asynccontextmanager
+async def open_component(
+    *, dsn: str, keyring: Keyring, rpc: RpcSettings, settings: SyncShieldSettings, clock: Clock
+) -> AsyncIterator[SyncShieldComponent]:
+    """SyncShield with its pool of connections, for the time of the block."""
+    async with Database.open(dsn, application_name="kiki-syncshield", max_size=settings.pool_size) as database:
+        servicer = SyncShieldServicer(
+            audit=AuditService(database, clock, verify_page=settings.verify_page),
+            keys=KeyService(database, keyring, clock),
+            subjects=SubjectRequestService(database, clock),
+            once=Once(database, SCHEMA),
+            clock=clock,
+            subject_request_days=settings.subject_request_days,
+        )
+        server = RpcServer(rpc)
+        server.add(add_SyncShieldServiceServicer_to_server, servicer, SERVICE_NAME)
+        yield SyncShieldComponent(server)

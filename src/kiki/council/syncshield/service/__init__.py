@@ -1,0 +1,1 @@
+"""Use cases of SyncShield, by subject; each owns its transaction."""

@@ -1,0 +1,29 @@
+"""What SyncValue refuses, and why."""
+
+from __future__ import annotations
+
+from kiki.kit.errors import InvalidInput, NotFound
+
+
+class CustomerUnknown(NotFound):
+    """No purchase of this customer is known."""
+
+    reason = "CUSTOMER_UNKNOWN"
+
+    def __init__(self) -> None:
+        super().__init__("no purchase of this customer is known")
+
+
+class BaselineUnknown(NotFound):
+    """No baseline was computed for this store."""
+
+    reason = "BASELINE_UNKNOWN"
+
+    def __init__(self, store_id: int) -> None:
+        super().__init__(f"no baseline was computed for store {store_id}")
+
+
+class BadRequest(InvalidInput):
+    """A field is missing or cannot be used."""
+
+    reason = "BAD_REQUEST"

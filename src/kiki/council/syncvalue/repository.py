@@ -1,0 +1,332 @@
+"""The only SQL of SyncValue. Set-based; callers hold the store's row while they write its history."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from kiki.council.syncvalue.domain import (
+    Baseline,
+    Basis,
+    Customer,
+    CustomerRef,
+    Order,
+    OrderRef,
+    Revenue,
+    StoreModel,
+)
+from kiki.kit.database import Connection, Record
+
+_MODEL = (
+    "rate_shape, rate_scale_days, leave, stay, mean_spend_minor, spend_strength,"
+    " low_below_minor, high_from_minor, customers"
+)
+_CUSTOMER = "currency, order_count, spend_orders, spent_minor, first_order_at, last_order_at"
+_AMOUNT = {Basis.NET_SALES: "net_minor", Basis.TOTAL: "total_minor"}
+
+_LOCK_STORES = (
+    f"SELECT store_id, has_merges, {_MODEL} FROM syncvalue.stores"
+    " WHERE store_id = ANY($1::bigint[]) ORDER BY store_id FOR UPDATE"
+)
+_MODELS = f"SELECT store_id, has_merges, {_MODEL} FROM syncvalue.stores WHERE store_id = ANY($1::bigint[])"
+_ADD_STORES = (
+    "INSERT INTO syncvalue.stores (store_id, rate_shape, rate_scale_days, leave, stay, mean_spend_minor,"
+    " spend_strength) SELECT s, $2, $3, $4, $5, $6, $7 FROM unnest($1::bigint[]) AS u(s) ON CONFLICT DO NOTHING"
+)
+_ALIASES = (
+    "SELECT a.store_id, a.merged_key, a.kept_key FROM unnest($1::bigint[], $2::text[]) AS k(s, c)"
+    " JOIN syncvalue.aliases a ON a.store_id = k.s AND a.merged_key = k.c"
+)
+_ORDERS = (
+    "SELECT o.store_id, o.order_id, o.decision_seq, o.customer_key, o.total_minor, o.net_minor, o.currency,"
+    " o.ordered_at, o.paid_at, o.source, o.units, o.first_order, o.cancelled"
+    " FROM unnest($1::bigint[], $2::text[]) AS k(s, i) JOIN syncvalue.orders o ON o.store_id = k.s AND o.order_id = k.i"
+)
+_CUSTOMERS = (
+    f"SELECT c.store_id, c.customer_key, {_CUSTOMER} FROM unnest($1::bigint[], $2::text[]) AS k(s, i)"
+    " JOIN syncvalue.customers c ON c.store_id = k.s AND c.customer_key = k.i"
+)
+_WRITE_ORDERS = (
+    "INSERT INTO syncvalue.orders AS o (store_id, order_id, decision_seq, customer_key, total_minor, net_minor,"
+    " currency, ordered_at, paid_at, source, units, first_order, cancelled)"
+    " SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[], $6::bigint[], $7::text[],"
+    " $8::timestamptz[], $9::timestamptz[], $10::smallint[], $11::int[], $12::bool[], $13::bool[])"
+    " ON CONFLICT (store_id, order_id) DO UPDATE SET decision_seq = excluded.decision_seq,"
+    " customer_key = excluded.customer_key, total_minor = excluded.total_minor, net_minor = excluded.net_minor,"
+    " currency = excluded.currency, ordered_at = excluded.ordered_at, paid_at = excluded.paid_at,"
+    " source = excluded.source, units = excluded.units, first_order = excluded.first_order,"
+    " cancelled = excluded.cancelled WHERE o.decision_seq < excluded.decision_seq"
+)
+_WRITE_CUSTOMERS = (
+    f"INSERT INTO syncvalue.customers (store_id, customer_key, {_CUSTOMER})"
+    " SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::bigint[],"
+    " $7::timestamptz[], $8::timestamptz[])"
+    " ON CONFLICT (store_id, customer_key) DO UPDATE SET currency = excluded.currency,"
+    " order_count = excluded.order_count, spend_orders = excluded.spend_orders, spent_minor = excluded.spent_minor,"
+    " first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at"
+)
+_RECOUNT = (
+    "SELECT k.s, k.c, k.currency, count(o.order_id)::int,"
+    " count(o.order_id) FILTER (WHERE o.currency = k.currency)::int,"
+    " COALESCE(sum(o.total_minor) FILTER (WHERE o.currency = k.currency), 0)::bigint,"
+    " min(o.ordered_at), max(o.ordered_at)"
+    " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, c, currency)"
+    " LEFT JOIN syncvalue.orders o ON o.store_id = k.s AND o.customer_key = k.c AND o.customer_key <> ''"
+    " AND NOT o.cancelled GROUP BY 1, 2, 3"
+)
+
+
+async def lock_stores(connection: Connection, store_ids: Sequence[int]) -> dict[int, tuple[StoreModel, bool]]:
+    """Takes the stores' locks, in order, until the transaction ends; model and whether customers were merged."""
+    wanted = sorted(set(store_ids))
+    rows = await connection.fetch(_LOCK_STORES, wanted)
+    if len(rows) < len(wanted):
+        default = StoreModel()
+        await connection.execute(
+            _ADD_STORES,
+            wanted,
+            default.rate_shape,
+            default.rate_scale_days,
+            default.leave,
+            default.stay,
+            default.mean_spend_minor,
+            default.spend_strength,
+        )
+        rows = await connection.fetch(_LOCK_STORES, wanted)
+    return {row[0]: (StoreModel(*row[2:]), row[1]) for row in rows}
+
+
+async def get_model(connection: Connection, store_id: int) -> StoreModel:
+    """The store's model, the default one for a store without history."""
+    row = await connection.fetchrow(_MODELS, [store_id])
+    return StoreModel(*row[2:]) if row else StoreModel()
+
+
+async def find_aliases(connection: Connection, refs: Iterable[CustomerRef]) -> dict[CustomerRef, str]:
+    """The kept key of those customers that were merged."""
+    rows = await connection.fetch(_ALIASES, *_columns(sorted(set(refs)), 2))
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+async def find_orders(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, Order]:
+    """The orders that are known."""
+    rows = await connection.fetch(_ORDERS, *_columns(refs, 2))
+    return {(row[0], row[1]): Order(*row) for row in rows}
+
+
+async def find_customers(connection: Connection, refs: Sequence[CustomerRef]) -> dict[CustomerRef, Customer]:
+    """The customers that are known."""
+    rows = await connection.fetch(_CUSTOMERS, *_columns(refs, 2))
+    return {(row[0], row[1]): Customer(*row[2:]) for row in rows}
+
+
+async def write_orders(connection: Connection, orders: dict[OrderRef, Order]) -> None:
+    """Adds orders and replaces older revisions."""
+    if orders:
+        await connection.execute(_WRITE_ORDERS, *_columns([orders[ref] for ref in sorted(orders)], 13))
+
+
+async def write_customers(connection: Connection, customers: dict[CustomerRef, Customer]) -> None:
+    """Adds or replaces customers' statistics."""
+    if customers:
+        rows = [(*ref, *customers[ref]) for ref in sorted(customers)]
+        await connection.execute(_WRITE_CUSTOMERS, *_columns(rows, 8))
+
+
+async def recount(connection: Connection, currencies: dict[CustomerRef, str]) -> dict[CustomerRef, Customer]:
+    """Statistics counted anew from all orders, in each customer's currency."""
+    rows = await connection.fetch(_RECOUNT, *_columns([(*ref, currencies[ref]) for ref in sorted(currencies)], 3))
+    return {(row[0], row[1]): Customer(*row[2:]) for row in rows}
+
+
+async def move_orders(connection: Connection, store_id: int, merged_key: str, kept_key: str) -> int:
+    """Gives one customer's orders to another and remembers it for orders to come; how many moved."""
+    await connection.execute(
+        "UPDATE syncvalue.aliases SET kept_key = $3 WHERE store_id = $1 AND kept_key = $2",
+        store_id,
+        merged_key,
+        kept_key,
+    )
+    await connection.execute(
+        "INSERT INTO syncvalue.aliases (store_id, merged_key, kept_key) VALUES ($1, $2, $3)",
+        store_id,
+        merged_key,
+        kept_key,
+    )
+    await connection.execute("UPDATE syncvalue.stores SET has_merges = true WHERE store_id = $1", store_id)
+    await connection.execute(
+        "DELETE FROM syncvalue.customers WHERE store_id = $1 AND customer_key = $2", store_id, merged_key
+    )
+    moved = await connection.execute(
+        "UPDATE syncvalue.orders SET customer_key = $3"
+        " WHERE store_id = $1 AND customer_key = $2 AND customer_key <> ''",
+        store_id,
+        merged_key,
+        kept_key,
+    )
+    return int(moved.rsplit(" ", 1)[-1])
+
+
+async def page_customers(
+    connection: Connection,
+    *,
+    store_id: int,
+    after_key: str,
+    min_orders: int,
+    last_order_after: dt.datetime | None,
+    limit: int,
+) -> list[tuple[str, Customer]]:
+    """Customers by key."""
+    rows = await connection.fetch(
+        f"SELECT customer_key, {_CUSTOMER} FROM syncvalue.customers WHERE store_id = $1 AND customer_key > $2"
+        " AND order_count >= $3 AND last_order_at >= $4 ORDER BY customer_key LIMIT $5",
+        store_id,
+        after_key,
+        min_orders,
+        last_order_after or dt.datetime(1, 1, 1, tzinfo=dt.UTC),
+        limit,
+    )
+    return [(row[0], Customer(*row[1:])) for row in rows]
+
+
+async def revenue(
+    connection: Connection, store_id: int, start: dt.datetime, end: dt.datetime, currency: str, basis: Basis
+) -> Revenue:
+    """Paid revenue by the time of payment; a guest without a key counts as no customer."""
+    row = await _row(
+        connection,
+        f"""
+        WITH paid AS (
+            SELECT customer_key, currency, {_AMOUNT[basis]} AS amount FROM syncvalue.orders
+            WHERE store_id = $1 AND paid_at >= $2 AND paid_at < $3 AND NOT cancelled
+        ), buyers AS (
+            SELECT count(*) AS n FROM paid WHERE currency = $4 AND customer_key <> '' GROUP BY customer_key
+        )
+        SELECT COALESCE(sum(amount) FILTER (WHERE currency = $4), 0)::bigint,
+            count(*) FILTER (WHERE currency = $4),
+            (SELECT count(*) FROM buyers), (SELECT count(*) FROM buyers WHERE n > 1),
+            count(*) FILTER (WHERE currency <> $4)
+        FROM paid
+        """,
+        store_id,
+        start,
+        end,
+        currency,
+    )
+    return Revenue(*row)
+
+
+async def first_order_at(connection: Connection, store_id: int) -> dt.datetime | None:
+    """The earliest order known of the store, paid or not."""
+    first: dt.datetime | None = await connection.fetchval(
+        "SELECT min(ordered_at) FROM syncvalue.orders WHERE store_id = $1", store_id
+    )
+    return first
+
+
+async def write_baseline(connection: Connection, baseline: Baseline) -> None:
+    """Keeps the baseline in place of an earlier one."""
+    await connection.execute(
+        "INSERT INTO syncvalue.baselines VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        " ON CONFLICT (store_id) DO UPDATE SET (start_at, end_at, time_zone, basis, currency, revenue_minor,"
+        " monthly_average_minor, average_order_minor, orders, unique_customers, repeat_customers, months_available,"
+        " skipped_orders, computed_at) = (excluded.start_at, excluded.end_at, excluded.time_zone, excluded.basis,"
+        " excluded.currency, excluded.revenue_minor, excluded.monthly_average_minor, excluded.average_order_minor,"
+        " excluded.orders, excluded.unique_customers, excluded.repeat_customers, excluded.months_available,"
+        " excluded.skipped_orders, excluded.computed_at)",
+        baseline.store_id,
+        baseline.start,
+        baseline.end,
+        baseline.time_zone,
+        int(baseline.basis),
+        baseline.currency,
+        baseline.revenue_minor,
+        baseline.monthly_average_minor,
+        baseline.average_order_minor,
+        baseline.orders,
+        baseline.unique_customers,
+        baseline.repeat_customers,
+        baseline.months_available,
+        baseline.skipped_orders,
+        baseline.computed_at,
+    )
+
+
+async def find_baseline(connection: Connection, store_id: int) -> Baseline | None:
+    """The baseline as computed last."""
+    row = await connection.fetchrow(
+        "SELECT store_id, start_at, end_at, time_zone, basis, currency, revenue_minor, monthly_average_minor,"
+        " average_order_minor, orders, unique_customers, repeat_customers, months_available, skipped_orders,"
+        " computed_at FROM syncvalue.baselines WHERE store_id = $1",
+        store_id,
+    )
+    if row is None:
+        return None
+    store_id, start, end, time_zone, basis, *figures = row
+    return Baseline(store_id, start, end, time_zone, Basis(basis), *figures)
+
+
+async def due_stores(
+    connection: Connection, *, young_before: dt.datetime, grown_before: dt.datetime, grown: int, limit: int
+) -> list[int]:
+    """Stores whose model is due: never refreshed, or older than its size allows."""
+    rows = await connection.fetch(
+        "SELECT store_id FROM syncvalue.stores WHERE refreshed_at IS NULL"
+        " OR refreshed_at < CASE WHEN customers < $3 THEN $1::timestamptz ELSE $2::timestamptz END"
+        " ORDER BY refreshed_at NULLS FIRST, store_id LIMIT $4",
+        young_before,
+        grown_before,
+        grown,
+        limit,
+    )
+    return [row[0] for row in rows]
+
+
+async def sample_customers(connection: Connection, store_id: int, start_key: str, limit: int) -> list[Customer]:
+    """Up to `limit` customers whose keys follow `start_key`, going round; keys are random, so this is a fair sample."""
+    rows = await connection.fetch(
+        f"(SELECT {_CUSTOMER} FROM syncvalue.customers WHERE store_id = $1 AND customer_key >= $2"
+        f" ORDER BY customer_key LIMIT $3) UNION ALL (SELECT {_CUSTOMER} FROM syncvalue.customers"
+        " WHERE store_id = $1 AND customer_key < $2 ORDER BY customer_key LIMIT $3) LIMIT $3",
+        store_id,
+        start_key,
+        limit,
+    )
+    return [Customer(*row) for row in rows]
+
+
+async def count_customers(connection: Connection, store_id: int) -> int:
+    """Customers with a history."""
+    count: int = await connection.fetchval("SELECT count(*) FROM syncvalue.customers WHERE store_id = $1", store_id)
+    return count
+
+
+async def write_model(connection: Connection, store_id: int, model: StoreModel, at: dt.datetime) -> None:
+    """Keeps a refreshed model."""
+    await connection.execute(
+        "UPDATE syncvalue.stores SET rate_shape = $2, rate_scale_days = $3, leave = $4, stay = $5,"
+        " mean_spend_minor = $6, spend_strength = $7, low_below_minor = $8, high_from_minor = $9,"
+        " customers = $10, refreshed_at = $11 WHERE store_id = $1",
+        store_id,
+        model.rate_shape,
+        model.rate_scale_days,
+        model.leave,
+        model.stay,
+        model.mean_spend_minor,
+        model.spend_strength,
+        model.low_below_minor,
+        model.high_from_minor,
+        model.customers,
+        at,
+    )
+
+
+async def _row(connection: Connection, query: str, *arguments: object) -> Record:
+    row = await connection.fetchrow(query, *arguments)
+    if row is None:
+        raise RuntimeError("an aggregate always answers one row")
+    return row
+
+
+def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
+    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]

@@ -1,0 +1,262 @@
+"""Use cases of SyncValue; each owns its transaction, mutations go through receipts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+
+from kiki.council.syncvalue import repository
+from kiki.council.syncvalue.baseline import available_months, divided, month_start, months_before, months_between, zone
+from kiki.council.syncvalue.domain import (
+    AtRisk,
+    Baseline,
+    BaselineAsked,
+    Basis,
+    Customer,
+    CustomerRef,
+    Merge,
+    Order,
+    OrderTold,
+    Revenue,
+    StoreModel,
+    Valuation,
+)
+from kiki.council.syncvalue.errors import BadRequest, BaselineUnknown, CustomerUnknown
+from kiki.council.syncvalue.history import Fold, fold
+from kiki.council.syncvalue.ltv import Predictor, value
+from kiki.kit.clock import Clock
+from kiki.kit.database import Connection, Database
+from kiki.kit.receipts import Once, OnceItem, Outcome
+
+_SCAN_ROWS = 2_000
+_SCAN_ROUNDS = 10
+
+
+class SyncValue:
+    """Purchase histories and what follows from them."""
+
+    def __init__(self, *, database: Database, once: Once, predictor: Predictor, clock: Clock) -> None:
+        self._database = database
+        self._once = once
+        self._predictor = predictor
+        self._clock = clock
+
+    @property
+    def model_name(self) -> str:
+        """The model that speaks."""
+        return self._predictor.name
+
+    async def update_orders(
+        self, items: Sequence[OnceItem[Order]], answer: Callable[[OrderTold], bytes]
+    ) -> list[Outcome]:
+        """Folds orders into histories and values their customers, in one transaction; an answer per item."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[Order]]) -> list[Outcome]:
+            return [answer(told) for told in await self._tell(connection, [item.command for item in fresh])]
+
+        return await self._once.run("UpdateCustomerLTV", items, work)
+
+    async def merge(self, item: OnceItem[Merge], answer: Callable[[str, int], bytes]) -> Outcome:
+        """Makes two customers one."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[Merge]]) -> list[Outcome]:
+            return [answer(*await self._merge(connection, fresh[0].command))]
+
+        return (await self._once.run("MergeCustomers", [item], work))[0]
+
+    async def update_baseline(self, item: OnceItem[BaselineAsked], answer: Callable[[Baseline], bytes]) -> Outcome:
+        """Computes the baseline from the history as it is now and keeps it."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[BaselineAsked]]) -> list[Outcome]:
+            baseline = await self._compute_baseline(connection, fresh[0].command)
+            await repository.write_baseline(connection, baseline)
+            return [answer(baseline)]
+
+        return (await self._once.run("UpdateBaselineMetrics", [item], work))[0]
+
+    async def get_baseline(self, store_id: int) -> Baseline:
+        """The baseline as computed last."""
+        async with self._database.connection() as connection:
+            baseline = await repository.find_baseline(connection, store_id)
+        if baseline is None:
+            raise BaselineUnknown(store_id)
+        return baseline
+
+    async def revenue(
+        self, store_id: int, start: dt.datetime, end: dt.datetime, currency: str, basis: Basis
+    ) -> Revenue:
+        """Paid revenue of a span."""
+        async with self._database.connection() as connection:
+            return await repository.revenue(connection, store_id, start, end, currency, basis)
+
+    async def get_customer(self, store_id: int, customer_key: str) -> tuple[str, Customer, Valuation]:
+        """A customer's statistics and value now; a merged customer's are those of the kept one."""
+        async with self._database.connection() as connection:
+            ref = (store_id, customer_key)
+            kept = (await repository.find_aliases(connection, [ref])).get(ref, customer_key)
+            customer = (await repository.find_customers(connection, [(store_id, kept)])).get((store_id, kept))
+            model = await repository.get_model(connection, store_id)
+        if customer is None or not customer.order_count:
+            raise CustomerUnknown
+        return kept, customer, value(self._predictor, [customer], [model], self._clock.now())[0]
+
+    async def list_risks(
+        self,
+        *,
+        store_id: int,
+        threshold: float,
+        min_orders: int,
+        last_order_after: dt.datetime | None,
+        limit: int,
+        after_key: str,
+    ) -> tuple[list[AtRisk], str]:
+        """Customers whose risk is at or over the threshold now, by key; and the key to go on from, empty at the end.
+
+        Bounded: looks at 20,000 customers at most, so a page may be short though more follow.
+        """
+        found: list[AtRisk] = []
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            model = await repository.get_model(connection, store_id)
+            for _ in range(_SCAN_ROUNDS):
+                rows = await repository.page_customers(
+                    connection,
+                    store_id=store_id,
+                    after_key=after_key,
+                    min_orders=max(min_orders, 1),
+                    last_order_after=last_order_after,
+                    limit=_SCAN_ROWS,
+                )
+                found += self._at_risk(rows, model, threshold, now)
+                if len(found) >= limit:
+                    more = len(found) > limit or len(rows) == _SCAN_ROWS
+                    return found[:limit], found[limit - 1].customer_key if more else ""
+                if len(rows) < _SCAN_ROWS:
+                    return found, ""
+                after_key = rows[-1][0]
+        return found, after_key
+
+    async def count_effects(self, store_id: int) -> dict[str, int]:
+        """Effects per method."""
+        return await self._once.count(store_id)
+
+    def _at_risk(
+        self, rows: Sequence[tuple[str, Customer]], model: StoreModel, threshold: float, now: dt.datetime
+    ) -> list[AtRisk]:
+        customers = [customer for _, customer in rows]
+        valued = value(self._predictor, customers, [model] * len(customers), now)
+        return [
+            AtRisk(key, customer, valuation, max((now - customer.last_order_at).days, 0))
+            for (key, customer), valuation in zip(rows, valued, strict=True)
+            if valuation.churn_risk >= threshold and customer.last_order_at is not None
+        ]
+
+    async def _tell(self, connection: Connection, items: list[Order]) -> list[OrderTold]:
+        stores = await repository.lock_stores(connection, [item.store_id for item in items])
+        if any(merges for _, merges in stores.values()):
+            items = await _resolved(connection, items)
+        refs = {(item.store_id, item.order_id) for item in items}
+        known = await repository.find_orders(connection, sorted(refs))
+        buyers = {(item.store_id, item.customer_key) for item in items if item.customer_key}
+        customers = await repository.find_customers(connection, sorted(buyers))
+        folded = fold(items, known, customers)
+        await repository.write_orders(connection, folded.orders)
+        recounted = await _recounted(connection, folded, customers)
+        await repository.write_customers(connection, {**folded.customers, **recounted})
+        return self._answers(items, folded, recounted, {store: model for store, (model, _) in stores.items()})
+
+    def _answers(
+        self,
+        items: Sequence[Order],
+        folded: Fold,
+        recounted: dict[CustomerRef, Customer],
+        models: dict[int, StoreModel],
+    ) -> list[OrderTold]:
+        after: list[tuple[bool, Customer | None]] = []
+        for item, (applied, snapshot) in zip(items, folded.snapshots, strict=True):
+            after.append((applied, recounted.get((item.store_id, item.customer_key), snapshot)))
+        valued = [(item, customer) for item, (_, customer) in zip(items, after, strict=True) if customer is not None]
+        valuations = iter(
+            value(
+                self._predictor,
+                [customer for _, customer in valued],
+                [models[item.store_id] for item, _ in valued],
+                self._clock.now(),
+            )
+        )
+        return [
+            OrderTold(item, customer, next(valuations) if customer is not None else None, applied)
+            for item, (applied, customer) in zip(items, after, strict=True)
+        ]
+
+    async def _merge(self, connection: Connection, merge: Merge) -> tuple[str, int]:
+        store_id = merge.store_id
+        await repository.lock_stores(connection, [store_id])
+        refs = [(store_id, merge.kept_key), (store_id, merge.merged_key)]
+        aliases = await repository.find_aliases(connection, refs)
+        kept, merged = (aliases.get(ref, ref[1]) for ref in refs)
+        if kept == merged:
+            return kept, 0
+        customers = await repository.find_customers(connection, [(store_id, kept), (store_id, merged)])
+        moved = await repository.move_orders(connection, store_id, merged, kept)
+        if customers:
+            currency = (customers.get((store_id, kept)) or customers[store_id, merged]).currency
+            recounted = await repository.recount(connection, {(store_id, kept): currency})
+            await repository.write_customers(connection, recounted)
+        return kept, moved
+
+    async def _compute_baseline(self, connection: Connection, asked: BaselineAsked) -> Baseline:
+        tz = zone(asked.time_zone)
+        months = months_between(*asked.span, tz) if asked.span else months_before(asked.connected_at, tz)
+        if len(months) > 1200:
+            raise BadRequest("a baseline covers at most a hundred years", reason="PERIOD_TOO_LONG")
+        start, end = month_start(months.start, tz), month_start(months.stop, tz)
+        first = await repository.first_order_at(connection, asked.store_id)
+        covered = available_months(months, tz, asked.history_from, first)
+        whole = await repository.revenue(connection, asked.store_id, start, end, asked.currency, asked.basis)
+        part = whole
+        if covered.start > months.start:
+            part = await repository.revenue(
+                connection, asked.store_id, month_start(covered.start, tz), end, asked.currency, asked.basis
+            )
+        return Baseline(
+            store_id=asked.store_id,
+            start=start,
+            end=end,
+            time_zone=asked.time_zone,
+            basis=asked.basis,
+            currency=asked.currency,
+            revenue_minor=whole.revenue_minor,
+            monthly_average_minor=divided(part.revenue_minor, len(covered)),
+            average_order_minor=divided(whole.revenue_minor, whole.orders),
+            orders=whole.orders,
+            unique_customers=whole.unique_customers,
+            repeat_customers=whole.repeat_customers,
+            months_available=len(covered),
+            skipped_orders=whole.skipped_orders,
+            computed_at=self._clock.now(),
+        )
+
+
+async def _resolved(connection: Connection, items: list[Order]) -> list[Order]:
+    aliases = await repository.find_aliases(connection, {(item.store_id, item.customer_key) for item in items})
+    return [
+        item._replace(customer_key=aliases.get((item.store_id, item.customer_key), item.customer_key)) for item in items
+    ]
+
+
+async def _recounted(
+    connection: Connection, folded: Fold, customers: dict[CustomerRef, Customer]
+) -> dict[CustomerRef, Customer]:
+    if not folded.recount:
+        return {}
+    known = {ref: folded.customers.get(ref) or customers.get(ref) for ref in folded.recount}
+    missing = [ref for ref, customer in known.items() if customer is None]
+    if missing:
+        stored = await repository.find_customers(connection, sorted(missing))
+        known |= stored
+    told = {(order.store_id, order.customer_key): order.currency for order in folded.orders.values()}
+    currencies = {
+        ref: customer.currency if customer is not None else told.get(ref, "XXX") for ref, customer in known.items()
+    }
+    return await repository.recount(connection, currencies)

@@ -1,0 +1,106 @@
+"""Tables of the schema `syncvalue`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION
+
+from kiki.kit.migrations import Owner
+from kiki.kit.receipts import receipts_table
+
+SCHEMA = "syncvalue"
+metadata = sa.MetaData(schema=SCHEMA)
+
+stores = sa.Table(
+    "stores",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("rate_shape", DOUBLE_PRECISION, nullable=False),
+    sa.Column("rate_scale_days", DOUBLE_PRECISION, nullable=False),
+    sa.Column("leave", DOUBLE_PRECISION, nullable=False),
+    sa.Column("stay", DOUBLE_PRECISION, nullable=False),
+    sa.Column("mean_spend_minor", DOUBLE_PRECISION, nullable=False),
+    sa.Column("spend_strength", DOUBLE_PRECISION, nullable=False),
+    sa.Column("low_below_minor", DOUBLE_PRECISION),
+    sa.Column("high_from_minor", DOUBLE_PRECISION),
+    sa.Column("customers", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("has_merges", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("refreshed_at", sa.DateTime(timezone=True)),
+    comment="One row per store: the lock under which its history is written, and its model.",
+)
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("decision_seq", sa.BigInteger, nullable=False),
+    sa.Column("customer_key", sa.Text, nullable=False),
+    sa.Column("total_minor", sa.BigInteger, nullable=False),
+    sa.Column("net_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("paid_at", sa.DateTime(timezone=True)),
+    sa.Column("source", sa.SmallInteger, nullable=False),
+    sa.Column("units", sa.Integer, nullable=False),
+    sa.Column("first_order", sa.Boolean, nullable=False),
+    sa.Column("cancelled", sa.Boolean, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "order_id", name="orders_pkey"),
+    sa.CheckConstraint("total_minor >= 0 AND net_minor >= 0", name="orders_amounts_check"),
+    sa.Index("orders_customer", "store_id", "customer_key", postgresql_where=sa.text("customer_key <> ''")),
+    sa.Index("orders_paid_at", "paid_at", postgresql_using="brin", postgresql_with={"pages_per_range": 32}),
+    comment="Every order as last told; the purchase history. Amounts are what is left after refunds.",
+)
+
+customers = sa.Table(
+    "customers",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("customer_key", sa.Text, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("order_count", sa.Integer, nullable=False),
+    sa.Column("spend_orders", sa.Integer, nullable=False),
+    sa.Column("spent_minor", sa.BigInteger, nullable=False),
+    sa.Column("first_order_at", sa.DateTime(timezone=True)),
+    sa.Column("last_order_at", sa.DateTime(timezone=True)),
+    sa.PrimaryKeyConstraint("store_id", "customer_key", name="customers_pkey"),
+    comment="Running statistics of each customer's purchases; can be recounted from `orders`.",
+)
+
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("merged_key", sa.Text, nullable=False),
+    sa.Column("kept_key", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "merged_key", name="aliases_pkey"),
+    sa.Index("aliases_kept", "store_id", "kept_key"),
+    comment="Customers that were absorbed by another one; `kept_key` is never itself merged.",
+)
+
+baselines = sa.Table(
+    "baselines",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("start_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("end_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("time_zone", sa.Text, nullable=False),
+    sa.Column("basis", sa.SmallInteger, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("revenue_minor", sa.BigInteger, nullable=False),
+    sa.Column("monthly_average_minor", sa.BigInteger, nullable=False),
+    sa.Column("average_order_minor", sa.BigInteger, nullable=False),
+    sa.Column("orders", sa.BigInteger, nullable=False),
+    sa.Column("unique_customers", sa.BigInteger, nullable=False),
+    sa.Column("repeat_customers", sa.BigInteger, nullable=False),
+    sa.Column("months_available", sa.Integer, nullable=False),
+    sa.Column("skipped_orders", sa.BigInteger, nullable=False),
+    sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+    comment="The baseline of each store as computed last.",
+)
+
+receipts = receipts_table(metadata)
+
+OWNER = Owner(schema=SCHEMA, metadata=metadata, migrations=Path(__file__).parent / "migrations")

@@ -1,0 +1,62 @@
+"""Appending to the event log: gapless per store, in commit order."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kiki.kit.database import Connection
+
+_ADVANCE = """
+INSERT INTO events.heads AS h (store_id, last_seq)
+SELECT * FROM unnest($1::bigint[], $2::bigint[])
+ON CONFLICT (store_id) DO UPDATE SET last_seq = h.last_seq + excluded.last_seq
+RETURNING store_id, last_seq
+"""
+
+_APPEND = """
+INSERT INTO events.log (store_id, seq, type, subject, payload, occurred_at)
+SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """One thing that happened in a store."""
+
+    store_id: int
+    type: str
+    """The message's name in events.proto, e.g. `OrderAttributed`."""
+    subject: str
+    """What a view lists it under, e.g. `order:123`."""
+    payload: bytes
+    """The serialized message; holds no personal data."""
+    occurred_at: dt.datetime
+
+
+async def append(connection: Connection, events: Sequence[LogEvent]) -> None:
+    """Append in order, in the caller's transaction.
+
+    Locks the heads of the stores (sorted) until the transaction ends: call it last, after every other row lock.
+    """
+    if not events:
+        return
+    counts = Counter(event.store_id for event in events)
+    stores = sorted(counts)
+    rows = await connection.fetch(_ADVANCE, stores, [counts[store_id] for store_id in stores])
+    next_seq = {row[0]: row[1] - counts[row[0]] + 1 for row in rows}
+    numbers = []
+    for event in events:
+        numbers.append(next_seq[event.store_id])
+        next_seq[event.store_id] += 1
+    await connection.execute(
+        _APPEND,
+        [e.store_id for e in events],
+        numbers,
+        [e.type for e in events],
+        [e.subject for e in events],
+        [e.payload for e in events],
+        [e.occurred_at for e in events],
+    )

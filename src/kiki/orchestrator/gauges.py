@@ -1,0 +1,72 @@
+"""What waits and what is dead, as metrics; read from the database every few seconds."""
+
+from __future__ import annotations
+
+import asyncio
+
+from kiki.kit.database import Database
+from kiki.kit.logging import get_logger
+from kiki.kit.telemetry import Metrics
+from kiki.orchestrator.inbox.failures import database_away
+from kiki.orchestrator.lanes import Lane
+
+_log = get_logger(__name__)
+_EVERY_SECONDS = 5.0
+
+_INBOX = """
+SELECT lane, count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8
+FROM inbox.queue GROUP BY lane
+"""
+_CALLS = """
+SELECT agent, count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8
+FROM calls.queue GROUP BY agent
+"""
+_SINGLES = """
+SELECT (SELECT count(*) FROM inbox.parked), (SELECT count(*) FROM inbox.dead_letters WHERE resolved_at IS NULL),
+       (SELECT count(*) FROM calls.parked), (SELECT count(*) FROM calls.dead)
+"""
+
+
+class Gauges:
+    """Keeps the worker's gauges."""
+
+    def __init__(self, database: Database, metrics: Metrics) -> None:
+        self._database = database
+        self._waiting = metrics.gauge("inbox_waiting", "Deliveries that wait, by lane.", ["lane"])
+        self._age = metrics.gauge("inbox_oldest_seconds", "Age of the oldest waiting delivery, by lane.", ["lane"])
+        self._calls = metrics.gauge("calls_waiting", "Agent calls that wait, by agent.", ["agent"])
+        self._calls_age = metrics.gauge("calls_oldest_seconds", "Age of the oldest waiting call, by agent.", ["agent"])
+        self._parked = metrics.gauge("inbox_parked", "Deliveries of entities that are held back.")
+        self._dead = metrics.gauge("inbox_dead_letters", "Deliveries that ended in failure and were not replayed.")
+        self._calls_parked = metrics.gauge("calls_parked", "Agent calls of entities that are held back.")
+        self._calls_dead = metrics.gauge("calls_dead", "Agent calls that were refused for good.")
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                await self.refresh()
+            except Exception as error:  # noqa: BLE001  A job attempt: the next one is seconds away.
+                if not database_away(error):
+                    _log.warning("gauges_failed", error=type(error).__name__)
+            await asyncio.sleep(_EVERY_SECONDS)
+
+    async def refresh(self) -> None:
+        """Read once."""
+        async with self._database.connection() as connection:
+            inbox = {row[0]: (row[1], row[2]) for row in await connection.fetch(_INBOX)}
+            calls = {row[0]: (row[1], row[2]) for row in await connection.fetch(_CALLS)}
+            singles = await connection.fetchrow(_SINGLES)
+        for lane in Lane:
+            count, age = inbox.get(int(lane), (0, 0.0))
+            self._waiting.labels(lane.name.lower()).set(count)
+            self._age.labels(lane.name.lower()).set(age)
+        self._calls.clear()
+        self._calls_age.clear()
+        for agent, (count, age) in calls.items():
+            self._calls.labels(agent).set(count)
+            self._calls_age.labels(agent).set(age)
+        if singles is not None:
+            gauges = (self._parked, self._dead, self._calls_parked, self._calls_dead)
+            for gauge, value in zip(gauges, singles, strict=True):
+                gauge.set(value)

@@ -1,0 +1,104 @@
+"""From stored rows to work items: open the body, ask the platform for its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kiki.commerce.events import CommerceEvent
+from kiki.kit.database import Record
+from kiki.kit.errors import InvalidInput, KikiError
+from kiki.kit.sealing import Sealer
+from kiki.orchestrator.inbox.bodies import open_body
+from kiki.orchestrator.inbox.failures import as_failure, detail_of
+from kiki.orchestrator.inbox.protocol import INTERNAL_PLATFORM, Decider, InternalFact, WorkItem
+from kiki.orchestrator.inbox.queue import Ending, Entry
+from kiki.orchestrator.lanes import Lane
+from kiki.platforms.protocol import Platform, StoreContext
+
+UNKNOWN_TOPIC = "UNKNOWN_TOPIC"
+_ENTITY_LENGTH = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A run that can be decided."""
+
+    entry: Entry
+    item: WorkItem
+
+
+class Decoder:
+    """Opens and decodes; nothing that a sender wrote makes it raise."""
+
+    def __init__(self, sealer: Sealer, platforms: Mapping[str, Platform], decider: Decider) -> None:
+        self._sealer = sealer
+        self._platforms = platforms
+        self._decider = decider
+
+    def decode(
+        self,
+        entries: Sequence[Entry],
+        rows: Mapping[int, Record],
+        stores: Mapping[int, StoreContext],
+        positions: Sequence[int],
+    ) -> tuple[list[Work], list[Ending]]:
+        """What can be decided of the positions, in order, and what ends here."""
+        work: list[Work] = []
+        endings: list[Ending] = []
+        for position in positions:
+            entry = entries[position]
+            try:
+                work.append(Work(entry, self._item(entry, rows.get(position), stores.get(entry.store_id))))
+            except Exception as error:  # noqa: BLE001  A job attempt: whatever a payload triggers ends in a dead letter.
+                endings.append(_ending(entry, as_failure(error)))
+        return work, endings
+
+    def _item(self, entry: Entry, row: Record | None, store: StoreContext | None) -> WorkItem:
+        if row is None:
+            raise InvalidInput("the body is not kept any more", reason="BODY_EXPIRED")
+        _, platform, topic, origin, triggered_at, headers, _, _, sealed = row
+        body = open_body(self._sealer, sealed, entry.store_id)
+        events, internal = self._meaning(platform, topic, body, store)
+        item = WorkItem(
+            delivery_id=entry.delivery_id,
+            store_id=entry.store_id,
+            platform=platform,
+            topic=topic,
+            lane=Lane(entry.place.lane),
+            origin="replay" if entry.run else origin,
+            received_at=entry.received_at,
+            triggered_at=triggered_at,
+            attempts=entry.attempts,
+            events=events,
+            internal=internal,
+            intake=headers,
+        )
+        entry.entity = storable(self._decider.entity(item))
+        return item
+
+    def _meaning(
+        self, platform: str, topic: str, body: bytes, store: StoreContext | None
+    ) -> tuple[Sequence[CommerceEvent] | None, InternalFact | None]:
+        if platform == INTERNAL_PLATFORM:
+            return None, InternalFact.decode(topic, body)
+        known = self._platforms.get(platform)
+        if known is None:
+            raise InvalidInput(f"no platform is called {platform}", reason="UNKNOWN_PLATFORM")
+        if store is None:
+            raise InvalidInput("the store is not known", reason="UNKNOWN_STORE")
+        return known.events(topic, body, store), None
+
+
+def storable(entity: str) -> str:
+    """An entity's name as a table can hold it: identifiers are a sender's text."""
+    clean = entity[:_ENTITY_LENGTH]
+    if clean.isascii() and "\x00" not in clean:
+        return clean
+    return clean.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _ending(entry: Entry, error: KikiError) -> Ending:
+    if error.reason == UNKNOWN_TOPIC:
+        return Ending(entry, "ignored", UNKNOWN_TOPIC)
+    return Ending(entry, "dead", error.reason, detail_of(error))

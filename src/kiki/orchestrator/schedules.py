@@ -1,0 +1,76 @@
+"""Periodic jobs: each runs on one worker at a time, under a lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from kiki.kit.clock import monotonic
+from kiki.kit.database import Connection, Database
+from kiki.kit.logging import get_logger
+from kiki.orchestrator.inbox.failures import LeaseLost, database_away
+from kiki.orchestrator.inbox.leases import Leases, Place
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something that is due every so often.
+
+    `run` locks the lease in each transaction that it commits (`await guard.lock(connection)`). It runs at least
+    once per interval while a worker lives, and may run again after a crash.
+    """
+
+    name: str
+    every_seconds: float
+    run: Callable[[Guard], Awaitable[None]]
+
+
+class Guard:
+    """Transactions that commit only while the lease is held."""
+
+    def __init__(self, database: Database, leases: Leases, place: Place, token: int) -> None:
+        self.database = database
+        self._leases = leases
+        self._place = place
+        self._token = token
+
+    async def lock(self, connection: Connection) -> None:
+        """Lock the lease until the transaction ends. Raises `LeaseLost` when another worker has it."""
+        await self._leases.lock(connection, {self._place: self._token})
+
+
+def job_places(jobs: Sequence[Job]) -> list[Place]:
+    """What the jobs lease."""
+    return [Place(f"job.{job.name}", 0, 0) for job in jobs]
+
+
+class Schedule:
+    """Runs one job for as long as this worker holds its lease."""
+
+    def __init__(self, job: Job, *, database: Database, leases: Leases) -> None:
+        self._job = job
+        self._place = Place(f"job.{job.name}", 0, 0)
+        self._database = database
+        self._leases = leases
+        self.last_success_at: float | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; a run that fails is repeated at the next turn."""
+        while True:
+            token = self._leases.usable(self._place.queue).get(self._place)
+            if token is None:
+                await asyncio.sleep(min(1.0, self._job.every_seconds))
+                continue
+            try:
+                with self._leases.using([self._place]):
+                    await self._job.run(Guard(self._database, self._leases, self._place, token))
+                self.last_success_at = monotonic()
+            except LeaseLost:
+                _log.info("job_lease_lost", job=self._job.name)
+            except Exception as error:  # noqa: BLE001  A job attempt: it is due again at the next turn.
+                if not database_away(error):
+                    _log.error("job_failed", job=self._job.name, error=type(error).__name__)
+            await asyncio.sleep(self._job.every_seconds)

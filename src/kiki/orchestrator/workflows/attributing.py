@@ -1,0 +1,206 @@
+"""Deciding whether an order is ours, and doing so again when something new is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from decimal import Decimal
+
+import msgspec
+
+from kiki.commerce.campaigns import ReviewRow, TouchpointRow
+from kiki.commerce.events import OrderObserved
+from kiki.commerce.orders import OrderRow
+from kiki.commerce.people import CustomerRow
+from kiki.orchestrator.attribution.model import Case, Decision, Promotion, Touch, Verdict
+from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.rpc.v1 import events_pb2
+
+_UTM_LENGTH = 200
+
+
+def decide_placed(batch: Batch, view: StoreView, order: OrderRow, person: CustomerRow, event: OrderObserved) -> None:
+    """The first decision about an order; an untouched one leaves no trace but the order's own verdict."""
+    if not view.campaigns:
+        return
+    _keep_own_touch(batch, order, event)
+    products = [line.product_id for line in event.lines if line.product_id is not None]
+    decision = batch.model.decide(case_of(batch, view, order, person, products))
+    if decision.verdict is not Verdict.NONE:
+        write(batch, order, decision, cause="placed")
+
+
+def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> bool:
+    """Ask the model again; whether it says something else than before."""
+    person = batch.customers.get((order.store_id, order.customer_key))
+    products = [
+        row.product_id for row in batch.items.get((order.store_id, order.order_id), ()) if row.product_id is not None
+    ]
+    decision = batch.model.decide(case_of(batch, view, order, person, products))
+    said = (decision.verdict.value, decision.confidence, decision.campaign_id)
+    if said == (order.verdict, order.confidence, order.campaign_id):
+        return False
+    write(batch, order, decision, cause=cause)
+    return True
+
+
+def case_of(
+    batch: Batch, view: StoreView, order: OrderRow, person: CustomerRow | None, products: Iterable[str]
+) -> Case:
+    """What is known about an order now."""
+    acquired = _acquired_by(order, person)
+    promotions = {
+        (row.product_id, row.campaign_id)
+        for product_id in set(products)
+        for row in batch.promotions.get((order.store_id, product_id), ())
+        if row.from_at <= order.placed_at and (row.to_at is None or order.placed_at < row.to_at)
+    }
+    return Case(
+        order_id=order.order_id,
+        placed_at=order.placed_at,
+        touches=tuple(_touches(batch, view, order)),
+        acquired_by_order_id=acquired,
+        promotions=tuple(Promotion(*pair) for pair in sorted(promotions)),
+        rules=view.attribution,
+    )
+
+
+def _acquired_by(order: OrderRow, person: CustomerRow | None) -> str | None:
+    """The buyer's first order, when it came before this one and was ours."""
+    if person is None or person.first_order_at is None or not person.first_order_incremental:
+        return None
+    earlier = person.first_order_id != order.order_id and person.first_order_at <= order.placed_at
+    return person.first_order_id if earlier else None
+
+
+def write(batch: Batch, order: OrderRow, decision: Decision, *, cause: str) -> None:
+    """Append the decision as the order's next revision, and ask a person when it is doubtful."""
+    key = (order.store_id, order.order_id)
+    order.attribution_revision += 1
+    order.verdict, order.confidence = decision.verdict.value, decision.confidence
+    order.campaign_id = decision.campaign_id
+    batch.out.orders.add(key)
+    evidence = decision.evidence()
+    batch.evidence[key] = evidence
+    append_revision(batch, order, evidence, model=decision.model, version=decision.version, cause=cause)
+    if decision.needs_review:
+        _open_review(batch, order)
+    else:
+        _close_review(batch, order)
+
+
+def append_revision(
+    batch: Batch, order: OrderRow, evidence: dict[str, object], *, model: str, version: str, cause: str
+) -> None:
+    """The order's present verdict as a row of its own, and in the event log."""
+    batch.out.attributions.append(
+        (
+            order.store_id,
+            order.order_id,
+            order.attribution_revision,
+            model,
+            version,
+            batch.now,
+            cause,
+            order.verdict,
+            order.confidence,
+            order.campaign_id,
+            msgspec.json.encode(evidence).decode(),
+        )
+    )
+    signals = evidence.get("signals")
+    batch.log(
+        "OrderAttributedEvent",
+        f"order:{order.order_id}",
+        events_pb2.OrderAttributedEvent(
+            store_id=order.store_id,
+            order_id=order.order_id,
+            revision=order.attribution_revision,
+            verdict=order.verdict,
+            confidence=str(order.confidence),
+            campaign_id=order.campaign_id or "",
+            signals=[signal["name"] for signal in signals] if isinstance(signals, list) else [],
+            model=model,
+            cause=cause,
+        ),
+    )
+
+
+def _touches(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
+    """The buyer's contacts that lead to a registered campaign; the visit of another order is one like any other."""
+    for row in batch.touches.get((order.store_id, order.customer_key), ()):
+        campaign_id = view.campaigns.find(campaign_id=row.campaign_id, utm_campaign=row.utm_campaign, utm_id=row.utm_id)
+        if campaign_id is not None:
+            yield Touch(row.touchpoint_id, campaign_id, row.kind, row.at)
+
+
+def _keep_own_touch(batch: Batch, order: OrderRow, event: OrderObserved) -> None:
+    """The visit that the order itself tells of, as a click; kept when it names a campaign at all."""
+    touch = event.touch
+    if touch is None or not (touch.utm_campaign or touch.utm_id):
+        return
+    row = TouchpointRow(
+        store_id=order.store_id,
+        touchpoint_id=f"order:{order.order_id}",
+        customer_key=order.customer_key,
+        at=min(touch.at, order.placed_at) if touch.at is not None else order.placed_at,
+        kind="click",
+        source="order",
+        campaign_id=None,
+        utm_source=_cut(touch.utm_source),
+        utm_medium=_cut(touch.utm_medium),
+        utm_campaign=_cut(touch.utm_campaign),
+        utm_id=_cut(touch.utm_id),
+        order_id=order.order_id,
+        recorded_at=batch.now,
+    )
+    batch.out.touchpoints[order.store_id, row.touchpoint_id] = row
+    batch.touches.setdefault((order.store_id, order.customer_key), []).append(row)
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:_UTM_LENGTH] if text else None
+
+
+def _open_review(batch: Batch, order: OrderRow) -> None:
+    key = (order.store_id, order.order_id)
+    known = batch.reviews.get(key)
+    if known is not None and known.status in ("approved", "rejected"):
+        return
+    batch.reviews[key] = ReviewRow(
+        store_id=order.store_id,
+        order_id=order.order_id,
+        status="open",
+        revision=order.attribution_revision,
+        confidence=order.confidence,
+        opened_at=known.opened_at if known is not None else batch.now,
+    )
+    batch.out.reviews.add(key)
+    batch.log(
+        "ReviewOpenedEvent",
+        f"order:{order.order_id}",
+        events_pb2.ReviewOpenedEvent(
+            store_id=order.store_id, order_id=order.order_id, confidence=str(order.confidence)
+        ),
+    )
+
+
+def _close_review(batch: Batch, order: OrderRow) -> None:
+    known = batch.reviews.get((order.store_id, order.order_id))
+    if known is not None and known.status == "open":
+        known.status, known.decided_at, known.reason = "superseded", batch.now, "decided_anew"
+        batch.out.reviews.add((order.store_id, order.order_id))
+
+
+def approve(batch: Batch, order: OrderRow, review: ReviewRow, at: dt.datetime) -> None:
+    """A person says that it is ours: billed by the time of the approval, the confidence stays what it was."""
+    order.attribution_revision += 1
+    order.verdict, order.billable_at = Verdict.INCREMENTAL.value, at
+    evidence: dict[str, object] = {
+        "signals": [{"name": "approved", "weight": str(Decimal(0))}],
+        "actor": review.actor,
+        "reason": review.reason,
+        "reviewed_revision": review.revision,
+    }
+    batch.evidence[order.store_id, order.order_id] = evidence
+    append_revision(batch, order, evidence, model="review", version="1", cause="approved")

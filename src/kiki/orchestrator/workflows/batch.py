@@ -1,0 +1,183 @@
+"""The state that a batch of deliveries is folded over, and what comes out of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from google.protobuf.message import Message
+
+from kiki.commerce.campaigns import CampaignRow, PromotionRow, ReviewRow, TouchpointRow
+from kiki.commerce.catalogue import (
+    HoldRow,
+    InventoryItemRow,
+    LevelRow,
+    ProductState,
+    ProductText,
+    VariantRow,
+)
+from kiki.commerce.orders import ItemRow, OrderRow, RefundRow
+from kiki.commerce.people import CustomerRow, Identity
+from kiki.commerce.stores import StoreConnection
+from kiki.kit.sealing import Sealer
+from kiki.orchestrator.attribution.campaigns import CampaignIndex
+from kiki.orchestrator.attribution.model import Model, Rules
+from kiki.orchestrator.calls.intents import CallIntent
+from kiki.orchestrator.events.log import LogEvent
+from kiki.orchestrator.inbox.protocol import WorkItem
+from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.stock_guard.guard import GuardRules
+
+Key = tuple[int, str]
+_CLOCK_SLACK = dt.timedelta(minutes=2)
+
+
+@dataclass(slots=True)
+class StoreView:
+    """A store with its rules in the form that decisions need."""
+
+    store: StoreConnection
+    attribution: Rules
+    guard: GuardRules
+    churn_threshold: Decimal
+    campaigns: CampaignIndex
+    uninstalled: bool
+
+
+@dataclass(slots=True)
+class Written:
+    """What will be written when the fold is through, besides the rows that are in the state."""
+
+    orders: set[Key] = field(default_factory=set)
+    lines: dict[Key, list[ItemRow]] = field(default_factory=dict)
+    replaced_lines: set[Key] = field(default_factory=set)
+    refunds: dict[tuple[int, str, str], RefundRow] = field(default_factory=dict)
+    identities: dict[Identity, str] = field(default_factory=dict)
+    customers: set[Key] = field(default_factory=set)
+    merges: list[tuple[int, str, str, str]] = field(default_factory=list)
+    forgotten: set[Key] = field(default_factory=set)
+    forgotten_stores: set[int] = field(default_factory=set)
+    uninstalled_stores: set[int] = field(default_factory=set)
+    touchpoints: dict[Key, TouchpointRow] = field(default_factory=dict)
+    attributions: list[tuple[Any, ...]] = field(default_factory=list)
+    reviews: set[Key] = field(default_factory=set)
+    campaigns: dict[Key, CampaignRow] = field(default_factory=dict)
+    promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
+    products: set[Key] = field(default_factory=set)
+    texts: dict[Key, ProductText] = field(default_factory=dict)
+    variants: set[tuple[int, str, str]] = field(default_factory=set)
+    levels: dict[tuple[int, str, str], LevelRow] = field(default_factory=dict)
+    inventory_items: set[Key] = field(default_factory=set)
+    inventory_events: list[tuple[Any, ...]] = field(default_factory=list)
+    holds: set[Key] = field(default_factory=set)
+    lifted_holds: set[Key] = field(default_factory=set)
+    data_requests: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    calls: list[CallIntent] = field(default_factory=list)
+    events: list[LogEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Keys of the rows that were there before the batch: they are updated, all others inserted."""
+
+    orders: frozenset[Key] = frozenset()
+    customers: frozenset[Key] = frozenset()
+    products: frozenset[Key] = frozenset()
+    variants: frozenset[tuple[int, str, str]] = frozenset()
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything that a batch touches, as it stands now in memory."""
+
+    now: dt.datetime
+    sealer: Sealer
+    model: Model
+    new_key: Callable[[], str]
+    stores: dict[int, StoreView] = field(default_factory=dict)
+    identities_of: dict[int, list[Identity]] = field(default_factory=dict)
+    """By `id()` of the event (or of the fact's entry) that names a person."""
+    orders: dict[Key, OrderRow] = field(default_factory=dict)
+    refunds: dict[Key, dict[str, RefundRow]] = field(default_factory=dict)
+    items: dict[Key, list[ItemRow]] = field(default_factory=dict)
+    reviews: dict[Key, ReviewRow] = field(default_factory=dict)
+    people: dict[Identity, str] = field(default_factory=dict)
+    customers: dict[Key, CustomerRow] = field(default_factory=dict)
+    touches: dict[Key, list[TouchpointRow]] = field(default_factory=dict)
+    promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
+    evidence: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    """Evidence of the newest decision, by order, where it is known."""
+    orders_of: dict[Key, set[str]] = field(default_factory=dict)
+    """Loaded live orders by customer, for touchpoints that arrive late."""
+    products: dict[Key, ProductState] = field(default_factory=dict)
+    texts: dict[Key, ProductText] = field(default_factory=dict)
+    variants: dict[Key, dict[str, VariantRow]] = field(default_factory=dict)
+    products_of: dict[Key, list[Key]] = field(default_factory=dict)
+    levels: dict[Key, dict[str, LevelRow]] = field(default_factory=dict)
+    inventory_items: dict[Key, InventoryItemRow] = field(default_factory=dict)
+    holds: dict[Key, HoldRow] = field(default_factory=dict)
+    out: Written = field(default_factory=Written)
+    stored: Stored = field(default_factory=Stored)
+
+    def call(self, agent: str, method: str, lane: Lane, *, entity: str, subject: str, request: Any) -> None:
+        """Ask for an agent call; the request carries its own store and event id."""
+        self.out.calls.append(
+            CallIntent(
+                store_id=request.store_id,
+                agent=agent,
+                method=method,
+                lane=lane,
+                entity=entity,
+                subject=subject,
+                event_id=request.event_id,
+                request=request.SerializeToString(),
+            )
+        )
+
+    def log(self, type_name: str, subject: str, message: Message, at: dt.datetime | None = None) -> None:
+        """Append to the event log."""
+        self.out.events.append(
+            LogEvent(
+                store_id=message.store_id,  # type: ignore[attr-defined]  # every event message has it
+                type=type_name,
+                subject=subject,
+                payload=message.SerializeToString(),
+                occurred_at=at or self.now,
+            )
+        )
+
+
+def observed_at(item: WorkItem) -> dt.datetime:
+    """When the platform noticed, as far as it says; otherwise when the delivery arrived."""
+    return parse_time(item.triggered_at) or item.received_at
+
+
+def deleted_at(item: WorkItem, known: dt.datetime | None) -> dt.datetime | None:
+    """When something was deleted; None when what is known of it is newer.
+
+    A delete carries no time of its own. Where the platform does not say when it was triggered its arrival counts, and a
+    shop's clock may run ahead of ours by a little.
+    """
+    at = observed_at(item)
+    if known is None:
+        return at
+    slack = dt.timedelta(0) if parse_time(item.triggered_at) else _CLOCK_SLACK
+    return None if known > at + slack else max(at, known)
+
+
+def parse_time(text: str) -> dt.datetime | None:
+    """An ISO 8601 time with an offset; nanoseconds are cut. None when it is not one."""
+    if len(text) < 20:
+        return None
+    head, separator, rest = text.partition(".")
+    if separator:
+        digits = len(rest) - len(rest.lstrip("0123456789"))
+        text = f"{head}.{rest[: min(digits, 6)]:0<6}{rest[digits:]}"
+    try:
+        parsed = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return None if parsed.tzinfo is None else parsed.astimezone(dt.UTC)

@@ -1,0 +1,125 @@
+"""What SyncLedger is told: incremental revenue of paid orders, refunds, cancellations, and what is no longer ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kiki.commerce.orders import OrderRow, RefundRow
+from kiki.kit.digest import event_id
+from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.settlement import Booking, next_booking
+from kiki.orchestrator.workflows import messages
+from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.rpc.v1 import syncledger_pb2
+
+
+def settle(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
+    """Bring the books up to what the order is now."""
+    booking = next_booking(order)
+    if booking is Booking.RECORD:
+        _record(batch, view, lane, order)
+    elif booking is Booking.REVERSE:
+        _reverse(batch, lane, order)
+    if order.booked_revision is not None and not order.booking_reversed:
+        _tell_refunds(batch, lane, order)
+
+
+def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
+    revision = (order.booked_revision or 0) + 1
+    order.booked_revision, order.booking_reversed = revision, False
+    order.booked_minor, order.booked_total_minor = order.net_minor, order.total_minor
+    order.booked_currency, order.booked_attribution = order.currency, order.attribution_revision
+    batch.out.orders.add((order.store_id, order.order_id))
+    settlement_currency = view.store.settings.settlement_currency or view.store.currency
+    rate = order.exchange_rate if order.settlement_currency == settlement_currency else None
+    request = syncledger_pb2.RecordIncrementalRevenueRequest(
+        store_id=order.store_id,
+        event_id=event_id(order.store_id, "revenue", order.order_id, revision),
+        lane=int(lane),  # type: ignore[arg-type]  # an IntEnum with the numbers of the protocol
+        decision_seq=revision,
+        order_id=order.order_id,
+        order_amount=messages.amount(order.total_minor, order.currency),
+        net_sales=messages.amount(order.net_minor, order.currency),
+        confidence=float(order.confidence),
+        campaign_id=order.campaign_id or "",
+        touchpoints=_evidence(batch, order),
+        model=batch.model.name,
+        ordered_at=messages.stamp(order.placed_at),
+        paid_at=messages.stamp_or_none(order.billable_at or order.paid_at),
+        exchange_rate=rate or "",
+        test_order=order.is_test,
+    )
+    _call(batch, "RecordIncrementalRevenue", lane, order, request)
+
+
+def _reverse(batch: Batch, lane: Lane, order: OrderRow) -> None:
+    revision = (order.booked_revision or 0) + 1
+    order.booked_revision, order.booking_reversed = revision, True
+    batch.out.orders.add((order.store_id, order.order_id))
+    request = syncledger_pb2.ReverseOrderRevenueRequest(
+        store_id=order.store_id,
+        event_id=event_id(order.store_id, "revenue", order.order_id, revision),
+        lane=int(lane),  # type: ignore[arg-type]  # an IntEnum with the numbers of the protocol
+        decision_seq=revision,
+        order_id=order.order_id,
+        reason="order_deleted" if order.deleted_at is not None else "attribution_changed",
+    )
+    _call(batch, "ReverseOrderRevenue", lane, order, request)
+
+
+def _tell_refunds(batch: Batch, lane: Lane, order: OrderRow) -> None:
+    key = (order.store_id, order.order_id)
+    for refund in sorted(batch.refunds.get(key, {}).values(), key=lambda row: (row.refunded_at, row.refund_id)):
+        if not refund.booked:
+            refund.booked = True
+            batch.out.refunds[key[0], key[1], refund.refund_id] = refund
+            _call(batch, "RecordRefund", lane, order, _refund_request(lane, refund))
+    if order.cancelled_at is not None and not order.cancellation_booked:
+        order.cancellation_booked = True
+        batch.out.orders.add(key)
+        request = syncledger_pb2.RecordRefundRequest(
+            store_id=order.store_id,
+            event_id=event_id(order.store_id, "cancellation", order.order_id),
+            lane=int(lane),  # type: ignore[arg-type]  # an IntEnum with the numbers of the protocol
+            order_id=order.order_id,
+            refund_id="cancellation",
+            refunded_at=order.cancelled_at,
+            kind=syncledger_pb2.RefundKind.REFUND_KIND_CANCELLATION,
+        )
+        _call(batch, "RecordRefund", lane, order, request)
+
+
+def _refund_request(lane: Lane, refund: RefundRow) -> syncledger_pb2.RecordRefundRequest:
+    return syncledger_pb2.RecordRefundRequest(
+        store_id=refund.store_id,
+        event_id=event_id(refund.store_id, "refund", f"{refund.order_id}\x1f{refund.refund_id}", refund.amount_minor),
+        lane=int(lane),  # type: ignore[arg-type]  # an IntEnum with the numbers of the protocol
+        order_id=refund.order_id,
+        refund_id=refund.refund_id,
+        amount=messages.amount(refund.amount_minor, refund.currency),
+        refunded_at=refund.refunded_at,
+        kind=syncledger_pb2.RefundKind.REFUND_KIND_REFUND,
+    )
+
+
+def _evidence(batch: Batch, order: OrderRow) -> list[syncledger_pb2.Touchpoint]:
+    """The newest decision's signals, when it was taken in this batch or read for it; the rest stands in our tables."""
+    evidence: dict[str, Any] = batch.evidence.get((order.store_id, order.order_id), {})
+    found: list[syncledger_pb2.Touchpoint] = []
+    for signal in evidence.get("signals", ()):
+        names = signal.get("touchpoint_ids") or [""]
+        found += [
+            syncledger_pb2.Touchpoint(
+                touchpoint_id=name,
+                campaign_id=next(iter(signal.get("campaign_ids", ())), ""),
+                signal=signal["name"],
+                weight=float(signal["weight"]),
+            )
+            for name in names
+        ]
+    return found
+
+
+def _call(batch: Batch, method: str, lane: Lane, order: OrderRow, request: Any) -> None:
+    subject = f"order:{order.order_id}"
+    batch.call("syncledger", method, lane, entity=subject, subject=subject, request=request)

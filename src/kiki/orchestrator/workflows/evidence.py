@@ -1,0 +1,164 @@
+"""What may change a decision later: late touchpoints, campaigns, a person's review; and the ledger's answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from kiki.commerce.campaigns import CampaignRow, PromotionRow, TouchpointRow
+from kiki.kit.digest import event_id
+from kiki.orchestrator.calls.intents import CallIntent
+from kiki.orchestrator.inbox.protocol import WorkItem
+from kiki.orchestrator.workflows import attributing
+from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.orchestrator.workflows.billing import settle
+from kiki.orchestrator.workflows.identities import identify
+from kiki.orchestrator.workflows.orders import first_order_standing
+from kiki.rpc.v1 import events_pb2, syncflow_pb2
+
+_ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """Keep the contacts; decide anew about orders that their persons placed within the window after them."""
+    reopened: set[str] = set()
+    for entry in body["touchpoints"]:
+        key = identify(batch, item.store_id, batch.identities_of[id(entry)], item.lane)
+        row = _touchpoint(batch, item, entry, key)
+        if (item.store_id, row.touchpoint_id) in batch.out.touchpoints:
+            continue
+        batch.out.touchpoints[item.store_id, row.touchpoint_id] = row
+        known = batch.touches.setdefault((item.store_id, key), [])
+        if all(touch.touchpoint_id != row.touchpoint_id for touch in known):
+            known.append(row)
+        reopened |= batch.orders_of.get((item.store_id, key), set())
+    _reopen(batch, view, item, sorted(reopened), cause="touchpoint")
+
+
+def orders_reopened(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """A recalculation over history."""
+    _reopen(batch, view, item, body["order_ids"], cause="recalculated")
+
+
+def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: list[str], *, cause: str) -> None:
+    """Decide anew; a new revision reverses what was booked under the old one and books the new."""
+    for order_id in order_ids:
+        order = batch.orders.get((item.store_id, order_id))
+        if order is None or not order.live or order.is_test or order.billable_at is not None:
+            continue
+        if attributing.decide_again(batch, view, order, cause):
+            first_order_standing(batch, order)
+            settle(batch, view, item.lane, order)
+
+
+def campaigns_changed(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """Project SyncFlow's registry: campaigns as they are now, each with its promotions.
+
+    Without campaigns it says that something changed: SyncFlow is asked for all of them, page by page.
+    """
+    if "campaigns" not in body or body.get("next_page_token"):
+        _ask_for_campaigns(batch, item, body.get("next_page_token", ""))
+    for entry in body.get("campaigns", ()):
+        key = (item.store_id, entry["campaign_id"])
+        batch.out.campaigns[key] = CampaignRow(
+            store_id=item.store_id,
+            campaign_id=entry["campaign_id"],
+            network=entry["network"],
+            name=entry["name"],
+            utm_campaign=entry["utm_campaign"],
+            utm_id=entry["utm_id"],
+            status=entry["status"],
+            active=not entry["ended"],
+            registered_at=batch.now,
+            ended_at=batch.now if entry["ended"] else None,
+        )
+        batch.out.promotions[key] = [
+            PromotionRow(
+                store_id=item.store_id,
+                product_id=promotion["product_id"],
+                campaign_id=entry["campaign_id"],
+                from_at=_time(promotion.get("from_at")) or _ALWAYS,
+                to_at=_time(promotion.get("to_at")),
+            )
+            for promotion in entry["promotions"]
+        ]
+
+
+def review_decided(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """A person approved or rejected: billable from now on, or closed. The portal audits who it was."""
+    for entry in body["orders"]:
+        key = (item.store_id, entry["order_id"])
+        order, review = batch.orders.get(key), batch.reviews.get(key)
+        if order is None or review is None or review.status != "open":
+            continue
+        review.status = "approved" if entry["approved"] else "rejected"
+        review.actor, review.reason, review.decided_at = entry["actor"], entry.get("reason", ""), batch.now
+        batch.out.reviews.add(key)
+        batch.log(
+            "ReviewDecidedEvent",
+            f"order:{order.order_id}",
+            events_pb2.ReviewDecidedEvent(
+                store_id=item.store_id, order_id=order.order_id, approved=entry["approved"], actor=entry["actor"]
+            ),
+        )
+        if entry["approved"]:
+            attributing.approve(batch, order, review, batch.now)
+            batch.out.orders.add(key)
+            first_order_standing(batch, order)
+            settle(batch, view, item.lane, order)
+
+
+def revenue_recorded(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """SyncLedger booked: keep the fee for the lists."""
+    for entry in body["orders"]:
+        order = batch.orders.get((item.store_id, entry["order_id"]))
+        if order is not None:
+            order.fee_minor, order.fee_currency = entry["fee_minor"], entry["fee_currency"]
+            batch.out.orders.add((item.store_id, order.order_id))
+
+
+def revenue_reversed(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """SyncLedger reversed: the fee is less by so much."""
+    for entry in body["orders"]:
+        order = batch.orders.get((item.store_id, entry["order_id"]))
+        if order is not None and order.fee_minor is not None:
+            order.fee_minor -= entry["fee_minor"]
+            batch.out.orders.add((item.store_id, order.order_id))
+
+
+def _touchpoint(batch: Batch, item: WorkItem, entry: dict[str, Any], key: str) -> TouchpointRow:
+    return TouchpointRow(
+        store_id=item.store_id,
+        touchpoint_id=entry["touchpoint_id"],
+        customer_key=key,
+        at=dt.datetime.fromisoformat(entry["at"]),
+        kind=entry["kind"],
+        source=entry["source"],
+        campaign_id=entry.get("campaign_id"),
+        utm_source=entry.get("utm_source"),
+        utm_medium=entry.get("utm_medium"),
+        utm_campaign=entry.get("utm_campaign"),
+        utm_id=entry.get("utm_id"),
+        order_id=None,
+        recorded_at=batch.now,
+    )
+
+
+def _ask_for_campaigns(batch: Batch, item: WorkItem, page_token: str) -> None:
+    request = syncflow_pb2.ListCampaignsRequest(store_id=item.store_id, page_size=1000, page_token=page_token)
+    batch.out.calls.append(
+        CallIntent(
+            store_id=item.store_id,
+            agent="syncflow",
+            method="ListCampaigns",
+            lane=item.lane,
+            entity="campaigns",
+            subject="campaigns",
+            event_id=event_id(item.store_id, "campaigns_listed", str(item.delivery_id)),
+            request=request.SerializeToString(),
+        )
+    )
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    return dt.datetime.fromisoformat(text) if text else None

@@ -1,0 +1,146 @@
+"""Who is who: identities as blind indexes, and the person behind several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kiki.commerce.people import CustomerRow, Identity, IdentityKind
+from kiki.kit.digest import event_id
+from kiki.kit.sealing import Sealer, email_key
+from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.workflows.batch import Batch
+from kiki.rpc.v1 import events_pb2, syncvalue_pb2
+
+_PURPOSES = {kind: f"identities.{kind.name.lower()}" for kind in IdentityKind}
+_MAX_CLICKS = 5
+
+
+def identities(
+    sealer: Sealer,
+    store_id: int,
+    *,
+    customer_id: str | None = None,
+    email: str | None = None,
+    phone: str | None = None,
+    first_party_id: str | None = None,
+    click_ids: Iterable[tuple[str, str]] = (),
+) -> list[Identity]:
+    """The blind indexes of what is given, the surest first."""
+    found: list[tuple[IdentityKind, str]] = []
+    if customer_id:
+        found.append((IdentityKind.CUSTOMER_ID, customer_id))
+    if email and (address := email_key(email)):
+        found.append((IdentityKind.EMAIL, address))
+    if phone and (digits := phone_key(phone)):
+        found.append((IdentityKind.PHONE, digits))
+    if first_party_id:
+        found.append((IdentityKind.FIRST_PARTY, first_party_id))
+    found += [(IdentityKind.CLICK, f"{name}:{value}") for name, value in list(click_ids)[:_MAX_CLICKS] if value]
+    return [
+        (store_id, int(kind), sealer.blind_index(value, store_id=store_id, purpose=_PURPOSES[kind]))
+        for kind, value in found
+    ]
+
+
+def phone_key(phone: str) -> str:
+    """The digits of a phone number, without an international prefix's zeros; empty when it has too few."""
+    digits = "".join(filter(str.isdigit, phone)).lstrip("0")
+    return digits if len(digits) >= 6 else ""
+
+
+def identify(batch: Batch, store_id: int, given: Sequence[Identity], lane: Lane) -> str:
+    """The key of the person with these identities; unknown ones are theirs from now on.
+
+    A shop id is the shop's own word. An e-mail address makes two records one only while at most one of them has a
+    shop id. A visitor or click id leads to a person only while nobody else is known behind it.
+    """
+    key = _known(batch, store_id, given) or batch.new_key()
+    for identity in given:
+        other = batch.people.get(identity)
+        if other is None:
+            batch.people[identity] = batch.out.identities[identity] = key
+        elif other != key and _may_merge(batch, store_id, identity, other, key):
+            merge(batch, store_id, kept=key, merged=other, cause=IdentityKind(identity[1]).name.lower(), lane=lane)
+    return key
+
+
+def _known(batch: Batch, store_id: int, given: Sequence[Identity]) -> str | None:
+    named = bool(given) and given[0][1] <= IdentityKind.EMAIL
+    for identity in given:
+        key = batch.people.get(identity)
+        if key is None:
+            continue
+        if identity[1] == IdentityKind.CUSTOMER_ID:
+            return key
+        row = batch.customers.get((store_id, key))
+        if row is None:
+            return key
+        if identity[1] == IdentityKind.EMAIL:
+            if given[0][1] != IdentityKind.CUSTOMER_ID or row.customer_id is None:
+                return key
+        elif not named:
+            return key
+    return None
+
+
+def _may_merge(batch: Batch, store_id: int, identity: Identity, other: str, key: str) -> bool:
+    row = batch.customers.get((store_id, other))
+    if row is None:
+        return True
+    kept = batch.customers.get((store_id, key))
+    both_named = row.customer_id is not None and (kept is None or kept.customer_id is not None)
+    return identity[1] == IdentityKind.EMAIL and row.customer_id is None and not both_named
+
+
+def merge(batch: Batch, store_id: int, *, kept: str, merged: str, cause: str, lane: Lane) -> None:
+    """Make two persons one; what is known about the merged one counts for the kept one."""
+    batch.out.merges.append((store_id, merged, kept, cause))
+    for identity, key in list(batch.people.items()):
+        if key == merged and identity[0] == store_id:
+            batch.people[identity] = kept
+            if identity in batch.out.identities:
+                batch.out.identities[identity] = kept
+    batch.touches.setdefault((store_id, kept), []).extend(batch.touches.pop((store_id, merged), []))
+    batch.orders_of.setdefault((store_id, kept), set()).update(batch.orders_of.pop((store_id, merged), set()))
+    for order in batch.orders.values():
+        if order.customer_key == merged and order.store_id == store_id:
+            order.customer_key = kept
+    for touch in batch.out.touchpoints.values():
+        if touch.customer_key == merged and touch.store_id == store_id:
+            touch.customer_key = kept
+    _merge_rows(batch, store_id, kept, merged, lane)
+
+
+def _merge_rows(batch: Batch, store_id: int, kept: str, merged: str, lane: Lane) -> None:
+    gone = batch.customers.get((store_id, merged))
+    if gone is None:
+        return
+    stays = batch.customers.get((store_id, kept))
+    gone.merged_into = kept
+    batch.out.customers.add((store_id, merged))
+    if stays is not None:
+        _take_over(stays, gone)
+        batch.out.customers.add((store_id, kept))
+    request = syncvalue_pb2.MergeCustomersRequest(
+        store_id=store_id,
+        event_id=event_id(store_id, "customers_merged", merged, kept),
+        kept_customer_key=kept,
+        merged_customer_key=merged,
+    )
+    batch.call(
+        "syncvalue", "MergeCustomers", lane, entity=f"customer:{kept}", subject=f"customer:{kept}", request=request
+    )
+    batch.log(
+        "CustomersMergedEvent",
+        f"customer:{kept}",
+        events_pb2.CustomersMergedEvent(store_id=store_id, kept_customer_key=kept, merged_customer_key=merged),
+    )
+
+
+def _take_over(stays: CustomerRow, gone: CustomerRow) -> None:
+    if gone.first_order_at is not None and (stays.first_order_at is None or gone.first_order_at < stays.first_order_at):
+        stays.first_order_id, stays.first_order_at = gone.first_order_id, gone.first_order_at
+        stays.first_order_incremental = gone.first_order_incremental
+    if gone.last_order_at is not None and (stays.last_order_at is None or gone.last_order_at > stays.last_order_at):
+        stays.last_order_at = gone.last_order_at
+    stays.orders_count += gone.orders_count

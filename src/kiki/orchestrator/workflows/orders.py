@@ -1,0 +1,350 @@
+"""An order was placed, paid, changed, cancelled, deleted or refunded."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from kiki.commerce.events import OrderDeleted, OrderObserved, Refund, RefundObserved
+from kiki.commerce.orders import ItemRow, OrderRow, RefundRow
+from kiki.commerce.people import CustomerRow
+from kiki.kit.digest import semantic_digest
+from kiki.orchestrator import settlement
+from kiki.orchestrator.attribution.model import Verdict
+from kiki.orchestrator.inbox.protocol import WorkItem
+from kiki.orchestrator.workflows import attributing, engaging, messages, valuing
+from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, deleted_at
+from kiki.orchestrator.workflows.billing import settle
+from kiki.orchestrator.workflows.customers import buyer
+from kiki.rpc.v1 import events_pb2
+
+_TOMBSTONE = "deleted unseen"
+
+
+def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserved) -> None:
+    """The order looks like this now: placed, paid, cancelled and refunded are read off it, each once."""
+    key = (item.store_id, event.order_id)
+    order = batch.orders.get(key)
+    if order is None or _is_tombstone(order):
+        _order_placed(batch, view, item, event, gone=order)
+        return
+    before = valuing.worth(order)
+    was_paid, was_cancelled = order.paid_at, order.cancelled_at
+    changed = _take_newer(batch, item, order, event)
+    changed |= _take_facts(order, event)
+    for refund in event.refunds:
+        changed |= _take_refund(batch, order, refund)
+    if not changed:
+        return
+    batch.out.orders.add(key)
+    if was_paid is None and order.paid_at is not None:
+        _log_paid(batch, order)
+    if was_cancelled is None and order.cancelled_at is not None:
+        _log_cancelled(batch, order, order.cancelled_at)
+    if valuing.worth(order) != before:
+        valuing.tell(batch, view, item.lane, order, messages.order_lines(event.lines))
+    first_order_standing(batch, order)
+    settle(batch, view, item.lane, order)
+
+
+def _order_placed(
+    batch: Batch, view: StoreView, item: WorkItem, event: OrderObserved, *, gone: OrderRow | None
+) -> None:
+    """Save; attribute; value the customer; follow up; book when it arrives paid."""
+    person = buyer(batch, item, event)
+    order = _new_order(view, item, event, person.customer_key)
+    if gone is not None and gone.deleted_at is not None and event.updated_at <= gone.deleted_at:
+        order.deleted_at = gone.deleted_at
+    key = (order.store_id, order.order_id)
+    batch.orders[key] = order
+    batch.out.orders.add(key)
+    _save_lines(batch, order, event)
+    for refund in batch.refunds.get(key, {}).values():
+        refund.pending = False
+        batch.out.refunds[key[0], key[1], refund.refund_id] = refund
+    for told in event.refunds:
+        _take_refund(batch, order, told)
+    order.refunded_minor = _refunded(batch, key)
+    if order.live:
+        _log_created(batch, order)
+    if order.live and not order.is_test:
+        attributing.decide_placed(batch, view, order, person, event)
+    _count_purchase(batch, order, person)
+    lines = messages.order_lines(event.lines)
+    valuing.tell(batch, view, item.lane, order, lines)
+    engaging.follow_up_purchase(batch, view, item.lane, order, person, event, lines)
+    settle(batch, view, item.lane, order)
+
+
+def order_deleted(batch: Batch, view: StoreView, item: WorkItem, event: OrderDeleted) -> None:
+    """The order is gone; newer state of it brings it back. One that was never seen leaves a tombstone."""
+    key = (item.store_id, event.order_id)
+    order = batch.orders.get(key)
+    at = deleted_at(item, None if order is None else order.updated_at)
+    if at is None:
+        return
+    if order is None:
+        batch.orders[key] = _tombstone(item, event, at)
+        batch.out.orders.add(key)
+        return
+    if order.deleted_at is not None:
+        return
+    order.deleted_at = at
+    batch.out.orders.add(key)
+    batch.log(
+        "OrderCancelledEvent",
+        f"order:{order.order_id}",
+        events_pb2.OrderCancelledEvent(store_id=order.store_id, order_id=order.order_id, cancelled_at=at, deleted=True),
+    )
+    valuing.tell(batch, view, item.lane, order, ())
+    first_order_standing(batch, order)
+    settle(batch, view, item.lane, order)
+
+
+def _tombstone(item: WorkItem, event: OrderDeleted, at: dt.datetime) -> OrderRow:
+    return OrderRow(
+        store_id=item.store_id,
+        order_id=event.order_id,
+        number="",
+        status=_TOMBSTONE,
+        customer_key="",
+        placed_at=at,
+        paid_at=None,
+        cancelled_at=None,
+        deleted_at=at,
+        updated_at=at,
+        triggered_at=item.triggered_at,
+        currency="",
+        total_minor=0,
+        net_minor=0,
+        refunded_minor=0,
+        settlement_currency=None,
+        exchange_rate=None,
+        is_test=True,
+        live=False,
+        lines_digest=b"",
+    )
+
+
+def _is_tombstone(order: OrderRow) -> bool:
+    return order.status == _TOMBSTONE and not order.lines_digest
+
+
+def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: RefundObserved) -> None:
+    """One refund on its own; before its order it waits as a pending fact."""
+    key = (item.store_id, event.order_id)
+    order = batch.orders.get(key)
+    if order is None or _is_tombstone(order):
+        _keep_pending(batch, key, event.refund)
+        return
+    if not _take_refund(batch, order, event.refund):
+        return
+    batch.out.orders.add(key)
+    valuing.tell(batch, view, item.lane, order, ())
+    first_order_standing(batch, order)
+    settle(batch, view, item.lane, order)
+
+
+def _new_order(view: StoreView, item: WorkItem, event: OrderObserved, customer_key: str) -> OrderRow:
+    return OrderRow(
+        store_id=item.store_id,
+        order_id=event.order_id,
+        number=event.number,
+        status=event.status,
+        customer_key=customer_key,
+        placed_at=event.placed_at,
+        paid_at=event.paid_at,
+        cancelled_at=event.cancelled_at,
+        deleted_at=None,
+        updated_at=event.updated_at,
+        triggered_at=item.triggered_at,
+        currency=event.currency,
+        total_minor=event.total.minor,
+        net_minor=event.net_sales.minor,
+        refunded_minor=0,
+        settlement_currency=event.settlement_currency,
+        exchange_rate=event.exchange_rate,
+        is_test=event.is_test,
+        live=settlement.is_live(event.placed_at, view.store.connected_at),
+        lines_digest=_lines_digest(event),
+    )
+
+
+def _take_newer(batch: Batch, item: WorkItem, order: OrderRow, event: OrderObserved) -> bool:
+    """Overwrite what a newer statement may overwrite; whether anything changed."""
+    if (event.updated_at, item.triggered_at) < (order.updated_at, order.triggered_at):
+        return False
+    said = (event.number, event.status, event.currency, event.total.minor, event.net_sales.minor, event.is_test)
+    known = (order.number, order.status, order.currency, order.total_minor, order.net_minor, order.is_test)
+    digest = _lines_digest(event)
+    revived = order.deleted_at is not None and event.updated_at > order.deleted_at
+    newer = (event.updated_at, item.triggered_at) > (order.updated_at, order.triggered_at)
+    if said == known and digest == order.lines_digest and not revived and not newer:
+        return False
+    order.number, order.status, order.currency, order.total_minor, order.net_minor, order.is_test = said
+    order.updated_at, order.triggered_at = event.updated_at, item.triggered_at
+    order.settlement_currency, order.exchange_rate = event.settlement_currency, event.exchange_rate
+    if revived:
+        order.deleted_at = None
+    if digest != order.lines_digest:
+        order.lines_digest = digest
+        batch.out.replaced_lines.add((order.store_id, order.order_id))
+        _save_lines(batch, order, event)
+    return True
+
+
+def _take_facts(order: OrderRow, event: OrderObserved) -> bool:
+    """Payment and cancellation are facts: an older statement adds them as well, and the earliest time counts."""
+    before = (order.paid_at, order.cancelled_at)
+    order.paid_at = _earliest(order.paid_at, event.paid_at)
+    order.cancelled_at = _earliest(order.cancelled_at, event.cancelled_at)
+    return (order.paid_at, order.cancelled_at) != before
+
+
+def _earliest(known: dt.datetime | None, told: dt.datetime | None) -> dt.datetime | None:
+    if known is None or told is None:
+        return known or told
+    return min(known, told)
+
+
+def _take_refund(batch: Batch, order: OrderRow, refund: Refund) -> bool:
+    """Add one refund, once; of two statements about it the larger amount counts."""
+    key = (order.store_id, order.order_id)
+    known = batch.refunds.setdefault(key, {}).get(refund.refund_id)
+    if known is not None and refund.amount.minor <= known.amount_minor:
+        return False
+    if refund.amount.minor <= 0:
+        return False
+    if known is None:
+        known = _refund_row(batch, key, refund, pending=False)
+        batch.log(
+            "OrderRefundedEvent",
+            f"order:{order.order_id}",
+            events_pb2.OrderRefundedEvent(
+                store_id=order.store_id,
+                order_id=order.order_id,
+                refund_id=refund.refund_id,
+                amount=messages.amount(refund.amount.minor, refund.amount.currency),
+                refunded_at=refund.refunded_at,
+            ),
+        )
+    else:
+        known.amount_minor, known.booked = refund.amount.minor, False
+    batch.out.refunds[key[0], key[1], refund.refund_id] = known
+    order.refunded_minor = _refunded(batch, key)
+    return True
+
+
+def _keep_pending(batch: Batch, key: Key, refund: Refund) -> None:
+    known = batch.refunds.setdefault(key, {}).get(refund.refund_id)
+    if known is None:
+        batch.out.refunds[key[0], key[1], refund.refund_id] = _refund_row(batch, key, refund, pending=True)
+    elif refund.amount.minor > known.amount_minor:
+        known.amount_minor = refund.amount.minor
+        batch.out.refunds[key[0], key[1], refund.refund_id] = known
+
+
+def _refund_row(batch: Batch, key: Key, refund: Refund, *, pending: bool) -> RefundRow:
+    row = RefundRow(
+        store_id=key[0],
+        order_id=key[1],
+        refund_id=refund.refund_id,
+        amount_minor=refund.amount.minor,
+        currency=refund.amount.currency,
+        refunded_at=refund.refunded_at,
+        seen_at=batch.now,
+        pending=pending,
+    )
+    batch.refunds.setdefault(key, {})[refund.refund_id] = row
+    return row
+
+
+def _refunded(batch: Batch, key: Key) -> int:
+    return sum(row.amount_minor for row in batch.refunds.get(key, {}).values())
+
+
+def _lines_digest(event: OrderObserved) -> bytes:
+    return semantic_digest(
+        [(line.line_id, line.product_id, line.variant_id, line.quantity, line.net_total.minor) for line in event.lines]
+    )[:8]
+
+
+def _save_lines(batch: Batch, order: OrderRow, event: OrderObserved) -> None:
+    rows = {
+        line.line_id: ItemRow(
+            store_id=order.store_id,
+            order_id=order.order_id,
+            line_id=line.line_id,
+            product_id=line.product_id,
+            variant_id=line.variant_id,
+            sku=line.sku,
+            title=line.title,
+            quantity=line.quantity,
+            net_minor=line.net_total.minor,
+            currency=line.net_total.currency,
+            gift_card=line.gift_card,
+        )
+        for line in event.lines
+    }
+    key = (order.store_id, order.order_id)
+    batch.items[key] = batch.out.lines[key] = list(rows.values())
+
+
+def _count_purchase(batch: Batch, order: OrderRow, person: CustomerRow) -> None:
+    """The buyer's history: first and last order, and whether we caused the first."""
+    if order.is_test:
+        return
+    person.orders_count += 1
+    if person.last_order_at is None or order.placed_at > person.last_order_at:
+        person.last_order_at = order.placed_at
+    if person.first_order_at is None or order.placed_at < person.first_order_at:
+        person.first_order_id, person.first_order_at = order.order_id, order.placed_at
+        person.first_order_incremental = _caused(order)
+    batch.out.customers.add((person.store_id, person.customer_key))
+
+
+def first_order_standing(batch: Batch, order: OrderRow) -> None:
+    """Whether we acquired the buyer, when this was their first order: it was ours, and is not reversed."""
+    person = batch.customers.get((order.store_id, order.customer_key))
+    if person is None or person.first_order_id != order.order_id:
+        return
+    if person.first_order_incremental != _caused(order):
+        person.first_order_incremental = _caused(order)
+        batch.out.customers.add((person.store_id, person.customer_key))
+
+
+def _caused(order: OrderRow) -> bool:
+    return order.verdict == Verdict.INCREMENTAL.value and not settlement.is_reversed(order)
+
+
+def _log_created(batch: Batch, order: OrderRow) -> None:
+    batch.log(
+        "OrderCreatedEvent",
+        f"order:{order.order_id}",
+        events_pb2.OrderCreatedEvent(
+            store_id=order.store_id,
+            order_id=order.order_id,
+            number=order.number,
+            customer_key=order.customer_key,
+            total=messages.amount(order.total_minor, order.currency),
+            net_sales=messages.amount(order.net_minor, order.currency),
+            placed_at=messages.stamp(order.placed_at),
+            paid=order.paid_at is not None,
+            live=order.live,
+        ),
+    )
+
+
+def _log_paid(batch: Batch, order: OrderRow) -> None:
+    batch.log(
+        "OrderPaidEvent",
+        f"order:{order.order_id}",
+        events_pb2.OrderPaidEvent(store_id=order.store_id, order_id=order.order_id, paid_at=order.paid_at),
+    )
+
+
+def _log_cancelled(batch: Batch, order: OrderRow, at: dt.datetime) -> None:
+    batch.log(
+        "OrderCancelledEvent",
+        f"order:{order.order_id}",
+        events_pb2.OrderCancelledEvent(store_id=order.store_id, order_id=order.order_id, cancelled_at=at),
+    )

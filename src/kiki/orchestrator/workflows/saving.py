@@ -1,0 +1,94 @@
+"""Writing what a batch decided: one statement per table, rows sorted by key, calls and log events last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from kiki.commerce import campaigns, catalogue, orders, people
+from kiki.kit.database import Connection
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.events.log import append
+from kiki.orchestrator.workflows.batch import Batch
+
+_UNINSTALL = """
+UPDATE commerce.store_connections
+SET status = 'uninstalled', uninstalled_at = $2, secret_sealed = NULL, previous_secret_sealed = NULL
+WHERE store_id = ANY($1::bigint[])
+"""
+
+
+async def save(connection: Connection, batch: Batch) -> None:
+    """Everything, in the order of the locks, in the caller's transaction."""
+    await _save_orders(connection, batch)
+    await _save_people(connection, batch)
+    await _save_evidence(connection, batch)
+    await _save_products(connection, batch)
+    await _save_stores(connection, batch)
+    await enqueue(connection, batch.sealer, batch.out.calls)
+    await append(connection, batch.out.events)
+
+
+async def _save_orders(connection: Connection, batch: Batch) -> None:
+    out = batch.out
+    known = batch.stored.orders
+    await orders.ORDERS.copy(connection, [orders.order_values(batch.orders[key]) for key in out.orders - known])
+    await orders.ORDERS.upsert(connection, [orders.order_values(batch.orders[key]) for key in out.orders & known])
+    if out.lines:
+        rows = [row for lines in out.lines.values() for row in lines]
+        await orders.replace_items(connection, sorted(out.replaced_lines), rows)
+    await orders.ORDER_REFUNDS.upsert(connection, [orders.refund_values(row) for row in out.refunds.values()])
+
+
+async def _save_people(connection: Connection, batch: Batch) -> None:
+    out = batch.out
+    identities = [(*identity, key) for identity, key in out.identities.items()]
+    await people.IDENTITIES.copy(connection, identities)
+    known, values = batch.stored.customers, people.customer_values
+    await people.CUSTOMERS.copy(connection, [values(batch.customers[key]) for key in out.customers - known])
+    await people.CUSTOMERS.upsert(connection, [values(batch.customers[key]) for key in out.customers & known])
+    if out.merges:
+        await people.IDENTITY_MERGES.insert_missing(connection, [(*merge, batch.now) for merge in out.merges])
+        await people.move_identities(connection, [merge[:3] for merge in out.merges])
+    await people.forget_people(connection, sorted(out.forgotten))
+
+
+async def _save_evidence(connection: Connection, batch: Batch) -> None:
+    out = batch.out
+    rows = [campaigns.touchpoint_values(row) for row in out.touchpoints.values()]
+    await campaigns.TOUCHPOINTS.insert_missing(connection, rows)
+    await campaigns.ATTRIBUTIONS.insert(connection, out.attributions)
+    await campaigns.REVIEWS.upsert(connection, [campaigns.review_values(batch.reviews[key]) for key in out.reviews])
+    await campaigns.DATA_REQUESTS.upsert(connection, list(out.data_requests.values()))
+    if out.campaigns:
+        promotions = [row for rows in out.promotions.values() for row in rows]
+        await campaigns.project_campaigns(connection, list(out.campaigns.values()), promotions, batch.now)
+
+
+async def _save_products(connection: Connection, batch: Batch) -> None:
+    out = batch.out
+    known, values = batch.stored.products, catalogue.state_values
+    await catalogue.PRODUCT_STATES.copy(connection, [values(batch.products[key]) for key in out.products - known])
+    await catalogue.PRODUCT_STATES.upsert(connection, [values(batch.products[key]) for key in out.products & known])
+    if out.texts:
+        await catalogue.upsert_texts(connection, list(out.texts.values()))
+    await catalogue.VARIANTS.copy(connection, _variants(batch, out.variants - batch.stored.variants))
+    await catalogue.VARIANTS.upsert(connection, _variants(batch, out.variants & batch.stored.variants))
+    await catalogue.INVENTORY_LEVELS.upsert(connection, [catalogue.level_values(row) for row in out.levels.values()])
+    items = [catalogue.inventory_item_values(batch.inventory_items[key]) for key in out.inventory_items]
+    await catalogue.INVENTORY_ITEMS.upsert(connection, items)
+    await catalogue.append_inventory_events(connection, out.inventory_events)
+    await catalogue.HOLDS.upsert(connection, [catalogue.hold_values(batch.holds[key]) for key in out.holds])
+    await catalogue.HOLDS.delete(connection, sorted(out.lifted_holds))
+
+
+def _variants(batch: Batch, keys: Collection[tuple[int, str, str]]) -> list[tuple[Any, ...]]:
+    return [catalogue.variant_values(batch.variants[key[0], key[1]][key[2]]) for key in keys]
+
+
+async def _save_stores(connection: Connection, batch: Batch) -> None:
+    out = batch.out
+    if out.uninstalled_stores:
+        await connection.execute(_UNINSTALL, sorted(out.uninstalled_stores), batch.now)
+    for store_id in sorted(out.forgotten_stores):
+        await people.forget_store(connection, store_id, batch.now)

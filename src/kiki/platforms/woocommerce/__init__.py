@@ -1,0 +1,1 @@
+"""WooCommerce: signed webhooks and what they mean. `signature` reads headers and verifies, `events` reads payloads."""

@@ -1,0 +1,245 @@
+"""Orders of WooCommerce, with their refunds inside and their visit's origin in the order's meta data."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from kiki.commerce.events import (
+    CommerceEvent,
+    CustomerStub,
+    OrderDeleted,
+    OrderLine,
+    OrderObserved,
+    OrderTouch,
+    Refund,
+)
+from kiki.kit.money import Money, check_currency
+from kiki.platforms.protocol import StoreContext
+from kiki.platforms.reading import (
+    Amount,
+    Ident,
+    Text,
+    bad,
+    decoder,
+    find_ident,
+    find_text,
+    find_time,
+    ident,
+    minor,
+    missing,
+    money,
+    plain_text,
+    text,
+    whole,
+)
+from kiki.platforms.visits import known_pairs, query_pairs, touch_of
+from kiki.platforms.woocommerce.events.resource import (
+    Resource,
+    both_times,
+    created_at,
+    modified_at,
+    read,
+    read_id,
+)
+
+_NULL = msgspec.Raw(b"null")
+_NOT_YET_ORDERS = frozenset(["checkout-draft", "auto-draft", "draft", "new"])
+_ATTRIBUTION = "_wc_order_attribution_"
+_TEST_MODES = frozenset(["test", "sandbox"])
+_TEST_KEYS = ("_mode", "_payment_mode", "_environment")
+
+
+class Address(msgspec.Struct):
+    """A billing address, as far as it is needed."""
+
+    email: Text = None
+    phone: Text = None
+    first_name: Text = None
+
+
+class _Meta(msgspec.Struct):
+    key: Text = None
+    value: msgspec.Raw = _NULL
+
+
+class _Line(msgspec.Struct):
+    id: Ident = None
+    name: Text = None
+    product_id: Ident = None
+    variation_id: Ident = None
+    quantity: Amount = None
+    total: Amount = None
+    sku: Text = None
+
+
+class _Fee(msgspec.Struct):
+    total: Amount = None
+
+
+class _Refund(msgspec.Struct):
+    id: Ident = None
+    total: Amount = None
+
+
+class _Order(Resource):
+    number: Text = None
+    status: Text = None
+    currency: Text = None
+    total: Amount = None
+    customer_id: Ident = None
+    billing: Address | list[Any] | None = None
+    date_paid: Text = None
+    date_paid_gmt: Text = None
+    meta_data: list[_Meta] | dict[str, _Meta] | None = None
+    line_items: list[_Line] | None = None
+    fee_lines: list[_Fee] | None = None
+    refunds: list[_Refund] | None = None
+
+
+_order = decoder(_Order)
+
+
+def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceEvent]:
+    """The order as it is now. A draft of the checkout is no order yet, one in the bin is none any more."""
+    order, order_id = read(_order, body)
+    status = text(order.status).removeprefix("wc-")
+    if status in _NOT_YET_ORDERS:
+        return ()
+    if status == "trash":
+        return (OrderDeleted(order_id=order_id),)
+    currency = check_currency(order.currency) if order.currency else store.currency
+    placed_at = created_at(order, store)
+    if placed_at is None:
+        raise missing("date_created_gmt")
+    updated_at = modified_at(order, store) or placed_at
+    lines = tuple(_line(line, currency) for line in order.line_items or ())
+    meta = _list(order.meta_data)
+    return (
+        OrderObserved(
+            order_id=order_id,
+            number=text(order.number) or order_id,
+            updated_at=updated_at,
+            placed_at=placed_at,
+            paid_at=both_times(order.date_paid_gmt, order.date_paid, "date_paid", store),
+            cancelled_at=updated_at if status == "cancelled" else None,
+            currency=currency,
+            total=money(order.total, currency, "total"),
+            net_sales=Money(_net_sales(order, lines, currency), currency),
+            is_test=any(_is_test(each) for each in meta),
+            customer=_customer(order),
+            lines=lines,
+            refunds=tuple(_refund(refund, currency, updated_at) for refund in order.refunds or ()),
+            touch=_touch(meta, placed_at) if meta else None,
+            status=status,
+        ),
+    )
+
+
+def deleted(_topic: str, body: bytes, _store: StoreContext) -> Sequence[CommerceEvent]:
+    """The order is in the bin or gone."""
+    return (OrderDeleted(order_id=read_id(body)),)
+
+
+def _line(line: _Line, currency: str) -> OrderLine:
+    product_id = find_ident(line.product_id, "line_items.product_id")
+    return OrderLine(
+        line_id=ident(line.id, "line_items.id"),
+        product_id=product_id,
+        variant_id=find_ident(line.variation_id, "line_items.variation_id") or product_id,
+        sku=text(line.sku),
+        title=plain_text(line.name),
+        quantity=max(0, whole(line.quantity, "line_items.quantity")),
+        net_total=Money(max(0, minor(line.total, currency, "line_items.total")), currency),
+    )
+
+
+def _net_sales(order: _Order, lines: Sequence[OrderLine], currency: str) -> int:
+    """Lines after coupons, without tax.
+
+    A negative fee is how plugins write a discount on the whole order; a positive one is a charge, not a sale.
+    """
+    net = sum(line.net_total.minor for line in lines)
+    for fee in order.fee_lines or ():
+        net += min(0, minor(fee.total, currency, "fee_lines.total"))
+    return max(0, net)
+
+
+def _refund(refund: _Refund, currency: str, at: dt.datetime) -> Refund:
+    """A refund inside an order has no time of its own: the order's change counts."""
+    amount = minor(refund.total, currency, "refunds.total")
+    if amount > 0:
+        raise bad("refunds.total", "zero or negative")
+    return Refund(
+        refund_id=ident(refund.id, "refunds.id"),
+        amount=Money(-amount, currency),
+        refunded_at=at,
+    )
+
+
+def _customer(order: _Order) -> CustomerStub | None:
+    customer_id = find_ident(order.customer_id, "customer_id")
+    billing = order.billing if isinstance(order.billing, Address) else Address()
+    email, phone = find_text(billing.email), find_text(billing.phone)
+    if customer_id is None and email is None and phone is None:
+        return None
+    return CustomerStub(
+        customer_id=customer_id,
+        email=email,
+        phone=phone,
+        first_name=find_text(billing.first_name),
+    )
+
+
+def _list(meta: list[_Meta] | dict[str, _Meta] | None) -> list[_Meta]:
+    """PHP writes a list with a hole in its numbering as an object."""
+    return list(meta.values()) if isinstance(meta, dict) else meta or []
+
+
+def _is_test(meta: _Meta) -> bool:
+    """Payment plugins mark an order of their test mode each in a key of its own, such as `_wcpay_mode`."""
+    key = meta.key
+    return isinstance(key, str) and key.startswith("_") and key.endswith(_TEST_KEYS) and _value(meta) in _TEST_MODES
+
+
+def _touch(meta: Sequence[_Meta], placed_at: dt.datetime) -> OrderTouch | None:
+    """The shop's own attribution (since 8.5), then what plugins and our collector put beside it."""
+    own: dict[str, str] = {}
+    others: list[tuple[str, str]] = []
+    for each in meta:
+        key = each.key
+        if not isinstance(key, str):
+            continue
+        if key.startswith(_ATTRIBUTION):
+            own[key[len(_ATTRIBUTION) :]] = _value(each)
+        elif "utm_" in key or "clid" in key or "braid" in key or "kiki" in key:
+            others.append((key, _value(each)))
+    landing = own.get("session_entry") or None
+    pairs = [*known_pairs(own.items()), *known_pairs(others), *query_pairs(landing)]
+    return touch_of(
+        pairs,
+        landing_page=landing,
+        referrer=own.get("referrer") or None,
+        at=_visit_began(own.get("session_start_time"), placed_at),
+    )
+
+
+def _visit_began(value: str | None, placed_at: dt.datetime) -> dt.datetime | None:
+    """The visitor's browser wrote it: believed unless it is unreadable or later than the order."""
+    try:
+        at = find_time(value, "session_start_time")
+    except ValueError:
+        return None
+    return at if at is not None and at <= placed_at else None
+
+
+def _value(meta: _Meta) -> str:
+    """A meta value that is text or a number, else empty."""
+    try:
+        value = msgspec.json.decode(meta.value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""

@@ -1,0 +1,83 @@
+"""Failures become RFC 9457 problem documents here, and only here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from kiki.kit.errors import KikiError
+from kiki.kit.logging import get_logger
+from kiki.portal.problems import MEDIA_TYPE, encode, problem, problem_of
+
+_MAX_SHOWN = 20
+_RETRY_SECONDS = "2"
+_log = get_logger(__name__)
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Every failure of a route is answered as problem+json, without a traceback and without what was sent."""
+    app.add_exception_handler(KikiError, _kiki_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _kiki_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, KikiError)
+    status, document = problem_of(error, _request_id(request))
+    if status == 500:
+        _log.error("request_failed", reason=error.reason, path=_route(request))
+    return _answer(status, document, {"retry-after": _RETRY_SECONDS} if status == 503 else None)
+
+
+async def _validation_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    broken = any(item["type"] == "json_invalid" for item in error.errors())
+    problems = [
+        {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]}
+        for item in error.errors()[:_MAX_SHOWN]
+    ]
+    status = 400 if broken else 422
+    document = problem(
+        status,
+        reason="INVALID_JSON" if broken else "INVALID_INPUT",
+        detail="the request cannot be used; `data.problems` says where",
+        data={"problems": problems},
+        request_id=_request_id(request),
+    )
+    return _answer(status, document)
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reason = {404: "UNKNOWN_ROUTE", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}.get(
+        error.status_code, "HTTP_ERROR"
+    )
+    document = problem(error.status_code, reason=reason, detail=error.detail, request_id=_request_id(request))
+    return _answer(error.status_code, document, error.headers)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    _log.error("request_failed", error=type(error).__name__, path=_route(request), exc_info=error)
+    document = problem(
+        500, reason="INTERNAL", detail="an internal error; the log has the details", request_id=_request_id(request)
+    )
+    return _answer(500, document)
+
+
+def _answer(status: int, document: Mapping[str, object], headers: Mapping[str, str] | None = None) -> Response:
+    return Response(encode(document), status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def _request_id(request: Request) -> str | None:
+    return getattr(request.state, "request_id", None)
+
+
+def _route(request: Request) -> str:
+    """The route's pattern: a path may hold identifiers."""
+    return str(getattr(request.scope.get("route"), "path", "unknown"))

@@ -1,0 +1,30 @@
+"""Liveness, readiness and metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from kiki.portal.services import Injected
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", summary="Whether the process answers")
+async def healthz() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@router.get("/readyz", summary="Whether webhooks can be stored now", responses={503: {"description": "They cannot."}})
+async def readyz(services: Injected) -> Response:
+    readiness = await services.readiness()
+    if readiness.ok:
+        return JSONResponse({"status": "ready"})
+    return JSONResponse(
+        {"status": "not_ready", "reason": readiness.reason}, status_code=503, headers={"retry-after": "2"}
+    )
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(services: Injected) -> Response:
+    return Response(services.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

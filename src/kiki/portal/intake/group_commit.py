@@ -1,0 +1,146 @@
+"""Group commit without a timer: flushes at once when idle, gathers what arrives while a flush is under way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from kiki.kit.errors import Unavailable
+from kiki.kit.logging import get_logger
+from kiki.portal.errors import Overloaded
+
+_T = TypeVar("_T")
+_log = get_logger(__name__)
+
+Write = Callable[[Sequence[_T]], Awaitable[Sequence[bool]]]
+"""Stores a batch in one transaction: True per new item. `Unavailable` fails the batch; anything else bisects it."""
+
+
+class _Waiting(Generic[_T]):
+    __slots__ = ("at", "future", "item", "size")
+
+    def __init__(self, item: _T, size: int, at: float, future: asyncio.Future[bool]) -> None:
+        self.item = item
+        self.size = size
+        self.at = at
+        self.future = future
+
+
+class GroupCommit(Generic[_T]):
+    """Turns single items into batches of one durable write each.
+
+    Every item gets its answer within `deadline_seconds` of `submit`, whatever the database does: its own result, or
+    `Overloaded`. An item that timed out may still be stored; storing it again must be harmless.
+    """
+
+    def __init__(
+        self, write: Write[_T], *, deadline_seconds: float, max_waiting_bytes: int, max_batch: int, max_batch_bytes: int
+    ) -> None:
+        self._write = write
+        self._deadline = deadline_seconds
+        self._max_waiting_bytes = max_waiting_bytes
+        self._max_batch = max_batch
+        self._max_batch_bytes = max_batch_bytes
+        self._queue: deque[_Waiting[_T]] = deque()
+        self._in_flight: list[_Waiting[_T]] = []
+        self._wakeup = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self.waiting_bytes = 0
+        self.flushes = 0
+
+    def submit(self, item: _T, size: int) -> asyncio.Future[bool]:
+        """A future of whether the item is new. Raises `Overloaded` past the byte budget or behind a stuck flush."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self.waiting_bytes + size > self._max_waiting_bytes and self.waiting_bytes:
+            raise Overloaded("too many bytes wait for the database")
+        if self._in_flight and now - self._in_flight[0].at > self._deadline:
+            raise Overloaded("the database takes too long")
+        waiting = _Waiting(item, size, now, loop.create_future())
+        self._queue.append(waiting)
+        self.waiting_bytes += size
+        if self._alarm is None:
+            self._alarm = loop.call_at(now + self._deadline, self._expire)
+        self._wakeup.set()
+        return waiting.future
+
+    async def run(self) -> None:
+        """Flush until cancelled; what still waits then is answered `Overloaded`."""
+        try:
+            while True:
+                await self._wakeup.wait()
+                self._wakeup.clear()
+                while self._queue:
+                    await self._flush()
+        finally:
+            if self._alarm is not None:
+                self._alarm.cancel()
+            for waiting in (*self._in_flight, *self._queue):
+                _fail(waiting, Overloaded("the portal stops"))
+
+    async def _flush(self) -> None:
+        batch = self._in_flight = self._take()
+        try:
+            await self._store([waiting for waiting in batch if not waiting.future.done()])
+        finally:
+            self._in_flight = []
+            self.waiting_bytes -= sum(waiting.size for waiting in batch)
+            self.flushes += 1
+
+    def _take(self) -> list[_Waiting[_T]]:
+        batch: list[_Waiting[_T]] = []
+        size = 0
+        while self._queue and len(batch) < self._max_batch:
+            if batch and size + self._queue[0].size > self._max_batch_bytes:
+                break
+            waiting = self._queue.popleft()
+            size += waiting.size
+            batch.append(waiting)
+        return batch
+
+    async def _store(self, batch: list[_Waiting[_T]]) -> None:
+        """One write; a batch that fails for what is in it is halved until the poisonous item stands alone."""
+        if not batch:
+            return
+        try:
+            results = await self._write([waiting.item for waiting in batch])
+        except Unavailable as error:
+            _log.warning("deliveries_not_stored", count=len(batch), reason=error.reason)
+            for waiting in batch:
+                _fail(waiting, Overloaded(error.message, reason=error.reason))
+        except Exception as error:  # noqa: BLE001  # whatever one delivery provokes must not fail its neighbours
+            if len(batch) == 1:
+                _log.error("delivery_not_storable", error=type(error).__name__)
+                _fail(batch[0], error)
+                return
+            middle = len(batch) // 2
+            await self._store(batch[:middle])
+            await self._store(batch[middle:])
+        else:
+            for waiting, new in zip(batch, results, strict=True):
+                if not waiting.future.done():
+                    waiting.future.set_result(new)
+
+    def _expire(self) -> None:
+        """Answer what waited too long, then look again when the next one would."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        limit = now - self._deadline + 0.001
+        for waiting in self._in_flight:
+            if waiting.at <= limit:
+                _fail(waiting, Overloaded("the database takes too long"))
+        while self._queue and self._queue[0].at <= limit:
+            waiting = self._queue.popleft()
+            self.waiting_bytes -= waiting.size
+            _fail(waiting, Overloaded("the database takes too long"))
+        pending = [waiting.at for waiting in self._in_flight if waiting.at > limit]
+        if self._queue:
+            pending.append(self._queue[0].at)
+        self._alarm = loop.call_at(min(pending) + self._deadline, self._expire) if pending else None
+
+
+def _fail(waiting: _Waiting[_T], error: Exception) -> None:
+    if not waiting.future.done():
+        waiting.future.set_exception(error)

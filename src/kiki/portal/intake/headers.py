@@ -1,0 +1,46 @@
+"""Request headers: read once, bounded, and the few that are worth keeping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+_MAX_COUNT = 100
+_MAX_BYTES = 32 * 1024
+_MAX_VALUE = 512
+_KEPT_PREFIXES = ("x-shopify-", "shopify-", "x-wc-", "webhook-", "x-adobe-", "x-wix-", "squarespace-")
+_KEPT_NAMES = frozenset({"content-type", "user-agent"})
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
+    """Names in lower case; the first of a repeated header counts. None when they are over the limit."""
+    headers: dict[str, str] = {}
+    size = count = 0
+    for name, value in raw:
+        size += len(name) + len(value)
+        count += 1
+        headers.setdefault(_name(name), value.decode("latin-1"))
+    return headers if size <= _MAX_BYTES and count <= _MAX_COUNT else None
+
+
+def kept_headers(headers: dict[str, str]) -> dict[str, str]:
+    """What is stored with a delivery: the platform's own headers, capped and printable, without the signature."""
+    return {name: printable(value) for name, value in headers.items() if _kept(name)}
+
+
+def printable(text: str, limit: int = _MAX_VALUE) -> str:
+    """Text that any table takes: control characters replaced, cut at the limit."""
+    cut = text[:limit]
+    return cut if cut.isprintable() else "".join(letter if letter.isprintable() else "\ufffd" for letter in cut)
+
+
+@lru_cache(maxsize=1024)
+def _name(raw: bytes) -> str:
+    return raw.decode("latin-1").lower()
+
+
+@lru_cache(maxsize=1024)
+def _kept(name: str) -> bool:
+    if "signature" in name or "hmac" in name:
+        return False
+    return name in _KEPT_NAMES or name.startswith(_KEPT_PREFIXES)

@@ -1,0 +1,30 @@
+"""`/internal/*`: what operators, the CLI and the dashboard use. One module per resource, all behind the key."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from kiki.portal.internal import (
+    campaigns,
+    contracts,
+    creatives,
+    deliveries,
+    events,
+    jobs,
+    shop,
+    stores,
+    touchpoints,
+)
+
+routers: tuple[APIRouter, ...] = (
+    stores.router,
+    deliveries.router,
+    shop.router,
+    touchpoints.router,
+    campaigns.router,
+    contracts.router,
+    events.router,
+    jobs.router,
+    creatives.router,
+    creatives.public,
+)

@@ -1,0 +1,251 @@
+"""Campaigns: the registry at SyncFlow, and a person's hand on it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fastapi import APIRouter, Path
+from starlette.status import HTTP_201_CREATED, HTTP_202_ACCEPTED
+
+from kiki.kit.database import Connection
+from kiki.kit.digest import event_id
+from kiki.kit.errors import InvalidInput
+from kiki.kit.grpc.money import money_to_proto
+from kiki.kit.grpc.times import time_to_proto
+from kiki.kit.money import Money
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.lanes import Lane
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.convert import message_json
+from kiki.portal.facts import add_fact
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, page
+from kiki.portal.internal.schemas import AdNetworkBody, CampaignBody, CampaignsBody, HandBody, MoneyBody
+from kiki.portal.services import Actor, Injected, Services
+from kiki.rpc.v1 import syncflow_pb2 as flow
+
+router = APIRouter(prefix="/internal", tags=["campaigns"], dependencies=[documented_key])
+
+_Id = Path(min_length=1, max_length=200)
+
+
+@router.post("/campaigns/{store_id}", status_code=HTTP_201_CREATED, summary="Register campaigns")
+async def register(services: Injected, actor: Actor, store_id: StoreId, body: CampaignsBody) -> dict[str, Any]:
+    """New ones are added, known ones replaced. Only touchpoints that lead to a registered campaign count."""
+    await _known_store(services, store_id)
+    request = flow.RegisterCampaignsRequest(
+        store_id=store_id,
+        event_id=_identity(store_id, "campaigns", "register"),
+        campaigns=[_definition(campaign) for campaign in body.campaigns],
+    )
+    answer = await services.clients.syncflow.call("RegisterCampaigns", request, flow.RegisterCampaignsResponse)
+    names = ",".join(campaign.campaign_id for campaign in body.campaigns[:5])
+    async with services.database.transaction() as connection:
+        await _audit(services, connection, store_id, actor, "campaign.register", "campaigns", names)
+        await add_fact(
+            connection,
+            services.sealer,
+            store_id=store_id,
+            kind="campaigns_changed",
+            body={},
+            now=services.clock.now(),
+        )
+    return message_json(answer)
+
+
+@router.get("/campaigns/{store_id}", summary="List campaigns")
+async def list_campaigns(
+    services: Injected, store_id: StoreId, limit: Limit = 200, cursor: Cursor = ""
+) -> dict[str, Any]:
+    request = flow.ListCampaignsRequest(store_id=store_id, page_size=limit, page_token=cursor)
+    answer = await services.clients.syncflow.call("ListCampaigns", request, flow.ListCampaignsResponse)
+    return page("campaigns", [message_json(campaign) for campaign in answer.campaigns], answer.next_page_token)
+
+
+@router.get("/campaigns/{store_id}/actions", summary="What was done at the ad networks, newest first")
+async def list_actions(
+    services: Injected,
+    store_id: StoreId,
+    campaign_id: str = "",
+    product_id: str = "",
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    request = flow.ListActionsRequest(
+        store_id=store_id, campaign_id=campaign_id, product_id=product_id, page_size=limit, page_token=cursor
+    )
+    answer = await services.clients.syncflow.call("ListActions", request, flow.ListActionsResponse)
+    return page("actions", [message_json(action) for action in answer.actions], answer.next_page_token)
+
+
+@router.post("/campaigns/{store_id}/{campaign_id}/hold", summary="Put a hand on a campaign")
+async def hold(
+    services: Injected, actor: Actor, store_id: StoreId, body: HandBody, campaign_id: str = _Id
+) -> dict[str, Any]:
+    """SyncFlow leaves the campaign as it is until the hold ends."""
+    request = flow.HoldCampaignRequest(
+        store_id=store_id,
+        event_id=_identity(store_id, "campaign_hold", campaign_id),
+        campaign_id=campaign_id,
+        reason=body.reason,
+        actor=actor,
+    )
+    _set_expiry(request, body)
+    answer = await services.clients.syncflow.call("HoldCampaign", request, flow.HoldCampaignResponse)
+    await _audited(services, store_id, actor, "campaign.hold", "campaign", campaign_id)
+    return message_json(answer)
+
+
+@router.post("/campaigns/{store_id}/{campaign_id}/release", summary="Take the hand off a campaign")
+async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_id: str = _Id) -> dict[str, Any]:
+    """The desired state is applied again."""
+    request = flow.ReleaseHoldRequest(
+        store_id=store_id,
+        event_id=_identity(store_id, "campaign_release", campaign_id),
+        campaign_id=campaign_id,
+        actor=actor,
+    )
+    answer = await services.clients.syncflow.call("ReleaseHold", request, flow.ReleaseHoldResponse)
+    await _audited(services, store_id, actor, "campaign.release", "campaign", campaign_id)
+    return message_json(answer)
+
+
+@router.get("/products/{store_id}/{product_id}/ads", summary="What is wanted for a product's ads, and why")
+async def product_state(services: Injected, store_id: StoreId, product_id: str = _Id) -> dict[str, Any]:
+    request = flow.GetProductStateRequest(store_id=store_id, product_id=product_id)
+    return message_json(await services.clients.syncflow.call("GetProductState", request, flow.GetProductStateResponse))
+
+
+@router.post(
+    "/products/{store_id}/{product_id}/ads/{command}",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Pause, resume, hold or release a product's ads by hand",
+)
+async def command_product(
+    services: Injected,
+    actor: Actor,
+    store_id: StoreId,
+    command: Literal["pause", "resume", "hold", "release"],
+    body: HandBody,
+    product_id: str = _Id,
+) -> dict[str, Any]:
+    """A hand wins over the stock guard until it is released or expires. The worker carries it out, and audits it."""
+    now = services.clock.now()
+    expires_at = body.expires_at.isoformat() if body.expires_at else None
+    if body.expires_at is not None and body.expires_at <= now:
+        raise InvalidInput("a hand expires in the future", reason="EXPIRED")
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        await add_fact(
+            connection,
+            services.sealer,
+            store_id=store_id,
+            kind="products_commanded",
+            body={
+                "product_ids": [product_id],
+                "command": command,
+                "actor": actor,
+                "reason": body.reason,
+                "expires_at": expires_at,
+            },
+            now=now,
+            lane=Lane.LIVE_STOCK,
+        )
+    return {"store_id": store_id, "product_id": product_id, "command": command, "status": "accepted"}
+
+
+@router.put("/ad-networks/{store_id}/{network}", summary="Say how an ad network is reached")
+async def put_network(
+    services: Injected, actor: Actor, store_id: StoreId, body: AdNetworkBody, network: str = _Id
+) -> dict[str, Any]:
+    """The token is sealed by SyncFlow and never shown again."""
+    await _known_store(services, store_id)
+    request = flow.PutAdNetworkRequest(
+        store_id=store_id,
+        event_id=_identity(store_id, "ad_network", network),
+        network=network,
+        base_url=str(body.base_url).rstrip("/"),
+        token=body.token.get_secret_value(),
+    )
+    answer = await services.clients.syncflow.call("PutAdNetwork", request, flow.PutAdNetworkResponse)
+    await _audited(services, store_id, actor, "ad_network.put", "ad_network", network)
+    return message_json(answer)
+
+
+@router.get("/ad-networks/{store_id}", summary="List ad network connections")
+async def list_networks(services: Injected, store_id: StoreId) -> dict[str, Any]:
+    request = flow.ListAdNetworksRequest(store_id=store_id)
+    answer = await services.clients.syncflow.call("ListAdNetworks", request, flow.ListAdNetworksResponse)
+    return message_json(answer)
+
+
+def _definition(body: CampaignBody) -> flow.CampaignDefinition:
+    definition = flow.CampaignDefinition(
+        campaign_id=body.campaign_id,
+        network=body.network,
+        external_id=body.external_id,
+        name=body.name,
+        utm_campaign=body.utm_campaign,
+        utm_id=body.utm_id,
+        promotions=_promotions(body),
+        daily_budget=_money(body.daily_budget),
+        ended=body.ended,
+    )
+    if body.bid is not None:
+        definition.bid.CopyFrom(_money(body.bid))
+    return definition
+
+
+def _promotions(body: CampaignBody) -> Sequence[flow.Promotion]:
+    return [
+        flow.Promotion(
+            product_id=promotion.product_id,
+            starts_at=time_to_proto(promotion.starts_at) if promotion.starts_at else None,
+            ends_at=time_to_proto(promotion.ends_at) if promotion.ends_at else None,
+            budget_weight=promotion.budget_weight,
+        )
+        for promotion in body.promotions
+    ]
+
+
+def _money(body: MoneyBody) -> Any:
+    money = Money.of(body.amount, body.currency)
+    if money.amount != body.amount:
+        raise InvalidInput(f"an amount in {body.currency} has fewer decimals", reason="BAD_AMOUNT")
+    return money_to_proto(money)
+
+
+def _set_expiry(request: Any, body: HandBody) -> None:
+    if body.expires_at is not None:
+        request.expires_at.CopyFrom(time_to_proto(body.expires_at))
+
+
+def _identity(store_id: int, kind: str, name: str) -> str:
+    """Every order by hand is a fact of its own."""
+    return event_id(store_id, kind, name, uuid.uuid4().hex)
+
+
+async def _known_store(services: Services, store_id: int) -> None:
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+
+
+async def _audited(services: Services, store_id: int, actor: str, action: str, kind: str, name: str) -> None:
+    async with services.database.transaction() as connection:
+        await _audit(services, connection, store_id, actor, action, kind, name)
+
+
+async def _audit(
+    services: Services, connection: Connection, store_id: int, actor: str, action: str, kind: str, name: str
+) -> None:
+    intent = access_intent(
+        store_id=store_id,
+        actor=actor,
+        action=action,
+        resource_type=kind,
+        resource_id=name[:200],
+        occurred_at=services.clock.now(),
+    )
+    await enqueue(connection, services.sealer, [intent])

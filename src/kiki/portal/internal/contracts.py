@@ -1,0 +1,59 @@
+"""Contracts: the terms that SyncLedger keeps, versioned."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter
+
+from kiki.commerce.stores import StoreConnection
+from kiki.kit.digest import event_id
+from kiki.kit.grpc.times import time_to_proto
+from kiki.portal.access import documented_key
+from kiki.portal.convert import message_json
+from kiki.portal.internal.pages import StoreId
+from kiki.portal.internal.schemas import ContractBody, month_of
+from kiki.portal.services import Actor, Injected
+from kiki.rpc.v1 import syncledger_pb2 as ledger
+
+router = APIRouter(prefix="/internal/contracts", tags=["contracts"], dependencies=[documented_key])
+
+_BASES = {"net_sales": ledger.FEE_BASIS_NET_SALES, "total": ledger.FEE_BASIS_TOTAL}
+_RULES = {
+    "attributed": ledger.FEE_RULE_ATTRIBUTED,
+    "uplift": ledger.FEE_RULE_UPLIFT,
+    "lesser_of": ledger.FEE_RULE_LESSER_OF,
+}
+
+
+@router.get("/{store_id}", summary="The terms in force, and every version")
+async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
+    request = ledger.GetContractRequest(store_id=store_id)
+    return message_json(await services.clients.syncledger.call("GetContract", request, ledger.GetContractResponse))
+
+
+@router.put("/{store_id}", summary="Write a new version")
+async def put(services: Injected, actor: Actor, store_id: StoreId, body: ContractBody) -> dict[str, Any]:
+    """Currency, time zone and connection are the store's; the baseline goes on from the version before."""
+    async with services.database.connection() as connection:
+        store = await services.stores.get(connection, store_id)
+    contract = _contract(store, fee_rate=body.fee_rate, basis=body.basis, rule=body.rule)
+    if body.effective_from is not None:
+        contract.effective_from.year, contract.effective_from.month = month_of(body.effective_from)
+    request = ledger.PutContractRequest(
+        store_id=store_id, event_id=event_id(store_id, "contract", actor, uuid.uuid4().hex), contract=contract
+    )
+    return message_json(await services.clients.syncledger.call("PutContract", request, ledger.PutContractResponse))
+
+
+def _contract(store: StoreConnection, *, fee_rate: Decimal, basis: str, rule: str) -> ledger.Contract:
+    return ledger.Contract(
+        fee_rate=format(fee_rate, "f"),
+        basis=_BASES[basis],
+        rule=_RULES[rule],
+        settlement_currency=store.settings.settlement_currency or store.currency,
+        time_zone=store.timezone,
+        connected_at=time_to_proto(store.connected_at),
+    )

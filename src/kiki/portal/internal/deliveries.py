@@ -1,0 +1,128 @@
+"""Deliveries and dead letters: list, show, replay."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+from starlette.status import HTTP_202_ACCEPTED
+
+from kiki.kit.errors import InvalidInput
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.inbox.queries import (
+    DeliveryFilter,
+    DeliveryView,
+    get_delivery,
+    list_deliveries,
+    replay,
+    replay_filtered,
+)
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.internal.pages import Cursor, Limit, decode_cursor, encode_cursor, page
+from kiki.portal.internal.schemas import ReplayBody
+from kiki.portal.services import Actor, Injected, Services
+
+router = APIRouter(prefix="/internal", tags=["deliveries"], dependencies=[documented_key])
+
+Status = Literal["waiting", "parked", "settled", "ignored", "dead"]
+_DeliveryId = Annotated[int, Path(ge=1, lt=2**63)]
+_Topic = Annotated[str | None, Query(max_length=200)]
+_StoreFilter = Annotated[int | None, Query(ge=1, lt=2**63)]
+
+
+@router.get("/deliveries", summary="List deliveries, newest first")
+async def list_all(
+    services: Injected,
+    status: Status | None = None,
+    topic: _Topic = None,
+    store_id: _StoreFilter = None,
+    received_from: AwareDatetime | None = None,
+    received_to: AwareDatetime | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    """Never the body: that is shown for one delivery at a time."""
+    return await _page(services, DeliveryFilter(status, store_id, topic, received_from, received_to), limit, cursor)
+
+
+@router.get("/dead-letters", summary="List dead letters, newest first")
+async def list_dead(
+    services: Injected, topic: _Topic = None, store_id: _StoreFilter = None, limit: Limit = 100, cursor: Cursor = ""
+) -> dict[str, Any]:
+    """The same as deliveries with the status `dead`."""
+    return await _page(services, DeliveryFilter("dead", store_id, topic), limit, cursor)
+
+
+@router.get("/deliveries/{delivery_id}", summary="Show a delivery with every run")
+async def show(
+    services: Injected,
+    actor: Actor,
+    delivery_id: _DeliveryId,
+    body: Annotated[bool, Query(description="Open the raw body; written to the audit log.")] = False,
+) -> dict[str, Any]:
+    """The body may hold personal data: who opens it is audited in the same transaction."""
+    async with services.database.transaction() as connection:
+        found = await get_delivery(connection, services.sealer, delivery_id)
+        if body:
+            intent = access_intent(
+                store_id=found.view.store_id,
+                actor=actor,
+                action="read",
+                resource_type="delivery",
+                resource_id=str(delivery_id),
+                occurred_at=services.clock.now(),
+            )
+            await enqueue(connection, services.sealer, [intent])
+    return {
+        **_view(found.view),
+        "headers": found.headers,
+        "sha256": found.sha256.hex(),
+        "runs": [dataclasses.asdict(run) for run in found.runs],
+        **(_body(found.body) if body else {}),
+    }
+
+
+@router.post("/deliveries/{delivery_id}/replay", status_code=HTTP_202_ACCEPTED, summary="Work on a delivery again")
+async def replay_one(services: Injected, actor: Actor, delivery_id: _DeliveryId) -> dict[str, Any]:
+    """In the bulk lane. What it did before is not done twice: effects carry the fact's identity, not the delivery's."""
+    async with services.database.transaction() as connection:
+        await get_delivery(connection, services.sealer, delivery_id)
+        return {"replayed": await replay(connection, [delivery_id], requested_by=actor)}
+
+
+@router.post("/deliveries/replay", status_code=HTTP_202_ACCEPTED, summary="Work on deliveries again, by filter")
+async def replay_many(services: Injected, actor: Actor, body: ReplayBody) -> dict[str, Any]:
+    """Named ones, or all that ended with a status, at most 10,000 at once. What is still under way is left alone."""
+    async with services.database.transaction() as connection:
+        if body.delivery_ids is not None:
+            if body.model_dump(exclude={"delivery_ids"}, exclude_none=True):
+                raise InvalidInput("a replay wants either delivery_ids or a filter, got both", reason="TWO_FILTERS")
+            return {"replayed": await replay(connection, body.delivery_ids, requested_by=actor)}
+        wanted = DeliveryFilter(body.status, body.store_id, body.topic, body.received_from, body.received_to)
+        return {"replayed": await replay_filtered(connection, wanted, requested_by=actor)}
+
+
+async def _page(services: Services, wanted: DeliveryFilter, limit: int, cursor: str) -> dict[str, Any]:
+    before = decode_cursor(cursor, (int,))
+    if before is not None:
+        wanted = dataclasses.replace(wanted, before_id=before[0])
+    async with services.database.connection() as connection:
+        found = await list_deliveries(connection, wanted, limit=limit)
+    last = encode_cursor(found[-1].delivery_id) if len(found) == limit else ""
+    return page("deliveries", [_view(view) for view in found], last)
+
+
+def _view(view: DeliveryView) -> dict[str, Any]:
+    return {**dataclasses.asdict(view), "lane": view.lane.name.lower()}
+
+
+def _body(raw: bytes) -> dict[str, str]:
+    """As text where it is UTF-8, otherwise in base64."""
+    try:
+        return {"body": raw.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(raw).decode()}

@@ -1,0 +1,77 @@
+"""Background jobs: sync, recalculation, and how far they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.status import HTTP_202_ACCEPTED
+
+from kiki.portal.access import documented_key
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.schemas import RecalculationBody
+from kiki.portal.jobs.kinds import RECALCULATE, SYNC_ORDERS, SYNC_PRODUCTS
+from kiki.portal.jobs.repository import Job, get_job, list_jobs
+from kiki.portal.services import Actor, Injected, Services
+
+router = APIRouter(prefix="/internal", tags=["jobs"], dependencies=[documented_key])
+
+_DEFAULT_DAYS = 365
+
+
+@router.post("/sync/products/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Read the catalogue")
+async def sync_products(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
+    """A background job; one that is open already is answered instead of a second."""
+    return await _add(services, store_id, SYNC_PRODUCTS, {}, actor)
+
+
+@router.post("/sync/orders/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Read the order history")
+async def sync_orders(
+    services: Injected,
+    actor: Actor,
+    store_id: StoreId,
+    days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = _DEFAULT_DAYS,
+) -> dict[str, Any]:
+    """History feeds lifetime value and baseline; it never bills and never mails."""
+    return await _add(services, store_id, SYNC_ORDERS, {"days": days}, actor)
+
+
+@router.post("/attribution/recalculate/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Decide orders anew")
+async def recalculate(
+    services: Injected, actor: Actor, store_id: StoreId, body: RecalculationBody | None = None
+) -> dict[str, Any]:
+    """Never reopens a closed month: what changes lands in the next open one."""
+    wanted = body or RecalculationBody()
+    return await _add(services, store_id, RECALCULATE, wanted.model_dump(mode="json", exclude_none=True), actor)
+
+
+@router.get("/jobs", summary="List jobs, newest first")
+async def list_all(
+    services: Injected, store_id: int | None = None, limit: Limit = 50, cursor: Cursor = ""
+) -> dict[str, Any]:
+    before = decode_cursor(cursor, (int,))
+    async with services.database.connection() as connection:
+        found = await list_jobs(connection, store_id=store_id, before_id=before[0] if before else None, limit=limit)
+    last = encode_cursor(found[-1].job_id) if len(found) == limit else ""
+    return page("jobs", [job_json(job) for job in found], last)
+
+
+@router.get("/jobs/{job_id}", summary="Show a job")
+async def show(services: Injected, job_id: Annotated[int, Path(ge=1, lt=2**63)]) -> dict[str, Any]:
+    async with services.database.connection() as connection:
+        return job_json(await get_job(connection, job_id))
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """A job with its progress; `total` is null while it is not known."""
+    fields = dataclasses.asdict(job)
+    del fields["cursor"]
+    return fields
+
+
+async def _add(services: Services, store_id: int, kind: str, parameters: dict[str, Any], actor: str) -> dict[str, Any]:
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+    job = await services.jobs.add(store_id=store_id, kind=kind, parameters=parameters, requested_by=actor)
+    return {**job_json(job), "job_url": f"/internal/jobs/{job.job_id}"}

@@ -1,0 +1,40 @@
+"""Cursor pages: opaque tokens over the sort key of the last row, so that a list stays stable while it grows."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Path, Query
+
+from kiki.kit.errors import InvalidInput
+
+MAX_LIMIT = 500
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]
+Cursor = Annotated[str, Query(max_length=400, description="`next_cursor` of the page before; empty for the first.")]
+StoreId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+def encode_cursor(*key: str | int) -> str:
+    """The sort key of a page's last row as one word."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> list[Any] | None:
+    """The sort key, None for the empty cursor. Raises `InvalidInput` for anything that we did not make."""
+    if not cursor:
+        return None
+    try:
+        key = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=list[str | int])
+    except (ValueError, binascii.Error, msgspec.DecodeError):
+        key = []
+    if len(key) != len(kinds) or any(type(part) is not kind for part, kind in zip(key, kinds, strict=False)):
+        raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR")
+    return list(key)
+
+
+def page(name: str, rows: list[dict[str, Any]], next_cursor: str) -> dict[str, Any]:
+    """The form of every list."""
+    return {name: rows, "next_cursor": next_cursor}

@@ -1,0 +1,140 @@
+"""Orders, products and the review queue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+from starlette.status import HTTP_202_ACCEPTED
+
+from kiki.kit.errors import Conflict, InvalidInput
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.facts import add_fact
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.schemas import DecisionBody
+from kiki.portal.queries import shop
+from kiki.portal.queries.shop import OrderFilter
+from kiki.portal.services import Actor, Injected
+
+router = APIRouter(prefix="/internal", tags=["shop"], dependencies=[documented_key])
+
+_Id = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+@router.get("/orders/{store_id}", summary="List orders, newest first")
+async def list_orders(
+    services: Injected,
+    store_id: StoreId,
+    verdict: Annotated[str | None, Query(max_length=40)] = None,
+    placed_from: AwareDatetime | None = None,
+    placed_to: AwareDatetime | None = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    before = _time_key(cursor)
+    wanted = OrderFilter(verdict, placed_from, placed_to)
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+        rows = await shop.list_orders(connection, store_id, wanted, before=before, limit=limit)
+    return page("orders", rows, _time_cursor(rows, limit, "placed_at"))
+
+
+@router.get("/orders/{store_id}/{order_id}", summary="An order with attribution, evidence and calls")
+async def show_order(services: Injected, store_id: StoreId, order_id: _Id) -> dict[str, Any]:
+    async with services.database.connection() as connection:
+        return await shop.get_order(connection, store_id, order_id)
+
+
+@router.get("/products/{store_id}", summary="List products")
+async def list_products(
+    services: Injected,
+    store_id: StoreId,
+    ads: Annotated[str | None, Query(max_length=40, description="How their ads stand, for example `paused`.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    after = decode_cursor(cursor, (str,))
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+        rows = await shop.list_products(connection, store_id, ads=ads, after=after[0] if after else None, limit=limit)
+    return page("products", rows, encode_cursor(rows[-1]["product_id"]) if len(rows) == limit else "")
+
+
+@router.get("/products/{store_id}/{product_id}", summary="A product with variants, inventory events and calls")
+async def show_product(services: Injected, store_id: StoreId, product_id: _Id) -> dict[str, Any]:
+    async with services.database.connection() as connection:
+        return await shop.get_product(connection, store_id, product_id)
+
+
+@router.get("/reviews/{store_id}", summary="The review queue, the longest waiting first")
+async def list_reviews(
+    services: Injected,
+    store_id: StoreId,
+    status: Literal["open", "approved", "rejected", "closed"] = "open",
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    after = _time_key(cursor)
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+        rows = await shop.list_reviews(connection, store_id, status=status, after=after, limit=limit)
+    return page("reviews", rows, _time_cursor(rows, limit, "opened_at"))
+
+
+@router.post("/reviews/{store_id}/{order_id}", status_code=HTTP_202_ACCEPTED, summary="Decide a review")
+async def decide_review(
+    services: Injected, actor: Actor, store_id: StoreId, order_id: _Id, body: DecisionBody
+) -> dict[str, Any]:
+    """An approval becomes billable in the next open month. The worker carries it out; who decided is audited."""
+    now = services.clock.now()
+    async with services.database.transaction() as connection:
+        order = await shop.get_order(connection, store_id, order_id)
+        review = order["review"]
+        if review is None or review["status"] != "open":
+            raise Conflict("the order has no open review", reason="NO_OPEN_REVIEW")
+        await add_fact(
+            connection,
+            services.sealer,
+            store_id=store_id,
+            kind="review_decided",
+            body={
+                "orders": [
+                    {
+                        "order_id": order_id,
+                        "revision": review["revision"],
+                        "approved": body.decision == "approve",
+                        "actor": actor,
+                        "reason": body.reason,
+                    }
+                ]
+            },
+            now=now,
+        )
+        intent = access_intent(
+            store_id=store_id,
+            actor=actor,
+            action=f"review.{body.decision}",
+            resource_type="order",
+            resource_id=order_id,
+            occurred_at=now,
+        )
+        await enqueue(connection, services.sealer, [intent])
+    return {"store_id": store_id, "order_id": order_id, "decision": body.decision, "status": "accepted"}
+
+
+def _time_key(cursor: str) -> tuple[dt.datetime, str] | None:
+    key = decode_cursor(cursor, (str, str))
+    if key is None:
+        return None
+    try:
+        return dt.datetime.fromisoformat(key[0]), key[1]
+    except ValueError:
+        raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR") from None
+
+
+def _time_cursor(rows: list[dict[str, Any]], limit: int, name: str) -> str:
+    return encode_cursor(rows[-1][name].isoformat(), rows[-1]["order_id"]) if len(rows) == limit else ""

@@ -1,0 +1,193 @@
+"""Stores: connect, show, change, rotate what they sign with."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from starlette.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
+
+from kiki.commerce.stores import NewStore, StoreConnection, StoreSettings
+from kiki.kit.database import Connection
+from kiki.kit.errors import InvalidInput
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.platforms.protocol import Platform
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.facts import add_fact
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.schemas import CredentialsBody, NewSecretBody, NewStoreBody, StoreRules
+from kiki.portal.jobs.repository import StoreApi, StoreCredentials, delete_credentials, put_credentials
+from kiki.portal.services import Actor, Injected, Services
+
+router = APIRouter(prefix="/internal/stores", tags=["stores"], dependencies=[documented_key])
+
+_CONTRACT_FIELDS = {"fee_rate", "basis", "rule"}
+
+
+@router.post("", status_code=HTTP_201_CREATED, summary="Connect a store")
+async def add(services: Injected, actor: Actor, body: NewStoreBody) -> dict[str, Any]:
+    """Answers the delivery URL with its token, and the secret where we made it: both are shown once, here."""
+    platform = _platform(services, body.platform)
+    given = body.webhook_secret.get_secret_value() if body.webhook_secret else ""
+    secret = given or secrets.token_urlsafe(32)
+    new = NewStore(
+        platform=platform.name,
+        store_key=_store_key(platform, body.store_key),
+        display_name=body.display_name or body.store_key,
+        currency=body.currency,
+        timezone=body.timezone,
+        webhook_secret=secret,
+        settings=msgspec.convert(body.settings.changes(), StoreSettings),
+        connected_at=body.connected_at,
+    )
+    async with services.database.transaction() as connection:
+        store, token = await services.stores.add(connection, new)
+        await _audit(services, connection, store.store_id, actor, "store.connect")
+        await _tell_terms(services, connection, store_id=store.store_id)
+    services.store_cache.forget()
+    base = services.settings.public_url.rstrip("/")
+    return {
+        **store_json(store),
+        "delivery_token": token,
+        "delivery_url": f"{base}/webhooks/{store.platform}/s/{token}/{{topic}}",
+        "delivery_urls": {
+            topic: f"{base}/webhooks/{store.platform}/s/{token}/{topic}" for topic in sorted(platform.topics)
+        },
+        "webhook_secret": None if given else secret,
+    }
+
+
+@router.get("", summary="List stores")
+async def list_stores(services: Injected, limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
+    after = decode_cursor(cursor, (int,))
+    async with services.database.connection() as connection:
+        found = await services.stores.list(connection, after[0] if after else 0, limit)
+    last = encode_cursor(found[-1].store_id) if len(found) == limit else ""
+    return page("stores", [store_json(store) for store in found], last)
+
+
+@router.get("/{store_id}", summary="Show a store")
+async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
+    async with services.database.connection() as connection:
+        return store_json(await services.stores.get(connection, store_id))
+
+
+@router.patch("/{store_id}/settings", summary="Change a store's rules")
+async def change_settings(services: Injected, actor: Actor, store_id: StoreId, body: StoreRules) -> dict[str, Any]:
+    """What is left out keeps its value. A changed fee, basis or rule becomes a new version of the contract."""
+    changes = body.changes()
+    async with services.database.transaction() as connection:
+        before = await services.stores.get(connection, store_id)
+        merged = msgspec.convert({**msgspec.to_builtins(before.settings), **changes}, StoreSettings)
+        store = await services.stores.change_settings(connection, store_id, merged)
+        await _audit(services, connection, store_id, actor, "store.change_settings")
+        if any(getattr(before.settings, name) != getattr(merged, name) for name in _CONTRACT_FIELDS):
+            await _tell_terms(services, connection, store_id=store_id)
+    services.store_cache.forget()
+    return store_json(store)
+
+
+@router.post("/{store_id}/rotate-secret", summary="Sign with a new secret from now on")
+async def rotate_secret(services: Injected, actor: Actor, store_id: StoreId, body: NewSecretBody) -> dict[str, Any]:
+    """The secret before stays valid until the next rotation, so that senders can be changed one after another."""
+    given = body.webhook_secret.get_secret_value() if body.webhook_secret else ""
+    secret = given or secrets.token_urlsafe(32)
+    async with services.database.transaction() as connection:
+        await services.stores.rotate_secret(connection, store_id, secret)
+        await _audit(services, connection, store_id, actor, "store.rotate_secret")
+    services.store_cache.forget()
+    return {"store_id": store_id, "webhook_secret": None if given else secret}
+
+
+@router.post("/{store_id}/rotate-token", summary="Make a new delivery URL; the old one is dead at once")
+async def rotate_token(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
+    async with services.database.transaction() as connection:
+        store = await services.stores.get(connection, store_id)
+        token = await services.stores.rotate_token(connection, store_id)
+        await _audit(services, connection, store_id, actor, "store.rotate_token")
+    services.store_cache.forget()
+    base = services.settings.public_url.rstrip("/")
+    url = f"{base}/webhooks/{store.platform}/s/{token}/{{topic}}"
+    return {"store_id": store_id, "delivery_token": token, "delivery_url": url}
+
+
+@router.put("/{store_id}/credentials", status_code=HTTP_204_NO_CONTENT, summary="Keep how the shop's API is reached")
+async def keep_credentials(services: Injected, actor: Actor, store_id: StoreId, body: CredentialsBody) -> None:
+    """Sealed; never shown again. Needed for the sync of products and orders."""
+    credentials = StoreCredentials(
+        access_token=body.access_token.get_secret_value(),
+        consumer_key=body.consumer_key.get_secret_value(),
+        consumer_secret=body.consumer_secret.get_secret_value(),
+    )
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        await put_credentials(connection, services.sealer, store_id, StoreApi(str(body.base_url), credentials))
+        await _audit(services, connection, store_id, actor, "store.put_credentials")
+
+
+@router.delete(
+    "/{store_id}/credentials", status_code=HTTP_204_NO_CONTENT, summary="Forget how the shop's API is reached"
+)
+async def forget_credentials(services: Injected, actor: Actor, store_id: StoreId) -> None:
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        await delete_credentials(connection, store_id)
+        await _audit(services, connection, store_id, actor, "store.delete_credentials")
+
+
+def store_json(store: StoreConnection) -> dict[str, Any]:
+    """A store without anything secret."""
+    return {
+        "store_id": store.store_id,
+        "platform": store.platform,
+        "store_key": store.store_key,
+        "display_name": store.display_name,
+        "currency": store.currency,
+        "timezone": store.timezone,
+        "status": store.status,
+        "connected_at": store.connected_at.isoformat().replace("+00:00", "Z"),
+        "settings": msgspec.to_builtins(store.settings),
+    }
+
+
+def _platform(services: Services, name: str) -> Platform:
+    platform = services.platforms.get(name)
+    if platform is None:
+        known = ", ".join(sorted(services.platforms))
+        raise InvalidInput(f"a platform is one of {known}", reason="UNKNOWN_PLATFORM")
+    return platform
+
+
+def _store_key(platform: Platform, text: str) -> str:
+    key = platform.normalise_store_key(text)
+    if key is None:
+        raise InvalidInput(f"this is not the address of a {platform.name} shop", reason="BAD_STORE_KEY")
+    return key
+
+
+async def _tell_terms(services: Services, connection: Connection, *, store_id: int) -> None:
+    """Have the worker tell SyncLedger the contract by the store's settings; SyncLedger may be away."""
+    now = services.clock.now()
+    await add_fact(
+        connection,
+        services.sealer,
+        store_id=store_id,
+        kind="store_connected",
+        body={"revision": now.isoformat()},
+        now=now,
+    )
+
+
+async def _audit(services: Services, connection: Connection, store_id: int, actor: str, action: str) -> None:
+    intent = access_intent(
+        store_id=store_id,
+        actor=actor,
+        action=action,
+        resource_type="store",
+        resource_id=str(store_id),
+        occurred_at=services.clock.now(),
+    )
+    await enqueue(connection, services.sealer, [intent])

@@ -1,0 +1,70 @@
+"""Touchpoints told by another server, for example a shop's own tracking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.status import HTTP_202_ACCEPTED
+
+from kiki.kit.errors import InvalidInput
+from kiki.kit.sealing import Sealer
+from kiki.orchestrator.workflows.identities import identities
+from kiki.portal.access import documented_key
+from kiki.portal.facts import add_fact
+from kiki.portal.internal.pages import StoreId
+from kiki.portal.internal.schemas import TouchpointBody, TouchpointsBody
+from kiki.portal.services import Injected
+
+router = APIRouter(prefix="/internal", tags=["touchpoints"], dependencies=[documented_key])
+
+
+@router.post("/touchpoints/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Add touchpoints from a server")
+async def add(services: Injected, store_id: StoreId, body: TouchpointsBody) -> dict[str, Any]:
+    """A touchpoint id counts once. It matters only where it leads to a campaign that is registered with SyncFlow.
+
+    Addresses and ids of persons become blind indexes here; nothing of them is stored in clear.
+    """
+    now = services.clock.now()
+    entries = [_entry(services.sealer, store_id, touchpoint) for touchpoint in body.touchpoints]
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        new = await add_fact(
+            connection,
+            services.sealer,
+            store_id=store_id,
+            kind="touchpoints_added",
+            body={"touchpoints": entries},
+            now=now,
+            identity="touchpoints",
+        )
+    return {"store_id": store_id, "accepted": len(entries), "repeated": not new}
+
+
+def _entry(sealer: Sealer, store_id: int, body: TouchpointBody) -> dict[str, Any]:
+    found = identities(
+        sealer,
+        store_id,
+        customer_id=body.customer_id,
+        email=body.email,
+        phone=body.phone,
+        first_party_id=body.first_party_id,
+        click_ids=sorted(body.click_ids.items()),
+    )
+    if not found:
+        raise InvalidInput(
+            "a touchpoint names its person by customer_id, email, phone, first_party_id or a click id",
+            reason="NO_IDENTITY",
+        )
+    return {
+        "touchpoint_id": body.touchpoint_id,
+        "at": body.at.isoformat(),
+        "kind": body.kind,
+        "source": "server",
+        "campaign_id": body.campaign_id,
+        "utm_source": body.utm_source,
+        "utm_medium": body.utm_medium,
+        "utm_campaign": body.utm_campaign,
+        "utm_id": body.utm_id,
+        "identities": [{"kind": kind, "value": value.hex()} for _, kind, value in found],
+    }

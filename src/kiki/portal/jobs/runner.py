@@ -1,0 +1,131 @@
+"""Takes jobs one after another, under a lease, and settles each: succeeded, failed with a reason, or given back."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from kiki.kit.database import Connection, Database
+from kiki.kit.errors import RETRYABLE, Conflict, KikiError
+from kiki.kit.logging import get_logger
+from kiki.portal.jobs import repository
+from kiki.portal.jobs.repository import LEASE_SECONDS, Job
+
+_POLL_SECONDS = 2.0
+_RETRY_SECONDS = 5.0
+_log = get_logger(__name__)
+
+
+class LeaseLost(Conflict):
+    """Another portal took the job over; this one stops."""
+
+    reason = "JOB_LEASE_LOST"
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a job's work reports to. Every step is one transaction: its effects and the progress, or neither."""
+
+    database: Database
+    job: Job
+    owner: str
+    done: int
+    total: int | None
+    cursor: str
+
+    @asynccontextmanager
+    async def step(self) -> AsyncIterator[Connection]:
+        """A transaction; at its end `done`, `total` and `cursor` are written. Raises `LeaseLost` and writes nothing."""
+        async with self.database.transaction() as connection:
+            yield connection
+            held = await repository.save_progress(
+                connection, self.job, self.owner, done=self.done, total=self.total, cursor=self.cursor
+            )
+            if not held:
+                raise LeaseLost("the job has another owner now")
+
+
+Work = Callable[[Job, Progress], Awaitable[str]]
+"""Does a job from `progress.cursor` on; answers a sentence for people. Raises a `KikiError` to fail."""
+
+
+class JobRunner:
+    """One job at a time per portal; others wait, or another portal takes them."""
+
+    def __init__(self, database: Database, kinds: Mapping[str, Work]) -> None:
+        self._database = database
+        self._kinds = dict(kinds)
+        self._owner = uuid.uuid4().hex
+        self._wakeup = asyncio.Event()
+
+    async def add(self, *, store_id: int, kind: str, parameters: dict[str, Any], requested_by: str) -> Job:
+        """Queue a job, or answer the open one of this kind."""
+        async with self._database.transaction() as connection:
+            job = await repository.add_job(
+                connection, store_id=store_id, kind=kind, parameters=parameters, requested_by=requested_by
+            )
+        self._wakeup.set()
+        return job
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                async with self._database.transaction() as connection:
+                    job = await repository.claim_job(connection, self._owner)
+                if job is not None:
+                    await self._attempt(job)
+                    continue
+            except KikiError as error:
+                _log.warning("jobs_not_taken", reason=error.reason)
+            await self._wait(_POLL_SECONDS)
+
+    async def _attempt(self, job: Job) -> None:
+        progress = Progress(self._database, job, self._owner, done=job.done, total=job.total, cursor=job.cursor)
+        renewal = asyncio.create_task(self._renew(job))
+        try:
+            message = await self._kinds[job.kind](job, progress)
+        except LeaseLost:
+            _log.warning("job_taken_over", job_id=job.job_id)
+        except RETRYABLE as error:
+            _log.warning("job_interrupted", job_id=job.job_id, reason=error.reason)
+            again = job.attempts < 5
+            await self._finish(job, "queued" if again else "failed", error.reason, error.message)
+            await asyncio.sleep(_RETRY_SECONDS if again else 0)
+        except KikiError as error:
+            await self._finish(job, "failed", error.reason, error.message)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._finish(job, "queued", "", ""))
+            raise
+        except Exception as error:  # noqa: BLE001  # a job attempt: one job's fault must not end the others
+            _log.error("job_failed", job_id=job.job_id, error=type(error).__name__, exc_info=error)
+            await self._finish(job, "failed", "INTERNAL", "an internal error; the log has the details")
+        else:
+            await self._finish(job, "succeeded", "", message)
+        finally:
+            renewal.cancel()
+
+    async def _renew(self, job: Job) -> None:
+        while True:
+            await asyncio.sleep(LEASE_SECONDS / 3)
+            try:
+                async with self._database.connection() as connection:
+                    await repository.renew_lease(connection, job, self._owner)
+            except KikiError as error:
+                _log.warning("job_lease_not_renewed", job_id=job.job_id, reason=error.reason)
+
+    async def _finish(self, job: Job, status: str, reason: str, message: str) -> None:
+        async with self._database.transaction() as connection:
+            await repository.finish_job(connection, job, self._owner, status=status, reason=reason, message=message)
+
+    async def _wait(self, seconds: float) -> None:
+        self._wakeup.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wakeup.wait()
+        except TimeoutError:
+            pass

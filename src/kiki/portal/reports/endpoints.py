@@ -1,0 +1,78 @@
+"""`GET /reports/oaas/monthly/{store_id}`: one statement, three forms."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Query
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from kiki.portal.access import documented_key
+from kiki.portal.reports import spreadsheet
+from kiki.portal.reports.statement import Month, StatementPage, read_pages, read_statement
+from kiki.portal.services import Injected
+
+router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[documented_key])
+
+_PAGE = 1000
+_PDF_LINES = 2000
+_CSV = "text/csv"
+_PDF = "application/pdf"
+
+
+@router.get("/oaas/monthly/{store_id}", summary="A store's monthly statement", response_class=Response)
+async def monthly(
+    services: Injected,
+    store_id: Annotated[int, Path(ge=1, lt=2**63)],
+    year: Annotated[int, Query(ge=2000, le=9999)],
+    month: Annotated[int, Query(ge=1, le=12)],
+    wanted_format: Annotated[
+        Literal["json", "csv", "pdf"] | None, Query(alias="format", description="Wins over `Accept`.")
+    ] = None,
+    part: Annotated[Literal["orders", "figures"], Query(description="Which table, for CSV.")] = "orders",
+    page_size: Annotated[int, Query(ge=1, le=5000, description="Orders in the JSON form.")] = _PAGE,
+    page_token: Annotated[str, Query(max_length=200)] = "",
+    accept: Annotated[str, Header()] = "",
+) -> Response:
+    """Figures, fee, and every order with its confidence, campaign and evidence; frozen once the month is closed."""
+    async with services.database.connection() as connection:
+        store = await services.stores.get(connection, store_id)
+    wanted, now = Month(year, month), services.clock.now()
+    chosen = wanted_format or _of_accept(accept)
+    name = f"statement-{store_id}-{year:04d}-{month:02d}"
+    if chosen == "csv":
+        pages = read_pages(services.clients, store, wanted, now=now, page_size=5000)
+        first = await anext(pages)
+        if part == "figures":
+            return _file(spreadsheet.summary(first.statement, first.baseline).encode(), _CSV, f"{name}-figures.csv")
+        return StreamingResponse(_csv(first, pages), media_type=_CSV, headers=_attachment(f"{name}.csv"))
+    size = _PDF_LINES if chosen == "pdf" else page_size
+    page = await read_statement(services.clients, store, wanted, now=now, page_size=size, page_token=page_token)
+    if chosen == "pdf":
+        return _file(await services.printer.print(page.document(store), now), _PDF, f"{name}.pdf")
+    return JSONResponse(page.document(store))
+
+
+async def _csv(first: StatementPage, rest: AsyncIterator[StatementPage]) -> AsyncIterator[str]:
+    yield spreadsheet.header() + spreadsheet.lines(first.lines)
+    async for page in rest:
+        yield spreadsheet.lines(page.lines)
+    yield spreadsheet.total(first.statement)
+
+
+def _of_accept(accept: str) -> str:
+    """The first form that is named; JSON when none is."""
+    for kind in accept.split(","):
+        name = kind.partition(";")[0].strip().lower()
+        if name in (_CSV, _PDF, "application/json"):
+            return name.rpartition("/")[2]
+    return "json"
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
+    return Response(content, media_type=media_type, headers=_attachment(name))
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}"'}

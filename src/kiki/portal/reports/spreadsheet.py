@@ -1,0 +1,104 @@
+"""The statement as CSV: one row per line and a last row with the totals, or the figures as name and value."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+LINE_COLUMNS = (
+    "entry_id",
+    "kind",
+    "order_id",
+    "refund_id",
+    "ordered_at",
+    "paid_at",
+    "order_amount",
+    "order_currency",
+    "incremental_revenue",
+    "fee",
+    "currency",
+    "confidence",
+    "campaign_id",
+    "evidence",
+    "correction",
+    "exchange_rate",
+    "rate_date",
+    "model",
+    "recorded_at",
+)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def header() -> str:
+    """The first row."""
+    return _rows([LINE_COLUMNS])
+
+
+def lines(found: Iterable[Mapping[str, Any]]) -> str:
+    """A row per line."""
+    return _rows(_line(line) for line in found)
+
+
+def total(statement: Mapping[str, Any]) -> str:
+    """The last row: what the statement comes to."""
+    fields = {
+        "kind": "statement",
+        "incremental_revenue": _amount(statement["incremental_revenue"]),
+        "fee": _amount(statement["fee"]),
+        "currency": (statement["fee"] or {}).get("currency", ""),
+        "confidence": statement["mean_confidence"],
+    }
+    return _rows([[fields.get(column, "") for column in LINE_COLUMNS]])
+
+
+def summary(statement: Mapping[str, Any], baseline: Mapping[str, Any] | None) -> str:
+    """The figures as name and value."""
+    flat = [("field", "value"), *_flat("", statement)]
+    if baseline is not None:
+        flat += list(_flat("baseline_12_months.", baseline))
+    return _rows([(name, _harmless(text)) for name, text in flat])
+
+
+def _line(line: Mapping[str, Any]) -> Sequence[Any]:
+    evidence = ";".join(f"{touch['signal']}:{touch['weight']:g}" for touch in line["touchpoints"])
+    order_amount = line["order_amount"] or {}
+    revenue = line["incremental_revenue"] or {}
+    fields = {
+        **{column: _harmless(str(line.get(column) or "")) for column in LINE_COLUMNS},
+        "order_amount": order_amount.get("amount", ""),
+        "order_currency": order_amount.get("currency", ""),
+        "incremental_revenue": revenue.get("amount", ""),
+        "currency": revenue.get("currency", ""),
+        "fee": _amount(line["fee"]),
+        "confidence": f"{line['confidence']:g}",
+        "evidence": _harmless(evidence),
+        "correction": "yes" if line["correction"] else "no",
+    }
+    return [fields[column] for column in LINE_COLUMNS]
+
+
+def _flat(prefix: str, fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for name, found in fields.items():
+        if isinstance(found, Mapping):
+            yield from _flat(f"{prefix}{name}.", found)
+        else:
+            yield prefix + name, "" if found is None else str(found)
+
+
+def _amount(money: Mapping[str, str] | None) -> str:
+    return "" if money is None else money["amount"]
+
+
+def _harmless(text: str) -> str:
+    """A spreadsheet must not take text of a shop for a formula; plain numbers stay as they are."""
+    if not text.startswith(_FORMULA) or text[1:].replace(".", "", 1).isdigit():
+        return text
+    return "'" + text
+
+
+def _rows(rows: Iterable[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue()

@@ -1,0 +1,140 @@
+"""Reads a monthly statement: SyncLedger's figures and lines, with the store's revenue and baseline from SyncValue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kiki.clients.council import CouncilClients
+from kiki.commerce.stores import StoreConnection
+from kiki.kit.errors import NotFound
+from kiki.kit.money import Money
+from kiki.portal.convert import message_json, money_json
+from kiki.rpc.v1 import syncledger_pb2 as ledger
+from kiki.rpc.v1 import syncvalue_pb2 as value
+
+_BASIS = {
+    ledger.FEE_BASIS_UNSPECIFIED: value.REVENUE_BASIS_NET_SALES,
+    ledger.FEE_BASIS_NET_SALES: value.REVENUE_BASIS_NET_SALES,
+    ledger.FEE_BASIS_TOTAL: value.REVENUE_BASIS_TOTAL,
+}
+
+
+class MonthNotBegun(NotFound):
+    """There is no statement of a month that has not begun in the store's time zone."""
+
+    reason = "MONTH_NOT_BEGUN"
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Which statement."""
+
+    year: int
+    month: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    """A statement as JSON values, with a page of its lines."""
+
+    statement: dict[str, Any]
+    baseline: dict[str, Any] | None
+    lines: list[dict[str, Any]]
+    next_page_token: str
+    digest: str
+    """Hexadecimal SHA-256 over the frozen statement and lines; empty while the month is open."""
+
+    def document(self, store: StoreConnection) -> dict[str, Any]:
+        """The report as it is answered."""
+        return {
+            "store": {"store_id": store.store_id, "display_name": store.display_name, "platform": store.platform},
+            "statement": self.statement,
+            "baseline": self.baseline,
+            "orders": self.lines,
+            "next_page_token": self.next_page_token,
+            "digest": self.digest,
+        }
+
+
+async def read_statement(
+    clients: CouncilClients,
+    store: StoreConnection,
+    month: Month,
+    *,
+    now: dt.datetime,
+    page_size: int,
+    page_token: str = "",
+) -> StatementPage:
+    """One page. Raises `MonthNotBegun`; a month without a contract is an empty statement that says so."""
+    local = now.astimezone(ZoneInfo(store.timezone))
+    if (month.year, month.month) > (local.year, local.month):
+        raise MonthNotBegun(f"the month {month.year:04d}-{month.month:02d} has not begun in {store.timezone}")
+    request = ledger.GetMonthlyStatementRequest(
+        store_id=store.store_id, year=month.year, month=month.month, page_size=page_size, page_token=page_token
+    )
+    try:
+        answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
+    except NotFound as error:
+        return StatementPage(_empty(store, month, error.reason), await _baseline(clients, store), [], "", "")
+    if not answer.statement.closed:
+        request.figures.current_revenue.CopyFrom(await _current_revenue(clients, store.store_id, answer.statement))
+        answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
+    return StatementPage(
+        statement=message_json(answer.statement),
+        baseline=await _baseline(clients, store),
+        lines=[message_json(line) for line in answer.lines],
+        next_page_token=answer.next_page_token,
+        digest=answer.digest.hex(),
+    )
+
+
+async def read_pages(
+    clients: CouncilClients, store: StoreConnection, month: Month, *, now: dt.datetime, page_size: int
+) -> AsyncIterator[StatementPage]:
+    """All pages, one after another; the first stands for the figures."""
+    token = ""
+    while True:
+        page = await read_statement(clients, store, month, now=now, page_size=page_size, page_token=token)
+        yield page
+        token = page.next_page_token
+        if not token:
+            return
+
+
+async def _current_revenue(clients: CouncilClients, store_id: int, statement: ledger.Statement) -> Any:
+    request = value.GetRevenueInPeriodRequest(
+        store_id=store_id,
+        period=statement.period,
+        currency=statement.contract.settlement_currency,
+        basis=_BASIS[statement.contract.basis],
+    )
+    return (await clients.syncvalue.call("GetRevenueInPeriod", request, value.GetRevenueInPeriodResponse)).revenue
+
+
+async def _baseline(clients: CouncilClients, store: StoreConnection) -> dict[str, Any] | None:
+    request = value.GetBaselineRequest(store_id=store.store_id)
+    try:
+        answer = await clients.syncvalue.call("GetBaseline", request, value.GetBaselineResponse)
+    except NotFound:
+        return None
+    return message_json(answer.baseline)
+
+
+def _empty(store: StoreConnection, month: Month, problem: str) -> dict[str, Any]:
+    """Nothing is owed for a month without a contract; the fields are those of any statement."""
+    zero = money_json(Money.zero(store.settings.settlement_currency or store.currency))
+    empty = message_json(ledger.Statement(store_id=store.store_id, year=month.year, month=month.month, problem=problem))
+    amounts = (
+        "incremental_revenue",
+        "fee_revenue",
+        "fee",
+        "accrued_fee",
+        "true_up",
+        "refunded_revenue",
+        "corrected_revenue",
+    )
+    return {**empty, **dict.fromkeys(amounts, zero)}

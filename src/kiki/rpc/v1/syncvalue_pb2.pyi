@@ -1,0 +1,310 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import money_pb2 as _money_pb2
+from kiki.rpc.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class OrderSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ORDER_SOURCE_UNSPECIFIED: _ClassVar[OrderSource]
+    ORDER_SOURCE_LIVE: _ClassVar[OrderSource]
+    ORDER_SOURCE_HISTORY: _ClassVar[OrderSource]
+
+class CustomerSegment(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CUSTOMER_SEGMENT_UNSPECIFIED: _ClassVar[CustomerSegment]
+    CUSTOMER_SEGMENT_HIGH: _ClassVar[CustomerSegment]
+    CUSTOMER_SEGMENT_MEDIUM: _ClassVar[CustomerSegment]
+    CUSTOMER_SEGMENT_LOW: _ClassVar[CustomerSegment]
+
+class RevenueBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVENUE_BASIS_UNSPECIFIED: _ClassVar[RevenueBasis]
+    REVENUE_BASIS_NET_SALES: _ClassVar[RevenueBasis]
+    REVENUE_BASIS_TOTAL: _ClassVar[RevenueBasis]
+ORDER_SOURCE_UNSPECIFIED: OrderSource
+ORDER_SOURCE_LIVE: OrderSource
+ORDER_SOURCE_HISTORY: OrderSource
+CUSTOMER_SEGMENT_UNSPECIFIED: CustomerSegment
+CUSTOMER_SEGMENT_HIGH: CustomerSegment
+CUSTOMER_SEGMENT_MEDIUM: CustomerSegment
+CUSTOMER_SEGMENT_LOW: CustomerSegment
+REVENUE_BASIS_UNSPECIFIED: RevenueBasis
+REVENUE_BASIS_NET_SALES: RevenueBasis
+REVENUE_BASIS_TOTAL: RevenueBasis
+
+class UpdateCustomerLTVRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "customer_key", "order_id", "order_amount", "net_sales", "ordered_at", "paid_at", "first_order", "source", "cancelled", "items")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    DECISION_SEQ_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    NET_SALES_FIELD_NUMBER: _ClassVar[int]
+    ORDERED_AT_FIELD_NUMBER: _ClassVar[int]
+    PAID_AT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ORDER_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    lane: _common_pb2.Lane
+    decision_seq: int
+    customer_key: str
+    order_id: str
+    order_amount: _money_pb2.Money
+    net_sales: _money_pb2.Money
+    ordered_at: _timestamp_pb2.Timestamp
+    paid_at: _timestamp_pb2.Timestamp
+    first_order: bool
+    source: OrderSource
+    cancelled: bool
+    items: _containers.RepeatedCompositeFieldContainer[_common_pb2.OrderLineItem]
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., customer_key: _Optional[str] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., first_order: _Optional[bool] = ..., source: _Optional[_Union[OrderSource, str]] = ..., cancelled: _Optional[bool] = ..., items: _Optional[_Iterable[_Union[_common_pb2.OrderLineItem, _Mapping]]] = ...) -> None: ...
+
+class UpdateCustomerLTVResponse(_message.Message):
+    __slots__ = ("order_id", "customer_key", "predicted_ltv", "confidence", "churn_risk", "segment", "order_count", "total_spent", "applied")
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_LTV_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CHURN_RISK_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    ORDER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SPENT_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    order_id: str
+    customer_key: str
+    predicted_ltv: _money_pb2.Money
+    confidence: float
+    churn_risk: float
+    segment: CustomerSegment
+    order_count: int
+    total_spent: _money_pb2.Money
+    applied: bool
+    def __init__(self, order_id: _Optional[str] = ..., customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., applied: _Optional[bool] = ...) -> None: ...
+
+class UpdateCustomerLTVResult(_message.Message):
+    __slots__ = ("response", "error")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    response: UpdateCustomerLTVResponse
+    error: _common_pb2.ItemError
+    def __init__(self, response: _Optional[_Union[UpdateCustomerLTVResponse, _Mapping]] = ..., error: _Optional[_Union[_common_pb2.ItemError, _Mapping]] = ...) -> None: ...
+
+class BatchUpdateOrdersRequest(_message.Message):
+    __slots__ = ("requests",)
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[UpdateCustomerLTVRequest]
+    def __init__(self, requests: _Optional[_Iterable[_Union[UpdateCustomerLTVRequest, _Mapping]]] = ...) -> None: ...
+
+class BatchUpdateOrdersResponse(_message.Message):
+    __slots__ = ("results", "processed", "failed")
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    PROCESSED_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[UpdateCustomerLTVResult]
+    processed: int
+    failed: int
+    def __init__(self, results: _Optional[_Iterable[_Union[UpdateCustomerLTVResult, _Mapping]]] = ..., processed: _Optional[int] = ..., failed: _Optional[int] = ...) -> None: ...
+
+class GetCustomerLTVRequest(_message.Message):
+    __slots__ = ("store_id", "customer_key")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    customer_key: str
+    def __init__(self, store_id: _Optional[int] = ..., customer_key: _Optional[str] = ...) -> None: ...
+
+class GetCustomerLTVResponse(_message.Message):
+    __slots__ = ("customer_key", "predicted_ltv", "confidence", "churn_risk", "segment", "order_count", "total_spent", "first_order_at", "last_order_at", "expected_orders", "model")
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_LTV_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CHURN_RISK_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    ORDER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_SPENT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_ORDER_AT_FIELD_NUMBER: _ClassVar[int]
+    LAST_ORDER_AT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    customer_key: str
+    predicted_ltv: _money_pb2.Money
+    confidence: float
+    churn_risk: float
+    segment: CustomerSegment
+    order_count: int
+    total_spent: _money_pb2.Money
+    first_order_at: _timestamp_pb2.Timestamp
+    last_order_at: _timestamp_pb2.Timestamp
+    expected_orders: float
+    model: str
+    def __init__(self, customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., first_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_orders: _Optional[float] = ..., model: _Optional[str] = ...) -> None: ...
+
+class UpdateBaselineMetricsRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "period", "connected_at", "time_zone", "currency", "basis", "history_from")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_AT_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_FROM_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    period: _common_pb2.Period
+    connected_at: _timestamp_pb2.Timestamp
+    time_zone: str
+    currency: str
+    basis: RevenueBasis
+    history_from: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time_zone: _Optional[str] = ..., currency: _Optional[str] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., history_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Baseline(_message.Message):
+    __slots__ = ("period", "revenue", "monthly_average", "average_order_value", "orders", "unique_customers", "repeat_customer_rate", "months_available", "complete", "skipped_orders", "basis", "time_zone", "computed_at")
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    REVENUE_FIELD_NUMBER: _ClassVar[int]
+    MONTHLY_AVERAGE_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_ORDER_VALUE_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    REPEAT_CUSTOMER_RATE_FIELD_NUMBER: _ClassVar[int]
+    MONTHS_AVAILABLE_FIELD_NUMBER: _ClassVar[int]
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_AT_FIELD_NUMBER: _ClassVar[int]
+    period: _common_pb2.Period
+    revenue: _money_pb2.Money
+    monthly_average: _money_pb2.Money
+    average_order_value: _money_pb2.Money
+    orders: int
+    unique_customers: int
+    repeat_customer_rate: float
+    months_available: int
+    complete: bool
+    skipped_orders: int
+    basis: RevenueBasis
+    time_zone: str
+    computed_at: _timestamp_pb2.Timestamp
+    def __init__(self, period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_average: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., average_order_value: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., orders: _Optional[int] = ..., unique_customers: _Optional[int] = ..., repeat_customer_rate: _Optional[float] = ..., months_available: _Optional[int] = ..., complete: _Optional[bool] = ..., skipped_orders: _Optional[int] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., time_zone: _Optional[str] = ..., computed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class UpdateBaselineMetricsResponse(_message.Message):
+    __slots__ = ("baseline",)
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    baseline: Baseline
+    def __init__(self, baseline: _Optional[_Union[Baseline, _Mapping]] = ...) -> None: ...
+
+class GetBaselineRequest(_message.Message):
+    __slots__ = ("store_id",)
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    def __init__(self, store_id: _Optional[int] = ...) -> None: ...
+
+class GetBaselineResponse(_message.Message):
+    __slots__ = ("baseline",)
+    BASELINE_FIELD_NUMBER: _ClassVar[int]
+    baseline: Baseline
+    def __init__(self, baseline: _Optional[_Union[Baseline, _Mapping]] = ...) -> None: ...
+
+class GetRevenueInPeriodRequest(_message.Message):
+    __slots__ = ("store_id", "period", "currency", "basis")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    PERIOD_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    period: _common_pb2.Period
+    currency: str
+    basis: RevenueBasis
+    def __init__(self, store_id: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., currency: _Optional[str] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ...) -> None: ...
+
+class GetRevenueInPeriodResponse(_message.Message):
+    __slots__ = ("revenue", "orders", "unique_customers", "average_order_value", "skipped_orders")
+    REVENUE_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_FIELD_NUMBER: _ClassVar[int]
+    UNIQUE_CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_ORDER_VALUE_FIELD_NUMBER: _ClassVar[int]
+    SKIPPED_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    revenue: _money_pb2.Money
+    orders: int
+    unique_customers: int
+    average_order_value: _money_pb2.Money
+    skipped_orders: int
+    def __init__(self, revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., orders: _Optional[int] = ..., unique_customers: _Optional[int] = ..., average_order_value: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., skipped_orders: _Optional[int] = ...) -> None: ...
+
+class ListChurnRisksRequest(_message.Message):
+    __slots__ = ("store_id", "min_churn_risk", "min_orders", "last_order_after", "page_size", "page_token")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    MIN_CHURN_RISK_FIELD_NUMBER: _ClassVar[int]
+    MIN_ORDERS_FIELD_NUMBER: _ClassVar[int]
+    LAST_ORDER_AFTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    min_churn_risk: float
+    min_orders: int
+    last_order_after: _timestamp_pb2.Timestamp
+    page_size: int
+    page_token: str
+    def __init__(self, store_id: _Optional[int] = ..., min_churn_risk: _Optional[float] = ..., min_orders: _Optional[int] = ..., last_order_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ChurnRisk(_message.Message):
+    __slots__ = ("customer_key", "churn_risk", "days_since_last_order", "predicted_ltv", "segment", "order_count", "last_order_at")
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    CHURN_RISK_FIELD_NUMBER: _ClassVar[int]
+    DAYS_SINCE_LAST_ORDER_FIELD_NUMBER: _ClassVar[int]
+    PREDICTED_LTV_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_FIELD_NUMBER: _ClassVar[int]
+    ORDER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LAST_ORDER_AT_FIELD_NUMBER: _ClassVar[int]
+    customer_key: str
+    churn_risk: float
+    days_since_last_order: int
+    predicted_ltv: _money_pb2.Money
+    segment: CustomerSegment
+    order_count: int
+    last_order_at: _timestamp_pb2.Timestamp
+    def __init__(self, customer_key: _Optional[str] = ..., churn_risk: _Optional[float] = ..., days_since_last_order: _Optional[int] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., last_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListChurnRisksResponse(_message.Message):
+    __slots__ = ("risks", "next_page_token")
+    RISKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    risks: _containers.RepeatedCompositeFieldContainer[ChurnRisk]
+    next_page_token: str
+    def __init__(self, risks: _Optional[_Iterable[_Union[ChurnRisk, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class MergeCustomersRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "kept_customer_key", "merged_customer_key")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    KEPT_CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    MERGED_CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    kept_customer_key: str
+    merged_customer_key: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., kept_customer_key: _Optional[str] = ..., merged_customer_key: _Optional[str] = ...) -> None: ...
+
+class MergeCustomersResponse(_message.Message):
+    __slots__ = ("customer_key", "orders_moved")
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    ORDERS_MOVED_FIELD_NUMBER: _ClassVar[int]
+    customer_key: str
+    orders_moved: int
+    def __init__(self, customer_key: _Optional[str] = ..., orders_moved: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,160 @@
+"""What `kiki doctor` looks at. Each check says what it found; none changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from kiki.kit.errors import KikiError
+from kiki.kit.settings import load_settings
+from kiki.runtime.composition import COMPONENTS, settings_class
+from kiki.runtime.data_folder import holder
+from kiki.runtime.installation import Installation, read_installation, read_settings, running_database
+from kiki.runtime.settings import RuntimeSettings
+
+OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
+_MIN_SERVER_VERSION = 160_000
+_FREE_FLOOR = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check."""
+
+    check: str
+    state: str
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """All checks, in the order in which things depend on each other."""
+    findings = [_python(), _guarded("settings", _settings)]
+    if findings[-1].state == FAILED:
+        return findings
+    settings = read_settings()
+    findings += [_folder(settings), _disk(settings), _guarded("secrets", _secrets)]
+    try:
+        installation = read_installation()
+    except KikiError:
+        return findings
+    return findings + asyncio.run(_over_the_wire(installation))
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    good = sys.version_info >= (3, 11)
+    return Finding("python", OK if good else FAILED, version if good else f"{version}; 3.11 or newer is needed")
+
+
+def _settings() -> str:
+    load_settings(RuntimeSettings).addresses  # noqa: B018
+    for name in COMPONENTS:
+        load_settings(settings_class(name))
+    return f"{read_settings().env} mode"
+
+
+def _secrets() -> str:
+    read_installation()
+    return "all present"
+
+
+def _folder(settings: RuntimeSettings) -> Finding:
+    folder = settings.folder
+    if not folder.exists():
+        return Finding("data folder", SKIPPED, f"{folder} does not exist yet; `kiki up` makes it")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return Finding("data folder", FAILED, f"{folder} is not writable")
+    process = holder(folder)
+    return Finding("data folder", OK, f"{folder}, " + (f"in use by process {process}" if process else "not in use"))
+
+
+def _disk(settings: RuntimeSettings) -> Finding:
+    folder = next(path for path in (settings.folder, *settings.folder.parents) if path.exists())
+    usage = shutil.disk_usage(folder)
+    share = usage.free / usage.total if usage.total else 1.0
+    text = f"{share:.0%} free ({usage.free / 2**30:.1f} GiB)"
+    return Finding("disk", OK if share >= _FREE_FLOOR else FAILED, text)
+
+
+async def _over_the_wire(installation: Installation) -> list[Finding]:
+    try:
+        dsn = running_database(installation)
+    except KikiError as error:
+        return [Finding("database", SKIPPED, error.message)]
+    findings = [await _awaited("database", lambda: _server(dsn))]
+    if findings[0].state == OK:
+        findings.append(await _awaited("tables", lambda: _tables(dsn)))
+    return findings + await _agents(installation.settings) + [await _awaited("portal", _portal)]
+
+
+async def _server(dsn: str) -> str:
+    import asyncpg
+
+    try:
+        connection = await asyncpg.connect(dsn, timeout=5)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise KikiError(f"cannot connect ({type(error).__name__})") from None
+    try:
+        number = int(await connection.fetchval("SHOW server_version_num"))
+        name = await connection.fetchval("SHOW server_version")
+    finally:
+        await connection.close()
+    if number < _MIN_SERVER_VERSION:
+        raise KikiError(f"PostgreSQL {name}; 16 or newer is needed")
+    return f"PostgreSQL {name}"
+
+
+async def _tables(dsn: str) -> str:
+    from kiki.runtime.schema import pending
+
+    missing = await pending(dsn)
+    if missing:
+        raise KikiError(f"not up to date: {', '.join(missing)}; run `kiki migrate upgrade`")
+    return "up to date"
+
+
+async def _agents(settings: RuntimeSettings) -> list[Finding]:
+    from kiki.clients.council import CouncilClients
+
+    addresses = settings.addresses
+    async with CouncilClients.open(addresses, api_key=settings.api_keys[0], tls=settings.tls) as clients:
+        healthy = await asyncio.gather(*(clients[agent].healthy(timeout_seconds=2) for agent in addresses))
+    return [
+        Finding(agent, OK if good else FAILED, f"{address} {'serving' if good else 'does not answer'}")
+        for (agent, address), good in zip(addresses.items(), healthy, strict=True)
+    ]
+
+
+async def _portal() -> str:
+    import httpx
+
+    from kiki.portal.settings import PortalSettings
+
+    settings = load_settings(PortalSettings)
+    url = f"http://{settings.host}:{settings.port}/readyz"
+    try:
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+            answer = await http.get(url)
+    except httpx.HTTPError as error:
+        raise KikiError(f"{url} cannot be reached ({type(error).__name__})") from None
+    if not answer.is_success:
+        raise KikiError(f"{url} answered {answer.status_code}")
+    return f"{url} ready"
+
+
+def _guarded(check: str, work: Callable[[], str]) -> Finding:
+    try:
+        return Finding(check, OK, work())
+    except KikiError as error:
+        return Finding(check, FAILED, error.message)
+
+
+async def _awaited(check: str, work: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(check, OK, await work())
+    except KikiError as error:
+        return Finding(check, FAILED, error.message)

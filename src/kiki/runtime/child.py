@@ -1,0 +1,36 @@
+"""Entry point of the processes that `kiki up` starts: `python -m kiki.runtime.child NAME…`, or `migrate`."""
+
+from __future__ import annotations
+
+import sys
+
+from kiki.kit.errors import KikiError
+from kiki.runtime.serving import serve, tell_failure
+
+
+def main(arguments: list[str]) -> int:
+    """Serve the named components under a parent, or bring the database up to date."""
+    try:
+        if arguments == ["migrate"]:
+            _migrate()
+        else:
+            serve(arguments, managed=True)
+    except KikiError as error:
+        tell_failure(error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _migrate() -> None:
+    import asyncio
+
+    from kiki.runtime.installation import read_installation, running_database
+    from kiki.runtime.schema import upgrade
+
+    asyncio.run(upgrade(running_database(read_installation())))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""The data folder of one installation: private, and held by one program at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from kiki.kit.errors import FailedPrecondition
+
+_LOCK = "up.lock"
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make it private. Root's may be passed through, because another user runs the database inside it."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except OSError as error:
+        raise FailedPrecondition(
+            f"the data folder {folder} cannot be used ({error.strerror}); set KIKI_DATA_DIR to another",
+            reason="DATA_FOLDER_CLOSED",
+        ) from None
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold the folder for the time of the block. The kernel lets go when the process ends, however it ends.
+
+    Raises `FailedPrecondition` (`DATA_FOLDER_IN_USE`) that names the process that holds it.
+    """
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FailedPrecondition(
+                f"the data folder {folder} is in use by process {_read(descriptor) or 'unknown'} (another `kiki up`);"
+                " stop it, or set KIKI_DATA_DIR to another folder",
+                reason="DATA_FOLDER_IN_USE",
+            ) from None
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def holder(folder: Path) -> str | None:
+    """The process that holds the folder; `None` when nobody does."""
+    with suppress(OSError):
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _read(descriptor) or "unknown"
+        finally:
+            os.close(descriptor)
+    return None
+
+
+def _read(descriptor: int) -> str:
+    return os.pread(descriptor, 64, 0).decode(errors="replace").strip()

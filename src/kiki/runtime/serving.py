@@ -1,0 +1,103 @@
+"""`kiki serve NAME…`: components in this process, by themselves or as a child of `kiki up`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+import uvloop
+
+from kiki.kit.errors import RETRYABLE, KikiError
+from kiki.kit.logging import configure_logging, get_logger
+from kiki.runtime.composition import Ground, check_names, preload
+from kiki.runtime.installation import read_installation, running_database
+from kiki.runtime.settings import RuntimeSettings
+from kiki.runtime.supervisor import run_components, stop_on_signals
+
+GO = b"go\n"
+_EXIT_GRACE_SECONDS = 10.0
+_log = get_logger("runtime.serving")
+
+
+def serve(names: Sequence[str], *, managed: bool = False) -> None:
+    """Serve until a signal. Managed: wait for the parent's word on standard input, tell it what becomes of us on
+    standard output, and drain when its end of the pipe closes."""
+    check_names(tuple(names))
+    installation = read_installation()
+    set_up_logging(installation.settings, "+".join(names))
+    for name in names:
+        preload(name)
+    uvloop.run(_serve(names, Ground(installation.settings, "", installation.keyring), managed=managed))
+
+
+def set_up_logging(settings: RuntimeSettings, process: str) -> None:
+    """Readable lines on a terminal, JSON elsewhere."""
+    as_json = settings.log_format == "json" or (settings.log_format == "auto" and not sys.stderr.isatty())
+    configure_logging(level=settings.log_level, json=as_json, component=process)
+
+
+async def _serve(names: Sequence[str], ground: Ground, *, managed: bool) -> None:
+    stop = asyncio.Event()
+    stop_on_signals(stop)
+    if managed:
+        await _await_word(stop)
+    if stop.is_set():
+        return
+    ground = Ground(ground.settings, running_database(read_installation()), ground.keyring, ground.clock)
+
+    def on_ready() -> None:
+        _log.info("ready", components=list(names))
+        if managed:
+            tell({"event": "ready"})
+
+    watchdog = asyncio.create_task(_end_for_sure(stop, ground.settings.drain_seconds + _EXIT_GRACE_SECONDS))
+    try:
+        await run_components(names, ground, stop=stop, on_ready=on_ready)
+    finally:
+        watchdog.cancel()
+
+
+def tell(message: dict[str, object]) -> None:
+    """One line for the parent; it may be gone."""
+    try:
+        sys.stdout.write(json.dumps(message) + "\n")
+        sys.stdout.flush()
+    except OSError:
+        pass
+
+
+def tell_failure(error: BaseException) -> None:
+    """Why this process ends; the parent does not start it again when trying again cannot help."""
+    message = error.message if isinstance(error, KikiError) else type(error).__name__
+    final = isinstance(error, KikiError) and not isinstance(error, RETRYABLE) and error.reason.startswith("BAD_")
+    tell({"event": "failed", "message": message, "final": final})
+
+
+async def _await_word(stop: asyncio.Event) -> None:
+    """Until the parent says go; afterwards its closing the pipe sets `stop`."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    if await reader.readline() != GO:
+        stop.set()
+        return
+
+    async def watch() -> None:
+        await reader.read()
+        stop.set()
+
+    _watches.add(asyncio.create_task(watch()))
+
+
+_watches: set[asyncio.Task[None]] = set()
+
+
+async def _end_for_sure(stop: asyncio.Event, seconds: float) -> None:
+    """A drain that hangs somewhere below us still ends."""
+    await stop.wait()
+    await asyncio.sleep(seconds)
+    _log.error("drain_hung", seconds=seconds)
+    os._exit(1)

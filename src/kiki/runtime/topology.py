@@ -1,0 +1,223 @@
+"""The processes of one machine: which components share one, and how they are started, watched and stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kiki.kit.clock import monotonic
+from kiki.kit.errors import FailedPrecondition, InvalidInput, Unavailable
+from kiki.kit.settings import child_environment
+from kiki.runtime.composition import COMPONENTS
+from kiki.runtime.serving import GO
+
+FEW, EACH, ONE = "few", "each", "one"
+_TOPOLOGIES: dict[str, tuple[tuple[str, ...], ...]] = {
+    # SyncFlow stays out of the process that renders: a pause must not wait for a picture.
+    FEW: (
+        ("portal",),
+        ("worker",),
+        ("syncvalue", "syncflow", "syncledger", "syncshield"),
+        ("synccreate", "syncengage"),
+    ),
+    EACH: tuple((name,) for name in COMPONENTS),
+    ONE: (COMPONENTS,),
+}
+_BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_STABLE_SECONDS = 30.0
+_FAILED_STARTS = 6
+_KILL_GRACE_SECONDS = 12.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEvent:
+    """Something that happened to a process: `started`, `ready`, `died` or `stopped`."""
+
+    kind: str
+    process: str
+    pid: int
+    detail: str = ""
+
+
+Listener = Callable[[ProcessEvent], None]
+
+
+def groups(topology: str) -> tuple[tuple[str, ...], ...]:
+    """Which components share a process."""
+    try:
+        return _TOPOLOGIES[topology]
+    except KeyError:
+        raise InvalidInput(
+            f"--processes is one of {', '.join(_TOPOLOGIES)}, got {topology!r}", reason="UNKNOWN_TOPOLOGY"
+        ) from None
+
+
+class ChildProcess:
+    """One process of ours, started again when it dies."""
+
+    def __init__(
+        self, components: Sequence[str], environment: Mapping[str, str], listen: Listener, log_folder: Path | None
+    ) -> None:
+        self.name = "+".join(components)
+        self.ready = asyncio.Event()
+        self._components = tuple(components)
+        self._environment = environment
+        self._listen = listen
+        self._log_folder = log_folder
+        self._process: asyncio.subprocess.Process | None = None
+        self._failure: dict[str, object] = {}
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now, 0 between two."""
+        return self._process.pid if self._process and self._process.returncode is None else 0
+
+    async def spawn(self) -> None:
+        """Start it; it imports its code and waits for the word."""
+        command = [sys.executable, "-m", "kiki.runtime.child", *self._components]
+        with self._log() as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=child_environment(self._environment),
+                start_new_session=True,
+            )
+        self._listen(ProcessEvent("started", self.name, self._process.pid))
+
+    async def run(self) -> None:
+        """Give the word, and keep one such process alive until cancelled; then let it drain."""
+        failures = 0
+        try:
+            while True:
+                began = monotonic()
+                await self._live()
+                lived_well = self.ready.is_set()
+                self.ready.clear()
+                failures = 0 if lived_well and monotonic() - began > _STABLE_SECONDS else failures + 1
+                self._give_up_if_hopeless(failures, lived_well)
+                await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                await self.spawn()
+        finally:
+            await asyncio.shield(self.stop())
+
+    async def _live(self) -> None:
+        process = self._process
+        assert process is not None, "spawned before it runs"
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with contextlib.suppress(OSError, RuntimeError):  # uvloop raises the latter when the pipe is closed already.
+            process.stdin.write(GO)
+            await process.stdin.drain()
+        self._failure = {}
+        while line := await process.stdout.readline():
+            self._hear(line, process.pid)
+        code = await process.wait()
+        detail = str(self._failure.get("message") or f"exit code {code}")
+        self._listen(ProcessEvent("died", self.name, process.pid, detail))
+
+    def _hear(self, line: bytes, pid: int) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:
+            return
+        if message.get("event") == "ready":
+            self.ready.set()
+            self._listen(ProcessEvent("ready", self.name, pid))
+        elif message.get("event") == "failed":
+            self._failure = message
+
+    def _give_up_if_hopeless(self, failures: int, was_ready: bool) -> None:
+        message = self._failure.get("message")
+        if self._failure.get("final") or (failures >= _FAILED_STARTS and not was_ready):
+            raise FailedPrecondition(f"{self.name} does not start: {message or 'see its log'}", reason="NO_START")
+
+    async def stop(self) -> None:
+        """Ask for a drain; end it when the drain takes too long."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        if process.stdin:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), _KILL_GRACE_SECONDS)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        self._listen(ProcessEvent("stopped", self.name, process.pid))
+
+    @contextlib.contextmanager
+    def _log(self) -> Iterator[IO[bytes] | None]:
+        if self._log_folder is None:
+            yield None
+            return
+        path = self._log_folder / f"{self._components[0]}.log"
+        with path.open("ab") as file:
+            yield file
+
+
+class Mesh:
+    """All processes of a topology."""
+
+    def __init__(
+        self, topology: str, environment: Mapping[str, str], listen: Listener, log_folder: Path | None = None
+    ) -> None:
+        self._environment = environment
+        self.children = [ChildProcess(names, environment, listen, log_folder) for names in groups(topology)]
+
+    async def spawn(self) -> None:
+        """Start every process; none does anything before `run`."""
+        for child in self.children:
+            await child.spawn()
+
+    async def run(self) -> None:
+        """Let them work, and keep them alive until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for child in self.children:
+                tasks.create_task(child.run(), name=child.name)
+
+    async def ready(self) -> None:
+        """Until every process has been ready."""
+        for child in self.children:
+            await child.ready.wait()
+
+    async def abandon(self) -> None:
+        """Stop what was spawned and never ran."""
+        await asyncio.gather(*(child.stop() for child in self.children))
+
+    async def migrate(self) -> None:
+        """Bring the database up to date in a process of its own, so that ours never pays for what it imports."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "kiki.runtime.child",
+            "migrate",
+            stdout=asyncio.subprocess.PIPE,
+            env=child_environment(self._environment),
+        )
+        try:
+            told, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        if process.returncode:
+            message = _failure_message(told)
+            raise Unavailable(f"the database cannot be brought up to date: {message}", reason="MIGRATION_FAILED")
+
+
+def _failure_message(told: bytes) -> str:
+    try:
+        return str(json.loads(told.strip().splitlines()[-1])["message"])
+    except (ValueError, IndexError, KeyError):
+        return "see the lines above"

@@ -1,0 +1,226 @@
+"""Whatever is killed or frozen, and whenever: what was answered 200 happens once.
+
+`KIKI_CRASH_SECONDS` says how long the processes are tormented (30 by default), `KIKI_CRASH_SEED` repeats a run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import secrets
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+
+from e2e.mesh import NETWORK_TOKEN, Mesh, Shop, running_mesh, until
+from e2e.payloads import ago, campaign, woo_order, woo_product, woo_time
+from kiki.kit.settings import read_variable
+from kiki.rpc.v1 import syncledger_pb2 as ledger
+from kiki.sandbox.ad_network import Campaign, ProductAds
+
+SECONDS = float(read_variable("KIKI_CRASH_SECONDS") or 30)
+SEED = int(read_variable("KIKI_CRASH_SEED") or secrets.randbelow(2**31))
+SENDERS = 8
+CAMPAIGN = "autumn"
+STEADY, FLAPPING = 11, 12
+_FREEZE_SECONDS = 18
+"""Longer than a lease, so that another worker takes over meanwhile."""
+
+
+@dataclass
+class Truth:
+    """What must have happened, noted when a delivery was answered 200."""
+
+    deliveries: set[str] = field(default_factory=set)
+    orders: set[int] = field(default_factory=set)
+    incremental: set[int] = field(default_factory=set)
+    refunded: set[int] = field(default_factory=set)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.timeout(SECONDS * 4 + 300)
+async def test_everything_that_was_accepted_happens_once() -> None:
+    _tell(f"KIKI_CRASH_SEED={SEED} KIKI_CRASH_SECONDS={SECONDS:g}")
+    chance = random.Random(SEED)
+    async with running_mesh("few", {"SYNCWORKER_LEASE_SECONDS": "5"}) as mesh:
+        shop = await mesh.add_store("woocommerce", settings={"resume_damping_seconds": 0})
+        await _advertise(mesh, shop)
+        truth = Truth()
+        end = asyncio.get_running_loop().time() + SECONDS
+        async with asyncio.TaskGroup() as tasks:
+            for sender in range(SENDERS):
+                tasks.create_task(_buy(mesh, shop, truth, sender, random.Random(f"{SEED}/{sender}"), end))
+            tasks.create_task(_flap(mesh, shop, truth, end))
+            tasks.create_task(_torment(mesh, chance, end))
+        await _everything_runs(mesh)
+        await mesh.settled(180)
+        await _check(mesh, shop, truth)
+
+
+async def _advertise(mesh: Mesh, shop: Shop) -> None:
+    ads = [ProductAds(str(STEADY)), ProductAds(str(FLAPPING))]
+    mesh.network.put(Campaign(CAMPAIGN, "Autumn", "EUR", 120, 5000, ads))
+    connection = {"base_url": mesh.network_url, "token": NETWORK_TOKEN}
+    await mesh.send("PUT", f"/internal/ad-networks/{shop.store_id}/google", connection)
+    body = {"campaigns": [campaign(CAMPAIGN, STEADY, FLAPPING)]}
+    await mesh.send("POST", f"/internal/campaigns/{shop.store_id}", body)
+    await mesh.settled()
+
+
+async def _buy(mesh: Mesh, shop: Shop, truth: Truth, sender: int, chance: random.Random, end: float) -> None:
+    """Purchases one after another: created and updated in any order, repeated, some refunded by half."""
+    number = 0
+    while asyncio.get_running_loop().time() < end:
+        number += 1
+        order_id = sender * 1_000_000 + number
+        ours, refunded = chance.random() < 0.5, chance.random() < 0.3
+        placed = ago(minutes=chance.randint(2, 600))
+        more: dict[str, Any] = {"placed": placed, "email": f"c{chance.randint(1, 40)}-{sender}@customer.example"}
+        if ours:
+            more["meta_data"] = [_visit("utm_source", "google"), _visit("utm_campaign", CAMPAIGN)]
+        product_id = STEADY if ours else 999
+        order = woo_order(order_id, product_id=product_id, **more)
+        story = [("order.created", order), ("order.updated", order)]
+        if refunded:
+            half = woo_order(
+                order_id, product_id=product_id, refunds=[(order_id * 10, "-59.50")], modified=ago(minutes=1), **more
+            )
+            story += [("order.updated", half), ("order.updated", {**half, "customer_note": "told again"})]
+        if chance.random() < 0.3:
+            story.append(story[0])
+        chance.shuffle(story)
+        for topic, payload in story:
+            await _until_accepted(
+                mesh,
+                shop,
+                truth,
+                topic,
+                payload,
+                f"{topic}/{order_id}/{payload.get('customer_note')}/{len(payload['refunds'])}",
+            )
+        truth.orders.add(order_id)
+        if ours:
+            truth.incremental.add(order_id)
+        if refunded and ours:
+            truth.refunded.add(order_id)
+
+
+async def _flap(mesh: Mesh, shop: Shop, truth: Truth, end: float) -> None:
+    """Stock that comes and goes, told out of order; the newest word is "in stock"."""
+    step, start = 0, ago(days=1)
+    while asyncio.get_running_loop().time() < end:
+        step += 2
+        for part in (step + 1, step):
+            sold_out = part % 2 == 0
+            product = woo_product(FLAPPING, stock_status="outofstock" if sold_out else "instock")
+            product["date_modified_gmt"] = woo_time(start.replace(second=0) + part * (ago(seconds=0) - ago(seconds=1)))
+            await _until_accepted(mesh, shop, truth, "product.updated", product, f"product/{part}")
+        await asyncio.sleep(0.05)
+
+
+async def _until_accepted(mesh: Mesh, shop: Shop, truth: Truth, topic: str, payload: Any, name: str) -> None:
+    """Send until it is answered 200, as a reconciling sender would; the delivery id stays the same."""
+    headers = {"X-WC-Webhook-Delivery-ID": name.encode().hex()[:120]}
+    while True:
+        with contextlib.suppress(httpx.HTTPError):
+            answer = await shop.deliver(topic, payload, headers=headers, by_token=True)
+            if answer.status_code == 200:
+                truth.deliveries.add(name)
+                return
+            assert answer.status_code == 503, answer.text
+        await asyncio.sleep(0.1)
+
+
+async def _torment(mesh: Mesh, chance: random.Random, end: float) -> None:
+    """Kill or freeze something every few seconds."""
+    ways: list[tuple[str, Callable[[], Any]]] = [
+        ("worker", lambda: mesh.kill("worker")),
+        ("council", lambda: mesh.kill("syncvalue")),
+        ("studio", lambda: mesh.kill("synccreate")),
+        ("portal", lambda: mesh.kill("portal")),
+        ("postgresql", lambda: os.kill(_postmaster(mesh), signal.SIGKILL)),
+        ("frozen worker", lambda: _freeze(mesh)),
+    ]
+    thawing: list[asyncio.Task[None]] = []
+    turn = 0
+    while asyncio.get_running_loop().time() < end:
+        name, strike = ways[turn % len(ways)] if turn < len(ways) else chance.choice(ways)
+        turn += 1
+        await asyncio.sleep(chance.uniform(1, 4))
+        with contextlib.suppress(ProcessLookupError, StopIteration):
+            done = strike()
+            _tell(f"struck {name}")
+            if isinstance(done, asyncio.Task):
+                thawing.append(done)
+    await asyncio.gather(*thawing)
+
+
+def _freeze(mesh: Mesh) -> asyncio.Task[None]:
+    pid = mesh.kill("worker", signal.SIGSTOP)
+
+    async def thaw() -> None:
+        await asyncio.sleep(_FREEZE_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+    return asyncio.create_task(thaw())
+
+
+def _postmaster(mesh: Mesh) -> int:
+    return int((mesh.folder / "data" / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+
+
+async def _everything_runs(mesh: Mesh) -> None:
+    async def ready() -> bool:
+        answer = await mesh.http.get("/readyz")
+        healthy = [await mesh.clients[agent].healthy() for agent in ("syncvalue", "synccreate")]
+        return answer.status_code == 200 and all(healthy)
+
+    await until(ready, timeout_seconds=60, what="everything runs again")
+
+
+async def _check(mesh: Mesh, shop: Shop, truth: Truth) -> None:
+    store = shop.store_id
+    assert truth.orders, "nothing was bought"
+    finished = await mesh.sql("SELECT count(*) FROM inbox.outcomes WHERE store_id = $1 AND status = 'settled'", store)
+    stored = await mesh.sql("SELECT count(*) FROM inbox.deliveries WHERE store_id = $1", store)
+    dead = await mesh.sql("SELECT count(*) FROM inbox.outcomes WHERE store_id = $1 AND status = 'dead'", store)
+    assert (finished, dead) == (stored, 0)
+    assert stored == len(truth.deliveries)
+    assert await mesh.sql("SELECT count(*) FROM calls.dead WHERE store_id = $1", store) == 0
+
+    value, engage = await mesh.effects("syncvalue", store), await mesh.effects("syncengage", store)
+    booked, audited = await mesh.effects("syncledger", store), await mesh.effects("syncshield", store)
+    assert engage["TriggerPostPurchaseFlow"] == len(truth.orders)
+    assert value["UpdateCustomerLTV"] >= len(truth.orders)
+    assert booked["RecordIncrementalRevenue"] == len(truth.incremental)
+    assert booked["RecordRefund"] == len(truth.refunded)
+    assert audited["LogWebhookEvent"] == stored
+
+    request = ledger.VerifyLedgerRequest(store_id=store)
+    verified = await mesh.clients.syncledger.call("VerifyLedger", request, ledger.VerifyLedgerResponse)
+    assert verified.ok, verified
+
+    async def advertised() -> bool:
+        return mesh.network.is_running(CAMPAIGN, str(FLAPPING))
+
+    await until(advertised, what="the newest word on stock holds at the network")
+    _tell(f"{stored} deliveries, {len(truth.orders)} orders")
+    _tell(f"{len(truth.incremental)} billed, {len(truth.refunded)} refunded")
+
+
+def _visit(name: str, value: str) -> dict[str, Any]:
+    return {"id": 1, "key": f"_wc_order_attribution_{name}", "value": value}
+
+
+def _tell(line: str) -> None:
+    """Shown with a failure, and with `-s` as it happens."""
+    sys.stdout.write(f"{line}\n")

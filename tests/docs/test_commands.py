@@ -1,0 +1,43 @@
+"""Every command and option of `kiki` says what it is for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer
+
+from kiki.cli import exits
+from kiki.cli.main import build_app
+
+PROMISED = {"up", "serve", "demo", "migrate", "doctor", "stores", "deliveries", "campaigns", "report", "bench"}
+
+
+def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    yield path, command
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from _commands(inner, f"{path} {name}")
+
+
+_ALL = dict(_commands(typer.main.get_command(build_app()), "kiki"))
+
+
+@pytest.mark.parametrize("path", list(_ALL))
+def test_every_command_has_help(path: str) -> None:
+    assert _ALL[path].help
+
+
+@pytest.mark.parametrize("path", list(_ALL))
+def test_every_option_has_help(path: str) -> None:
+    hidden = {"install_completion", "show_completion", "help"}
+    assert [p.name for p in _ALL[path].params if p.name not in hidden and not getattr(p, "help", None)] == []
+
+
+def test_the_promised_commands_exist() -> None:
+    assert set(_ALL["kiki"].commands) >= PROMISED
+
+
+def test_every_exit_code_is_documented() -> None:
+    for code, meaning in exits.TABLE.items():
+        assert f"{code} {meaning}" in _ALL["kiki"].epilog

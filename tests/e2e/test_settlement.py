@@ -1,0 +1,148 @@
+"""From a signed purchase to a fee that can be checked to the cent."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from typing import Any
+
+import pytest
+from e2e.mesh import Mesh, Shop
+from e2e.payloads import ago, campaign, woo_order
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+PRODUCT = 11
+
+
+async def promoted(mesh: Mesh) -> tuple[Shop, str]:
+    """A shop with a campaign of ours for its product."""
+    shop = await mesh.add_store("woocommerce")
+    campaign_id = f"c-{secrets.token_hex(4)}"
+    await mesh.send("POST", f"/internal/campaigns/{shop.store_id}", {"campaigns": [campaign(campaign_id, PRODUCT)]})
+    await mesh.settled()
+    return shop, campaign_id
+
+
+async def clicked(mesh: Mesh, shop: Shop, campaign_id: str, at: dt.datetime, email: str) -> None:
+    """A click, told server to server."""
+    touchpoint = {
+        "touchpoint_id": secrets.token_hex(8),
+        "at": at.isoformat(),
+        "kind": "click",
+        "email": email,
+        "campaign_id": campaign_id,
+    }
+    await mesh.send("POST", f"/internal/touchpoints/{shop.store_id}", {"touchpoints": [touchpoint]})
+    await mesh.settled()
+
+
+async def statement(mesh: Mesh, shop: Shop) -> dict[str, Any]:
+    now = dt.datetime.now(dt.UTC)
+    found: dict[str, Any] = await mesh.get(f"/reports/oaas/monthly/{shop.store_id}", year=now.year, month=now.month)
+    return found
+
+
+async def order(mesh: Mesh, shop: Shop, order_id: int) -> dict[str, Any]:
+    found: dict[str, Any] = await mesh.get(f"/internal/orders/{shop.store_id}/{order_id}")
+    return found
+
+
+async def test_a_click_ten_days_before_and_a_promoted_product_bill_a_fifth_of_net_sales(mesh: Mesh) -> None:
+    shop, campaign_id = await promoted(mesh)
+    email = "ada@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=10), email)
+    paid = woo_order(7, email=email, product_id=PRODUCT, net="99.99", tax="19.00", total="118.99")
+    await shop.deliver("order.created", paid)
+    await shop.deliver("order.updated", paid)
+    await mesh.settled()
+
+    attribution = (await order(mesh, shop, 7))["attribution"]
+    assert attribution["confidence"] == "0.8"
+    assert attribution["incremental"] is True
+    assert attribution["campaign_id"] == campaign_id
+    report = await statement(mesh, shop)
+    assert report["incremental_revenue"] == {"amount": "99.99", "currency": "EUR"}
+    assert report["fee"] == {"amount": "20.00", "currency": "EUR"}
+    assert [line["order_id"] for line in report["orders"]] == ["7"]
+    assert (await mesh.effects("syncledger", shop.store_id))["RecordIncrementalRevenue"] == 1
+    assert (await mesh.effects("syncengage", shop.store_id))["TriggerPostPurchaseFlow"] == 1
+    assert (await mesh.effects("syncvalue", shop.store_id))["UpdateCustomerLTV"] == 1
+
+
+async def test_a_half_refund_told_twice_reverses_half_once(mesh: Mesh) -> None:
+    shop, campaign_id = await promoted(mesh)
+    email = "bea@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=3), email)
+    paid = woo_order(8, email=email, product_id=PRODUCT, net="100.00", tax="19.00", total="119.00")
+    await shop.deliver("order.created", paid)
+    half = {"refunds": [(81, "-59.50")], "email": email, "product_id": PRODUCT}
+    await shop.deliver("order.updated", woo_order(8, modified=ago(minutes=2), **half))
+    await shop.deliver("order.updated", woo_order(8, modified=ago(minutes=1), customer_note="again", **half))
+    await mesh.settled()
+
+    report = await statement(mesh, shop)
+    assert report["incremental_revenue"] == {"amount": "50.00", "currency": "EUR"}
+    assert report["fee"] == {"amount": "10.00", "currency": "EUR"}
+    assert (await mesh.effects("syncledger", shop.store_id))["RecordRefund"] == 1
+
+
+async def test_a_click_31_days_before_goes_to_review_and_is_not_billed(mesh: Mesh) -> None:
+    shop, campaign_id = await promoted(mesh)
+    email = "cy@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=31), email)
+    await shop.deliver("order.created", woo_order(9, email=email, product_id=PRODUCT))
+    await mesh.settled()
+
+    attribution = (await order(mesh, shop, 9))["attribution"]
+    assert (attribution["confidence"], attribution["incremental"]) == ("0.3", False)
+    reviews = (await mesh.get(f"/internal/reviews/{shop.store_id}"))["reviews"]
+    assert [review["order_id"] for review in reviews] == ["9"]
+    assert (await statement(mesh, shop))["fee"] == {"amount": "0.00", "currency": "EUR"}
+
+    decision = {"decision": "approve", "reason": "the customer named the ad"}
+    await mesh.send("POST", f"/internal/reviews/{shop.store_id}/9", decision)
+    await mesh.settled()
+    assert (await statement(mesh, shop))["fee"] == {"amount": "20.00", "currency": "EUR"}
+
+
+async def test_somebody_elses_campaign_is_not_ours(mesh: Mesh) -> None:
+    shop, _ = await promoted(mesh)
+    visit = [
+        {"id": 1, "key": "_wc_order_attribution_utm_source", "value": "google"},
+        {"id": 2, "key": "_wc_order_attribution_utm_campaign", "value": "not-ours"},
+    ]
+    await shop.deliver("order.created", woo_order(10, product_id=999, meta_data=visit))
+    await mesh.settled()
+    attribution = (await order(mesh, shop, 10))["attribution"]
+    assert (attribution["confidence"], attribution["incremental"]) == ("0", False)
+
+
+async def test_a_cancelled_order_is_taken_back_whole(mesh: Mesh) -> None:
+    shop, campaign_id = await promoted(mesh)
+    email = "di@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=1), email)
+    await shop.deliver("order.created", woo_order(12, email=email, product_id=PRODUCT))
+    cancelled = {**woo_order(12, email=email, product_id=PRODUCT, modified=ago(minutes=1)), "status": "cancelled"}
+    await shop.deliver("order.updated", cancelled)
+    await mesh.settled()
+    assert (await statement(mesh, shop))["fee"] == {"amount": "0.00", "currency": "EUR"}
+
+
+async def test_an_order_from_before_the_connection_never_bills(mesh: Mesh) -> None:
+    shop = await mesh.add_store("woocommerce", connected_at=ago(hours=1).isoformat())
+    campaign_id = f"c-{secrets.token_hex(4)}"
+    await mesh.send("POST", f"/internal/campaigns/{shop.store_id}", {"campaigns": [campaign(campaign_id, PRODUCT)]})
+    email = "ed@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=3), email)
+    await shop.deliver("order.created", woo_order(13, email=email, product_id=PRODUCT, placed=ago(days=2)))
+    await mesh.settled()
+    assert (await statement(mesh, shop))["fee"] == {"amount": "0.00", "currency": "EUR"}
+
+
+async def test_the_ledger_adds_up(mesh: Mesh) -> None:
+    unbalanced = await mesh.sql(
+        "SELECT count(*) FROM (SELECT 1 FROM syncledger.postings GROUP BY store_id, transaction_id, currency"
+        " HAVING sum(amount_minor) <> 0) AS off"
+    )
+    assert unbalanced == 0

@@ -1,0 +1,144 @@
+"""Every call is made and booked once, in order per entity, whatever its agent does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from integration.orchestrator.rig import Rig, delivery, intent
+from kiki.kit.errors import DeadlineExceeded, InvalidInput, InvariantBroken, Unavailable
+from kiki.orchestrator.calls.intents import CallIntent
+from kiki.orchestrator.calls.protocol import AnsweredCall, InternalFactFor
+from kiki.orchestrator.inbox.protocol import InternalFact
+from kiki.orchestrator.lanes import Lane
+from kiki.rpc.v1 import syncshield_pb2
+
+
+async def test_calls_are_made_booked_and_gone(rig: Rig) -> None:
+    await rig.enqueue([intent(n) for n in range(700)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 700)
+        await rig.until_quiet()
+    assert set(rig.agents.accepted.values()) == {1}
+    assert max(size for _, _, size in rig.agents.chunks) <= 300
+
+
+async def test_request_is_sealed(rig: Rig) -> None:
+    await rig.enqueue([intent(1, request=b"jane@example.com")])
+    assert b"jane" not in await rig.value("SELECT request FROM calls.queue")
+
+
+async def test_entity_keeps_its_order(rig: Rig) -> None:
+    await rig.enqueue([intent(n, entity=f"customer:{n % 7}") for n in range(140)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 140)
+    for entity in range(7):
+        mine = [int(r.rpartition(b"-")[2]) for r in rig.agents.order if int(r.rpartition(b"-")[2]) % 7 == entity]
+        assert mine == sorted(mine)
+
+
+async def test_agent_that_is_down_delays_only_its_own_calls(rig: Rig) -> None:
+    rig.agents.down["syncvalue"] = Unavailable("connection refused")
+    await rig.enqueue([intent(n) for n in range(50)])
+    await rig.enqueue([intent(n, agent="syncledger", method="RecordIncrementalRevenue") for n in range(100, 150)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history WHERE agent = 'syncledger'", 50)
+        assert await rig.value("SELECT count(*) FROM calls.queue WHERE agent = 'syncvalue'") == 50
+        assert await rig.value("SELECT count(*) FROM calls.parked") == 0
+        rig.agents.down.clear()
+        await rig.until("SELECT count(*) FROM calls.history WHERE agent = 'syncvalue'", 50)
+
+
+async def test_stock_call_overtakes_a_slow_backlog(rig: Rig) -> None:
+    rig.agents.delay_seconds = 0.2
+    await rig.enqueue([intent(n, agent="syncflow", method="UpdateProductMargins") for n in range(2000)])
+    async with rig.worker():
+        await asyncio.sleep(0.3)
+        pause = intent(9999, agent="syncflow", method="PauseProductCampaigns", lane=Lane.LIVE_STOCK)
+        await rig.enqueue([pause])
+        await rig.until("SELECT count(*) FROM calls.history WHERE event_id = 'event-9999'", 1, seconds=2)
+        assert await rig.value("SELECT count(*) FROM calls.queue") > 0
+
+
+async def test_retryable_item_is_parked_with_its_followers(rig: Rig) -> None:
+    rig.agents.item_errors[b"request-1"] = [Unavailable("busy"), Unavailable("busy")]
+    await rig.enqueue([intent(1, entity="customer:a"), intent(2, entity="customer:a"), intent(3)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 3)
+        await rig.until_quiet()
+    assert [r for r in rig.agents.order if r != b"request-3"] == [b"request-1", b"request-2"]
+
+
+async def test_refused_item_is_a_dead_call_and_can_be_replayed(rig: Rig) -> None:
+    from kiki.orchestrator.calls.queries import list_dead, replay_dead
+
+    rig.agents.item_errors[b"request-1"] = [InvalidInput("no such customer", reason="NO_CUSTOMER")]
+    await rig.enqueue([intent(1, entity="customer:a"), intent(2, entity="customer:a")])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.dead", 1)
+        await rig.until("SELECT count(*) FROM calls.history", 1)
+        async with rig.database.transaction() as connection:
+            dead = await list_dead(connection)
+            assert [(d.reason, d.event_id) for d in dead] == [("NO_CUSTOMER", "event-1")]
+            assert await replay_dead(connection, store_id=1, call_ids=[dead[0].call_id]) == 1
+        await rig.until("SELECT count(*) FROM calls.history", 2)
+    assert await rig.value("SELECT count(*) FROM calls.dead") == 0
+
+
+async def test_poisonous_call_fails_alone(rig: Rig) -> None:
+    rig.agents.poison[b"request-7"] = InvariantBroken("the agent broke", reason="INTERNAL")
+    await rig.enqueue([intent(n) for n in range(20)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 19)
+        await rig.until("SELECT count(*) FROM calls.dead", 1)
+    assert set(rig.agents.accepted.values()) == {1}
+
+
+async def test_call_that_hangs_its_agent_is_set_aside_at_last(rig: Rig) -> None:
+    rig.agents.poison[b"request-3"] = DeadlineExceeded("no answer")
+    await rig.enqueue([intent(n) for n in range(8)])
+    async with rig.worker(agent_backoff_cap_seconds=0.05):
+        await rig.until("SELECT count(*) FROM calls.history", 7)
+    assert await rig.value("SELECT count(*) FROM calls.dead") == 0
+
+
+async def test_group_travels_as_its_items(rig: Rig) -> None:
+    items = [syncshield_pb2.LogWebhookEventRequest(store_id=1, event_id=f"e{n}", topic="x" * 200) for n in range(5)]
+    group = syncshield_pb2.BatchLogWebhookEventsRequest(requests=items).SerializeToString()
+    await rig.enqueue([intent(1, agent="syncshield", method="BatchLogWebhookEvents", request=group)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 1)
+    assert rig.agents.order == [item.SerializeToString() for item in items]
+
+
+async def test_answers_flow_back_into_the_inbox_once(rig: Rig) -> None:
+    def follow_up(answered: Sequence[AnsweredCall]) -> Sequence[InternalFactFor]:
+        valued = [a for a in answered if a.intent.method == "UpdateCustomerLTV"]
+        if not valued:
+            return ()
+        fact = InternalFact("customer_valued", {"n": len(valued), "entity": valued[0].intent.entity})
+        return [InternalFactFor(1, valued[0].intent.lane, fact)]
+
+    rig.follow_up = follow_up
+    await rig.enqueue([intent(n) for n in range(100)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 100)
+        await rig.until_quiet()
+    assert await rig.value("SELECT sum(n) FROM effects") == 100
+    assert await rig.value("SELECT count(*) FROM inbox.deliveries WHERE platform = 'internal'") <= 5
+
+
+async def test_calls_of_decisions_are_made_once_under_crashes(rig: Rig) -> None:
+    def calls_for(item: object) -> Sequence[CallIntent]:
+        number = item.delivery_id  # type: ignore[attr-defined]  # A work item.
+        return [intent(number, event_id=f"ltv-{number}"), intent(number, agent="syncledger", event_id=f"led-{number}")]
+
+    rig.decider.calls_for = calls_for
+    await rig.store([delivery(1, n) for n in range(300)])
+    for _ in range(3):
+        async with rig.worker(batch_size=30):
+            await asyncio.sleep(0.15)
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history WHERE agent <> 'syncshield'", 600)
+        await rig.until_quiet()
+    assert await rig.value("SELECT count(*) FROM calls.dead") == 0

@@ -1,0 +1,187 @@
+"""Every stored delivery is finished once, whatever fails in between."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+from integration.orchestrator.rig import Rig, delivery
+from kiki.kit.database import Connection
+from kiki.kit.errors import InvalidInput, Unavailable
+from kiki.orchestrator.inbox.protocol import WorkItem
+from kiki.orchestrator.lanes import Lane
+
+
+async def test_delivery_is_decided_settled_and_audited(rig: Rig) -> None:
+    assert await rig.store([delivery(7, 1)]) == [True]
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.outcomes WHERE status = 'settled'", 1)
+        await rig.until("SELECT count(*) FROM calls.history WHERE agent = 'syncshield'", 1)
+    assert await rig.rows("SELECT store_id, entity, n FROM effects") == [(7, "order:1", 1)]
+    assert rig.agents.chunks == [("syncshield", "LogWebhookEvent", 1)]
+    assert await rig.value("SELECT count(*) FROM inbox.queue") == 0
+
+
+async def test_repeated_delivery_is_stored_once(rig: Rig) -> None:
+    first, second = delivery(1, 1), delivery(1, 2)
+    assert await rig.store([first, second, first]) == [True, True, False]
+    assert await rig.store([second, delivery(2, 1)]) == [False, True]
+    assert await rig.value("SELECT count(*) FROM inbox.deliveries") == 3
+
+
+async def test_unsorted_duplicates_over_connections_never_deadlock(rig: Rig) -> None:
+    deliveries = [delivery(1 + n % 5, n) for n in range(400)]
+
+    async def push(seed: int) -> int:
+        mine = list(deliveries)
+        random.Random(seed).shuffle(mine)
+        stored = 0
+        for start in range(0, len(mine), 50):
+            stored += sum(await rig.store(mine[start : start + 50]))
+        return stored
+
+    assert sum(await asyncio.gather(*(push(seed) for seed in range(5)))) == 400
+    assert await rig.value("SELECT count(*) FROM inbox.queue") == 400
+
+
+async def test_body_is_sealed(rig: Rig) -> None:
+    await rig.store([delivery(1, 1, body=b'{"n":1,"email":"jane@example.com"}')])
+    body = await rig.value("SELECT body FROM inbox.deliveries")
+    assert b"jane" not in body
+
+
+async def test_dead_on_arrival_is_kept_and_not_worked_on(rig: Rig) -> None:
+    await rig.store([delivery(1, 1, dead_reason="TOPIC_MISMATCH"), delivery(1, 2)])
+    assert await rig.rows("SELECT reason FROM inbox.dead_letters") == [("TOPIC_MISMATCH",)]
+    assert await rig.value("SELECT count(*) FROM inbox.queue") == 1
+
+
+async def test_unreadable_is_dead_and_unknown_topic_is_ignored(rig: Rig) -> None:
+    await rig.store([delivery(1, 1, body=b"not json"), delivery(1, 2, topic="unknown"), delivery(1, 3)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.outcomes", 3)
+    rows = await rig.rows("SELECT status, reason FROM inbox.outcomes ORDER BY status")
+    assert rows == [("dead", "UNREADABLE_PAYLOAD"), ("ignored", "UNKNOWN_TOPIC"), ("settled", "")]
+
+
+async def test_ten_thousand_deliveries_are_finished_once_by_two_workers(rig: Rig) -> None:
+    deliveries = [delivery(1 + n % 40, n, lane=Lane(1 + n % 3)) for n in range(10_000)]
+    for start in range(0, len(deliveries), 1000):
+        await rig.store(deliveries[start : start + 1000])
+    async with rig.worker(), rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.outcomes", 10_000, seconds=60)
+    assert await rig.value("SELECT count(DISTINCT n) FROM effects") == 10_000
+    assert await rig.value("SELECT count(*) FROM effects") == 10_000
+
+
+async def test_retryable_failure_parks_the_entity_and_keeps_its_order(rig: Rig) -> None:
+    rig.decider.failing["order:bad"] = Unavailable("not now")
+    await rig.store([delivery(1, 1, entity="order:bad"), delivery(1, 2, entity="order:bad"), delivery(1, 3)])
+    async with rig.worker(retry_attempts=100):
+        await rig.until("SELECT count(*) FROM inbox.parked", 2)
+        await rig.store([delivery(1, 4, entity="order:bad"), delivery(1, 5)])
+        await rig.until("SELECT count(*) FROM inbox.parked", 3)
+        await rig.until("SELECT count(*) FROM effects", 2)
+        rig.decider.failing.clear()
+        await rig.until_quiet()
+    assert await rig.rows("SELECT n FROM effects WHERE entity = 'order:bad' ORDER BY seq") == [(1,), (2,), (4,)]
+    assert await rig.value("SELECT count(*) FROM inbox.outcomes WHERE status = 'settled'") == 5
+
+
+async def test_permanent_failure_is_dead_and_the_entity_goes_on(rig: Rig) -> None:
+    rig.decider.failing["order:bad"] = InvalidInput("cannot be", reason="NEVER")
+    await rig.store([delivery(1, 1, entity="order:bad")])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.dead_letters", 1)
+        rig.decider.failing.clear()
+        await rig.store([delivery(1, 2, entity="order:bad")])
+        await rig.until("SELECT count(*) FROM effects", 1)
+    assert await rig.value("SELECT reason FROM inbox.dead_letters") == "NEVER"
+
+
+async def test_attempts_end_in_a_dead_letter_and_the_next_goes_on(rig: Rig) -> None:
+    rig.decider.raising["1"] = ValueError("a bug")
+    await rig.store([delivery(1, 1, entity="order:x"), delivery(1, 2, entity="order:x"), delivery(1, 3)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.dead_letters", 1)
+        await rig.until_quiet()
+    assert await rig.rows("SELECT n FROM effects ORDER BY n") == [(2,), (3,)]
+    assert await rig.rows("SELECT reason, attempts FROM inbox.dead_letters") == [("ATTEMPT_FAILED", 4)]
+
+
+async def test_poisonous_delivery_fails_alone(rig: Rig) -> None:
+    rig.decider.raising["17"] = InvalidInput("poison", reason="POISON")
+    await rig.store([delivery(1, n) for n in range(64)])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.outcomes", 64)
+    assert await rig.value("SELECT count(*) FROM effects") == 63
+    assert await rig.rows("SELECT reason FROM inbox.dead_letters") == [("POISON",)]
+
+
+async def test_value_that_postgres_cannot_store_fails_alone(rig: Rig) -> None:
+    await rig.store([delivery(1, 1, entity="order:\x00"), delivery(1, 2)])
+    async with rig.worker(retry_attempts=1):
+        await rig.until("SELECT count(*) FROM effects", 1)
+
+
+async def test_zombie_cannot_commit_after_a_takeover(rig: Rig) -> None:
+    """A worker that stands still inside its transaction loses its leases; what it then tries is rolled back."""
+    entered, go_on = asyncio.Event(), asyncio.Event()
+    await rig.store([delivery(1, 1)])
+    async with rig.worker() as zombie:
+
+        async def stand_still(connection: Connection, _items: Sequence[WorkItem]) -> None:
+            rig.decider.before_commit = None
+            entered.set()
+            await connection.execute("ROLLBACK")  # What the server does to a session that is idle for too long.
+            await go_on.wait()
+
+        rig.decider.before_commit = stand_still
+        await entered.wait()
+        zombie.leases.tick = _never  # type: ignore[method-assign]  # Its renewals stop with it.
+        async with rig.worker():
+            await rig.until("SELECT count(*) FROM inbox.outcomes", 1)
+            go_on.set()
+            await asyncio.sleep(0.5)
+            assert await rig.value("SELECT count(*) FROM effects") == 1
+
+
+async def _never() -> None:
+    await asyncio.sleep(3600)
+
+
+async def test_worker_that_dies_loses_nothing(rig: Rig) -> None:
+    await rig.store([delivery(1 + n % 3, n) for n in range(500)])
+    for _ in range(4):
+        async with rig.worker(batch_size=20):
+            await asyncio.sleep(0.1)
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM inbox.outcomes", 500)
+    assert await rig.rows("SELECT count(*), count(DISTINCT n) FROM effects") == [(500, 500)]
+
+
+async def test_lost_connections_lose_nothing(rig: Rig) -> None:
+    await rig.store([delivery(1 + n % 3, n) for n in range(1000)])
+    async with rig.worker(batch_size=20):
+        for _ in range(5):
+            await asyncio.sleep(0.05)
+            await rig.value(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name LIKE 'kiki-%'"
+            )
+        await rig.until("SELECT count(*) FROM inbox.outcomes", 1000, seconds=40)
+    assert await rig.rows("SELECT count(*), count(DISTINCT n) FROM effects") == [(1000, 1000)]
+
+
+async def test_parked_entities_survive_a_change_of_worker(rig: Rig) -> None:
+    rig.decider.failing["order:bad"] = Unavailable("not now")
+    await rig.store([delivery(1, 1, entity="order:bad")])
+    async with rig.worker(retry_attempts=1000):
+        await rig.until("SELECT count(*) FROM inbox.parked", 1)
+    await rig.store([delivery(1, 2, entity="order:bad")])
+    async with rig.worker(retry_attempts=1000):
+        await rig.until("SELECT count(*) FROM inbox.parked", 2)
+        rig.decider.failing.clear()
+        await rig.until_quiet()
+    assert await rig.rows("SELECT n FROM effects ORDER BY seq") == [(1,), (2,)]

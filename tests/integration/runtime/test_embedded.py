@@ -1,0 +1,107 @@
+"""The embedded PostgreSQL: made, adopted, restarted, stopped, and refused when it is another version's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from kiki.kit.errors import FailedPrecondition
+from kiki.runtime.embedded import process
+from kiki.runtime.embedded.account import Account, check_reachable
+from kiki.runtime.embedded.cluster import Passwords, check_version, prepare, socket_folder
+from kiki.runtime.embedded.server import EmbeddedPostgres, plan
+
+_PASSWORDS = Passwords(role="role's password", admin="admin")
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kiki-embedded-") as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+async def _ask(dsn: str, query: str) -> object:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def test_the_role_of_the_program_is_no_superuser(folder: Path) -> None:
+    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+        assert server.created
+        assert await _ask(server.dsn, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user") is False
+        assert await _ask(server.dsn, "SHOW listen_addresses") == ""
+        assert await _ask(server.dsn, "SHOW synchronous_commit") == "on"
+        locale = "SELECT datlocprovider::text || datlocale FROM pg_database WHERE datname = current_database()"
+        assert await _ask(server.dsn, locale) == "bC.UTF-8"
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await _ask(server.dsn.replace("password", "guess"), "SELECT 1")
+
+
+async def test_data_and_socket_are_private(folder: Path) -> None:
+    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+        data = folder / "postgres"
+        assert stat.S_IMODE(data.stat().st_mode) == 0o700
+        assert stat.S_IMODE(socket_folder(data).stat().st_mode) == 0o700
+        assert Path(f"/proc/{server.pid}").stat().st_uid != 0
+
+
+async def test_data_outlives_the_server(folder: Path) -> None:
+    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+        await _ask(server.dsn, "CREATE TABLE kept (n int)")
+    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+        assert not server.created
+        assert await _ask(server.dsn, "SELECT count(*) FROM kept") == 0
+
+
+async def test_a_killed_server_is_started_again(folder: Path) -> None:
+    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+        watching = asyncio.create_task(server.run())
+        before = server.pid
+        os.kill(before, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while server.pid == before:
+                await asyncio.sleep(0.05)
+        assert await _ask(server.dsn, "SELECT 1") == 1
+        watching.cancel()
+
+
+async def test_a_server_that_was_left_behind_is_adopted_and_stopped(folder: Path) -> None:
+    cluster = plan(folder, _PASSWORDS)
+    prepare(cluster)
+    left = process.start(cluster)
+    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+        assert server.adopted
+        assert server.pid == left.pid
+        assert await _ask(server.dsn, "SELECT 1") == 1
+        assert left.alive()
+    assert not left.alive()
+
+
+def test_another_major_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "PG_VERSION").write_text("17\n")
+    with pytest.raises(FailedPrecondition, match=r"PostgreSQL 17.*pg_upgrade"):
+        check_version(tmp_path)
+
+
+def test_a_long_path_gets_a_short_socket_folder(tmp_path: Path) -> None:
+    folder = socket_folder(tmp_path / ("deep" * 30) / "postgres")
+    assert len(os.fsencode(folder / ".s.PGSQL.5432")) <= 107
+
+
+def test_a_folder_that_is_closed_to_the_user_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    stranger = Account(name="stranger", uid=54321, gid=54321, switch=True)
+    with pytest.raises(FailedPrecondition, match=r"closed to user stranger.*KIKI_DATA_DIR"):
+        check_reachable(tmp_path / "inside", stranger)

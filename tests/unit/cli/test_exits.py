@@ -1,0 +1,82 @@
+"""Exit codes mean something, and failures come without tracebacks."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kiki.cli import exits
+from kiki.cli.main import run
+from kiki.kit.errors import (
+    Conflict,
+    DeadlineExceeded,
+    FailedPrecondition,
+    InvalidInput,
+    InvariantBroken,
+    KikiError,
+    NotFound,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+    monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("KIKI_PORTAL_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("KIKI_INTERNAL_API_KEY", "a-key")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        pytest.param(NotFound, exits.NOT_FOUND, id="not-found"),
+        pytest.param(InvalidInput, exits.REFUSED, id="invalid"),
+        pytest.param(Conflict, exits.REFUSED, id="conflict"),
+        pytest.param(FailedPrecondition, exits.REFUSED, id="precondition"),
+        pytest.param(ResourceExhausted, exits.UNAVAILABLE, id="exhausted"),
+        pytest.param(Unavailable, exits.UNAVAILABLE, id="unavailable"),
+        pytest.param(DeadlineExceeded, exits.UNAVAILABLE, id="deadline"),
+        pytest.param(Unauthenticated, exits.NOT_ALLOWED, id="unauthenticated"),
+        pytest.param(PermissionDenied, exits.NOT_ALLOWED, id="denied"),
+        pytest.param(InvariantBroken, exits.FAILED, id="invariant"),
+    ],
+)
+def test_every_kind_of_failure_has_its_exit_code(kind: type[KikiError], code: int) -> None:
+    assert exits.code_of(kind("text")) == code
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        pytest.param("--help", exits.OK, id="help"),
+        pytest.param("--version", exits.OK, id="version"),
+        pytest.param("nonsense", exits.USAGE, id="unknown-command"),
+        pytest.param("stores show none", exits.USAGE, id="bad-argument"),
+        pytest.param("deliveries replay", exits.USAGE, id="replay-of-everything"),
+        pytest.param("stores list", exits.UNAVAILABLE, id="no-portal"),
+        pytest.param("serve nonsense", exits.REFUSED, id="unknown-component"),
+        pytest.param("migrate downgrade nonsense base --yes", exits.NOT_FOUND, id="unknown-owner"),
+        pytest.param("report 1 2026-13", exits.REFUSED, id="bad-month"),
+    ],
+)
+def test_a_command_line_ends_with_its_code(line: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_program_reads_failures_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["stores", "list", "--json"])
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert error["reason"] == "PORTAL_UNAVAILABLE"
+
+
+def test_without_a_key_the_way_out_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KIKI_INTERNAL_API_KEY", "")
+    assert run(["stores", "list"]) == exits.NOT_ALLOWED
+    assert "KIKI_INTERNAL_API_KEY" in capsys.readouterr().err

@@ -1,0 +1,58 @@
+"""Files and times as commands read them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from kiki.cli.inputs import read_rows, read_secret, read_time
+from kiki.kit.errors import InvalidInput
+
+_WANTED = [{"id": "1", "name": "a"}, {"id": "2"}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('[{"id": "1", "name": "a"}, {"id": "2"}]', id="json"),
+        pytest.param('{"id": "1", "name": "a"}\n\n{"id": "2"}\n', id="json-lines"),
+        pytest.param("id,name\n1,a\n2,\n", id="csv"),
+        pytest.param("\ufeffid,name\r\n1,a\r\n2,\r\n", id="csv-of-a-spreadsheet"),
+    ],
+)
+def test_rows_are_read_from_every_form(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rows"
+    path.write_text(text, encoding="utf-8")
+    assert read_rows(path) == _WANTED
+
+
+@pytest.mark.parametrize("text", [pytest.param("[1, 2]", id="numbers"), pytest.param("{broken", id="broken")])
+def test_what_is_no_list_of_objects_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rows"
+    path.write_text(text)
+    with pytest.raises(InvalidInput):
+        read_rows(path)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="FileNotFoundError"):
+        read_rows(tmp_path / "nowhere")
+
+
+def test_rows_and_secrets_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("id\n7\n"))
+    assert read_rows(Path("-")) == [{"id": "7"}]
+    monkeypatch.setattr("sys.stdin", io.StringIO("a secret\n"))
+    assert read_secret("-", "Secret") == "a secret"
+    assert read_secret(None, "Secret") is None
+
+
+def test_times_are_aware() -> None:
+    assert read_time("2026-03-01") == "2026-03-01T00:00:00+00:00"
+    assert read_time("2026-03-01T12:00:00+02:00") == "2026-03-01T12:00:00+02:00"
+    assert (read_time("24h") or "") < (read_time("1m") or "")
+    assert read_time(None) is None
+    with pytest.raises(InvalidInput):
+        read_time("yesterday")

@@ -1,0 +1,221 @@
+"""What WooCommerce payloads mean where running shops were not recorded."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import pytest
+
+from kiki.commerce.events import (
+    UNDATED,
+    OrderObserved,
+    ProductObserved,
+    ProductStatus,
+    StockStatus,
+    VariantDeleted,
+    VariantObserved,
+)
+from kiki.kit.errors import InvalidInput
+from kiki.kit.money import Money
+from kiki.platforms.protocol import StoreContext
+from kiki.platforms.woocommerce.events import read_events
+from recorded.deliveries import recorded, sample
+
+STORE = StoreContext(store_id=1, currency="EUR", timezone="Europe/Berlin")
+
+
+def order(**changes: Any) -> OrderObserved:
+    payload = json.loads(recorded("deliveries/021-order.created.json").body)
+    payload.update(changes)
+    (event,) = read_events("order.updated", json.dumps(payload).encode(), STORE)
+    assert isinstance(event, OrderObserved)
+    return event
+
+
+def product(payload: dict[str, Any], topic: str = "product.updated") -> Any:
+    (event,) = read_events(topic, json.dumps(payload).encode(), STORE)
+    return event
+
+
+def test_a_stock_status_alone_is_enough() -> None:
+    event = product({"id": 456, "stock_status": "outofstock"})
+    assert isinstance(event, ProductObserved)
+    assert (event.product_id, event.updated_at, event.partial) == ("456", UNDATED, True)
+    assert event.unsaid == {"status", "title", "description", "vendor", "category", "page_url", "image_urls"}
+    assert not event.variants_complete
+    (variant,) = event.variants
+    assert (variant.variant_id, variant.status, variant.quantity) == ("456", StockStatus.OUT_OF_STOCK, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("publish", ProductStatus.ACTIVE),
+        ("draft", ProductStatus.DRAFT),
+        ("private", ProductStatus.DRAFT),
+        ("trash", ProductStatus.ARCHIVED),
+        ("plugin-made", ProductStatus.DRAFT),
+    ],
+)
+def test_only_a_published_product_is_offered(status: str, expected: ProductStatus) -> None:
+    assert product({"id": 1, "status": status}).status is expected
+
+
+@pytest.mark.parametrize(
+    ("quantity", "expected"),
+    [(3, 3), ("4", 4), ("4.0000", 4), (2.7, 2), (-1.5, -2), ("", None), (None, None)],
+    ids=["number", "text", "decimal-text", "fraction", "below-zero", "empty", "null"],
+)
+def test_stock_is_read_however_php_writes_it(quantity: object, expected: int | None) -> None:
+    (variant,) = product({"id": 1, "type": "simple", "manage_stock": True, "stock_quantity": quantity}).variants
+    assert variant.quantity == expected
+
+
+def test_a_variation_that_leaves_its_stock_to_the_parent_says_neither() -> None:
+    event = product({"id": 5, "type": "variation", "parent_id": 4, "manage_stock": "parent", "stock_status": "instock"})
+    assert isinstance(event, VariantObserved)
+    assert event.variant.tracked is None
+    assert event.variant.status is StockStatus.IN_STOCK
+
+
+def test_a_trashed_variation_is_deleted() -> None:
+    event = product({"id": 5, "type": "variation", "parent_id": 4, "status": "trash"})
+    assert event == VariantDeleted(product_id="4", variant_id="5")
+
+
+def test_a_variable_product_lists_its_variations_and_speaks_for_them_only_when_it_knows() -> None:
+    base: dict[str, Any] = {"id": 4, "type": "variable", "variations": [5, "6"], "manage_stock": False}
+    in_stock = product({**base, "stock_status": "instock"})
+    assert [(v.variant_id, v.status) for v in in_stock.variants] == [("5", None), ("6", None)]
+    assert in_stock.variants_complete
+    sold_out = product({**base, "stock_status": "outofstock"})
+    assert {v.status for v in sold_out.variants} == {StockStatus.OUT_OF_STOCK}
+    shared = product({**base, "manage_stock": True, "stock_quantity": 7, "stock_status": "instock"})
+    assert {(v.tracked, v.quantity, v.status) for v in shared.variants} == {(True, 7, StockStatus.IN_STOCK)}
+
+
+def test_sample_products_are_read() -> None:
+    assert product(sample("woocommerce/product_simple.json")).title == "Book the Green Room"
+    assert product(sample("woocommerce/webhook_product_created.json")["body"]).variants[0].price == Money(15000, "EUR")
+    for variation in sample("woocommerce/product_variations_list.json"):
+        assert product({**variation, "type": "variation", "parent_id": 846}).variant.variant_id == str(variation["id"])
+    for stock in sample("woocommerce/product_stock.json"):
+        assert product(stock).variants[0].status is StockStatus.OUT_OF_STOCK
+
+
+@pytest.mark.parametrize("name", ["order.json", "order_line_item_attributes.json", "order_partially_refunded.json"])
+def test_sample_orders_are_read(name: str) -> None:
+    payload = sample(f"woocommerce/{name}")
+    (event,) = read_events("order.created", json.dumps(payload).encode(), STORE)
+    assert isinstance(event, OrderObserved)
+    assert event.currency == "USD"
+    assert event.total == Money.parse(payload["total"], "USD")
+    assert event.net_sales.minor == sum(Money.parse(line["total"], "USD").minor for line in payload["line_items"])
+    assert len(event.refunds) == len(payload.get("refunds", []))
+
+
+def test_an_order_with_empty_objects_written_as_lists_is_read() -> None:
+    event = order(billing=[], meta_data=[], customer_id="0", refunds=[])
+    assert event.customer is None
+
+
+def test_meta_data_with_a_hole_in_its_numbering_is_read() -> None:
+    meta = {"3": {"id": 1, "key": "_wc_order_attribution_utm_campaign", "value": "spring"}}
+    touch = order(meta_data=meta).touch
+    assert touch is not None
+    assert touch.utm_campaign == "spring"
+
+
+def test_order_attribution_becomes_a_touch() -> None:
+    values = {
+        "source_type": "utm",
+        "utm_source": "google",
+        "utm_medium": "cpc",
+        "utm_campaign": "c-1",
+        "utm_content": "(none)",
+        "session_entry": "https://shop.example/p/1?gclid=G1&utm_campaign=other",
+        "session_start_time": "2026-11-22 20:00:00",
+        "referrer": "https://www.google.com/",
+        "session_pages": 3,
+    }
+    meta = [{"id": i, "key": f"_wc_order_attribution_{k}", "value": v} for i, (k, v) in enumerate(values.items())]
+    meta.append({"id": 99, "key": "_kiki_visitor", "value": "v-77"})
+    meta.append({"id": 98, "key": "_some_plugin", "value": {"deep": [1, {"er": "x"}]}})
+    touch = order(meta_data=meta).touch
+    assert touch is not None
+    assert (touch.utm_source, touch.utm_campaign, touch.utm_content) == ("google", "c-1", None)
+    assert touch.click_ids == (("gclid", "G1"),)
+    assert touch.first_party_id == "v-77"
+    assert touch.at == dt.datetime(2026, 11, 22, 20, 0, tzinfo=dt.UTC)
+    assert touch.referrer == "https://www.google.com/"
+
+
+def test_a_visit_that_began_after_the_order_has_no_time() -> None:
+    meta = [
+        {"key": "_wc_order_attribution_utm_source", "value": "x"},
+        {"key": "_wc_order_attribution_session_start_time", "value": "2030-01-01 00:00:00"},
+    ]
+    touch = order(meta_data=meta).touch
+    assert touch is not None
+    assert touch.at is None
+
+
+def test_drafts_of_the_checkout_are_no_orders() -> None:
+    payload = {"id": 3, "status": "checkout-draft"}
+    assert read_events("order.created", json.dumps(payload).encode(), STORE) == ()
+
+
+def test_a_cancelled_order_is_cancelled_at_its_change() -> None:
+    event = order(status="cancelled", date_modified_gmt="2026-11-23T08:00:00")
+    assert event.cancelled_at == dt.datetime(2026, 11, 23, 8, tzinfo=dt.UTC)
+
+
+def test_local_times_count_in_the_shops_zone_where_utc_is_missing() -> None:
+    event = order(date_created_gmt=None, date_created="2026-07-01T12:00:00")
+    assert event.placed_at == dt.datetime(2026, 7, 1, 10, tzinfo=dt.UTC)
+
+
+def test_test_mode_orders_are_test_orders() -> None:
+    assert order(meta_data=[{"key": "_wcpay_mode", "value": "test"}]).is_test
+    assert not order(meta_data=[{"key": "_wcpay_mode", "value": "prod"}]).is_test
+
+
+def test_zero_decimal_currencies_and_plugin_numbers() -> None:
+    line = {"id": 1, "product_id": 2, "quantity": "2", "total": 23600, "name": "شاي 🍵"}
+    event = order(currency="JPY", total="23600", line_items=[line])
+    assert event.total == Money(23600, "JPY")
+    assert event.lines[0].net_total == Money(23600, "JPY")
+    assert event.lines[0].title == "شاي 🍵"
+
+
+def test_a_negative_fee_is_a_discount_and_a_positive_one_no_sale() -> None:
+    event = order(fee_lines=[{"total": "-10.00"}, {"total": "4.00"}])
+    assert event.net_sales == Money(4000, "EUR")
+
+
+def test_amounts_given_as_numbers_are_exact() -> None:
+    body = json.dumps({"id": 1, "total": 0}).replace('"total": 0', '"total": 90071992547409.93')
+    body = body.replace("}", ', "date_created_gmt": "2026-01-01T00:00:00"}')
+    (event,) = read_events("order.created", body.encode(), STORE)
+    assert isinstance(event, OrderObserved)
+    assert event.total.minor == 9_007_199_254_740_993
+
+
+def test_nul_characters_are_left_out() -> None:
+    payload = json.dumps({"id": 1, "name": "a\x00b\\u0000c"}).encode()
+    (event,) = read_events("product.created", payload, STORE)
+    assert isinstance(event, ProductObserved)
+    assert event.title == "ab\\u0000c"
+
+
+def test_a_refund_with_the_wrong_sign_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"refunds\.total"):
+        order(refunds=[{"id": 1, "total": "5.00"}])
+
+
+def test_messages_repeat_no_value() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        order(total="anna@example.test")
+    assert "anna" not in refused.value.message

@@ -1,0 +1,149 @@
+"""The group commit: batches, poison, bounds, deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kiki.kit.errors import KikiError, Unavailable
+from kiki.portal.errors import Overloaded
+from kiki.portal.intake.group_commit import GroupCommit, Write
+
+
+@asynccontextmanager
+async def running(
+    write: Write[int], *, deadline_seconds: float = 5, max_waiting_bytes: int = 1000, max_batch: int = 100
+) -> AsyncIterator[GroupCommit[int]]:
+    commit: GroupCommit[int] = GroupCommit(
+        write,
+        deadline_seconds=deadline_seconds,
+        max_waiting_bytes=max_waiting_bytes,
+        max_batch=max_batch,
+        max_batch_bytes=10_000,
+    )
+    task = asyncio.create_task(commit.run())
+    try:
+        yield commit
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Store:
+    """Keeps what is written; a batch with poison fails as a whole and leaves nothing."""
+
+    def __init__(self, poison: frozenset[int] = frozenset()) -> None:
+        self.poison = poison
+        self.kept: set[int] = set()
+        self.batches: list[int] = []
+
+    async def write(self, items: Sequence[int]) -> list[bool]:
+        await asyncio.sleep(0)
+        self.batches.append(len(items))
+        if self.poison & set(items):
+            raise ValueError("poison")
+        new = []
+        for item in items:
+            new.append(item not in self.kept)
+            self.kept.add(item)
+        return new
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    items=st.lists(st.integers(0, 30), min_size=1, max_size=60),
+    poison=st.frozensets(st.integers(0, 30), max_size=4),
+    max_batch=st.integers(1, 20),
+)
+def test_exactly_the_poisonous_items_fail(items: list[int], poison: frozenset[int], max_batch: int) -> None:
+    async def run() -> None:
+        store = Store(poison)
+        async with running(store.write, max_batch=max_batch) as commit:
+            results = await asyncio.gather(*(commit.submit(item, 1) for item in items), return_exceptions=True)
+        for item, result in zip(items, results, strict=True):
+            assert isinstance(result, ValueError) == (item in poison)
+        assert store.kept == set(items) - poison
+        assert sum(result is True for result in results) == len(store.kept)
+        assert commit.waiting_bytes == 0
+
+    asyncio.run(run())
+
+
+async def test_an_item_alone_is_written_at_once_and_the_rest_is_gathered() -> None:
+    store = Store()
+    gate = asyncio.Event()
+
+    async def write(items: Sequence[int]) -> list[bool]:
+        result = await store.write(items)
+        await gate.wait()
+        return result
+
+    async with running(write) as commit:
+        first = commit.submit(0, 1)
+        while not store.batches:
+            await asyncio.sleep(0)
+        rest = [commit.submit(item, 1) for item in range(1, 50)]
+        gate.set()
+        await asyncio.gather(first, *rest)
+    assert store.batches == [1, 49]
+
+
+async def test_a_failure_of_the_moment_fails_the_batch_without_halving_it() -> None:
+    calls = 0
+
+    async def write(items: Sequence[int]) -> list[bool]:
+        nonlocal calls
+        calls += 1
+        raise Unavailable("away")
+
+    async with running(write) as commit:
+        results = await asyncio.gather(*(commit.submit(item, 1) for item in range(10)), return_exceptions=True)
+    assert calls == 1
+    assert all(isinstance(result, Overloaded) for result in results)
+
+
+async def test_a_hanging_write_is_answered_at_the_deadline_and_later_items_at_once() -> None:
+    async def write(items: Sequence[int]) -> list[bool]:
+        await asyncio.Event().wait()
+        return []
+
+    async with running(write, deadline_seconds=0.1) as commit:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        first = commit.submit(1, 1)
+        await asyncio.sleep(0.02)
+        second = commit.submit(2, 1)
+        results = await asyncio.gather(first, second, return_exceptions=True)
+        assert all(isinstance(result, KikiError) for result in results)
+        assert loop.time() - started < 1
+        with pytest.raises(Overloaded):
+            commit.submit(3, 1)
+
+
+async def test_the_byte_budget_refuses_what_is_too_much_and_recovers() -> None:
+    store = Store()
+    async with running(store.write, max_waiting_bytes=100) as commit:
+        first = commit.submit(1, 90)
+        with pytest.raises(Overloaded):
+            commit.submit(2, 20)
+        assert await first
+        assert await commit.submit(2, 20)
+
+
+async def test_what_waits_when_it_stops_is_answered() -> None:
+    async def write(items: Sequence[int]) -> list[bool]:
+        await asyncio.Event().wait()
+        return []
+
+    async with running(write) as commit:
+        first = commit.submit(1, 1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        second = commit.submit(2, 1)
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    assert all(isinstance(result, Overloaded) for result in results)
