@@ -148,6 +148,28 @@ class Mesh:
         finally:
             await connection.close()
 
+    async def kept(self, store_id: int) -> int:
+        """How many webhooks of a store are kept."""
+        counted = "SELECT count(*) FROM inbox.deliveries WHERE store_id = $1 AND origin = 'webhook'"
+        return int(await self.sql(counted, store_id))
+
+    async def endings(self, store_id: int) -> list[tuple[str, str]]:
+        """Status and reason of each run of a store's webhooks, in the order of their arrival."""
+        ended = await self.rows(
+            "SELECT o.status, o.reason FROM inbox.outcomes o JOIN inbox.deliveries d USING (store_id, delivery_id)"
+            " WHERE o.store_id = $1 AND d.origin = 'webhook' ORDER BY o.delivery_id, o.run",
+            store_id,
+        )
+        return [(row[0], row[1]) for row in ended]
+
+    async def rows(self, statement: str, *values: Any) -> list[asyncpg.Record]:
+        """Rows, straight from the database."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return list(await connection.fetch(statement, *values))
+        finally:
+            await connection.close()
+
     async def effects(self, agent: str, store_id: int) -> dict[str, int]:
         """How many effects of each method an agent holds for a store."""
         request = common_pb2.CountEffectsRequest(store_id=store_id)

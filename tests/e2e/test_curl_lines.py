@@ -59,8 +59,7 @@ async def test_a_woocommerce_product_that_is_sold_out(mesh: Mesh) -> None:
     )  # fmt: skip
     assert status == 200
     await mesh.settled()
-    settled = await mesh.sql("SELECT status FROM inbox.outcomes WHERE store_id = $1", shop.store_id)
-    assert settled == "settled"
+    assert await mesh.endings(shop.store_id) == [("settled", "")]
 
 
 async def test_a_sync_is_accepted(mesh: Mesh) -> None:
@@ -81,4 +80,7 @@ async def test_a_statement_is_given(mesh: Mesh) -> None:
         "-H", f"x-internal-api-key: {mesh.api_key}",
     )  # fmt: skip
     assert status == 200, body
-    assert json.loads(body)["store_id"] == shop.store_id
+    report = json.loads(body)
+    assert report["store"]["store_id"] == shop.store_id
+    assert (report["statement"]["year"], report["statement"]["month"]) == (2024, 1)
+    assert report["statement"]["fee"] == {"amount": "0.00", "currency": "EUR"}

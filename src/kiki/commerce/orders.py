@@ -17,6 +17,8 @@ ORDER_ITEMS = shape_of(tables.order_items)
 ORDER_REFUNDS = shape_of(tables.order_refunds)
 
 OrderKey = tuple[int, str]
+TOMBSTONE = "deleted unseen"
+"""Status of an order of which nothing but its deletion was told."""
 
 
 @dataclass(slots=True)
@@ -64,6 +66,11 @@ class OrderRow:
     upsold: bool = False
     fee_minor: int | None = None
     fee_currency: str | None = None
+
+
+def is_tombstone(order: OrderRow) -> bool:
+    """Whether nothing but the order's deletion is known."""
+    return order.status == TOMBSTONE and not order.lines_digest
 
 
 @dataclass(slots=True)

@@ -25,6 +25,9 @@ else:
     Record = Any
     _Pool = Any
 
+LOOK_UPS_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+"""Server settings for pools whose batches look up a few hundred keys: left alone, the planner hashes whole tables."""
+
 UNREACHABLE = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -40,8 +43,9 @@ UNREACHABLE = (
 class Database:
     """A pool of connections to one PostgreSQL."""
 
-    def __init__(self, pool: _Pool, dsn: str) -> None:
+    def __init__(self, pool: _Pool, dsn: str, *, relaxed: bool = False) -> None:
         self._pool = pool
+        self._relaxed = relaxed
         self.dsn = dsn
 
     @classmethod
@@ -55,9 +59,15 @@ class Database:
         min_size: int = 1,
         statement_timeout_ms: int = 30_000,
         lock_timeout_ms: int = 10_000,
+        relaxed: bool = False,
         server_settings: dict[str, str] | None = None,
     ) -> AsyncIterator[Database]:
-        """A pool for the time of the block. Connections come and go; a server that restarts is met again."""
+        """A pool for the time of the block. Connections come and go; a server that restarts is met again.
+
+        `relaxed` transactions do not wait for their WAL to reach the disk (`synchronous_commit = off`): a crash of the
+        server may take back the newest of them, and then everything later as well, since WAL is one sequence. It is for
+        work that an earlier, flushed row makes happen again (docs/decisions/0004-flush-what-was-promised.md).
+        """
         settings = {
             "application_name": application_name,
             "statement_timeout": str(statement_timeout_ms),
@@ -65,13 +75,20 @@ class Database:
             "idle_in_transaction_session_timeout": "60000",
             "timezone": "UTC",
             "jit": "off",
+            **({"synchronous_commit": "off"} if relaxed else {}),
             **(server_settings or {}),
         }
         pool = await asyncpg.create_pool(
-            dsn, min_size=min_size, max_size=max_size, server_settings=settings, init=_prepare, command_timeout=60
+            dsn,
+            min_size=min_size,
+            max_size=max_size,
+            server_settings=settings,
+            init=_prepare,
+            reset=_as_it_is,
+            command_timeout=60,
         )
         try:
-            yield cls(pool, dsn)
+            yield cls(pool, dsn, relaxed=relaxed)
         finally:
             await _close(pool)
 
@@ -82,13 +99,16 @@ class Database:
             yield connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, durable: bool = False) -> AsyncIterator[Connection]:
         """One transaction: commits at the end of the block, rolls back when it raises.
 
+        `durable` waits for the disk even on a relaxed pool: for what is about to have an effect elsewhere.
         Raises `Unavailable` when the server cannot be reached; a commit whose answer was lost also raises it,
         so what runs in here can run twice without harm.
         """
         async with self._acquired() as connection, connection.transaction():
+            if durable and self._relaxed:
+                await connection.execute("SET LOCAL synchronous_commit TO on")
             yield connection
 
     @asynccontextmanager
@@ -102,6 +122,10 @@ class Database:
             raise Unavailable(
                 f"the database cannot be reached ({type(error).__name__})", reason="DATABASE_UNAVAILABLE"
             ) from error
+
+
+async def _as_it_is(_connection: Connection) -> None:
+    """No reset between uses: nobody here changes a session's state outside a transaction, and it costs a round trip."""
 
 
 async def _prepare(connection: Connection) -> None:

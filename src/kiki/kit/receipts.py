@@ -74,17 +74,19 @@ class Once:
             f'SELECT method, count(*) FROM "{schema}".receipts WHERE store_id = $1 GROUP BY method ORDER BY method'
         )
 
-    async def run(self, method: str, items: Sequence[OnceItem[T]], work: Work[T]) -> list[Outcome]:
+    async def run(
+        self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, durable: bool = False
+    ) -> list[Outcome]:
         """An outcome per item, in order. `work` sees only items whose event id is new, each once.
 
         It runs in one transaction; what it returns as bytes is the item's answer for ever, what it returns as an
-        error is not kept. Two writers of one event id at the same moment: the later one starts over and finds it.
+        error is not kept. `durable` is for calls that nothing would make happen again. Two writers of one event id at the same moment: the later one starts over and finds it.
         """
         if not items:
             return []
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._attempt(method, items, work, alone=attempt > 0)
+                return await self._attempt(method, items, work, alone=attempt > 0, durable=durable)
             except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
                 continue
         raise Unavailable("the same events are being written elsewhere, try again", reason="EVENT_RACE")
@@ -94,8 +96,10 @@ class Once:
         async with self._database.connection() as connection:
             return {row[0]: row[1] for row in await connection.fetch(self._count, store_id)}
 
-    async def _attempt(self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, alone: bool) -> list[Outcome]:
-        async with self._database.transaction() as connection:
+    async def _attempt(
+        self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, alone: bool, durable: bool
+    ) -> list[Outcome]:
+        async with self._database.transaction(durable=durable) as connection:
             if alone:  # who lost a race queues up, so that the losers do not race each other again
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtext($1))", self._schema)
             known = await self._known(connection, items)

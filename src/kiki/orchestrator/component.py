@@ -197,7 +197,11 @@ async def open_worker(
     """A worker around any decisions."""
     async with (
         Database.open(
-            dsn, application_name="kiki-worker", max_size=settings.pool_size, server_settings=_server_settings(settings)
+            dsn,
+            application_name="kiki-worker",
+            max_size=settings.pool_size,
+            relaxed=True,
+            server_settings=_server_settings(settings),
         ) as database,
         Database.open(dsn, application_name="kiki-worker-leases", max_size=3) as leases_database,
         OutboundHttp.open(OutboundPolicy(allow_private=settings.outbound_allow_private)) as http,

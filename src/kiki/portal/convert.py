@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -24,7 +25,8 @@ def money_json(money: Money) -> dict[str, str]:
 
 def message_json(message: Message) -> dict[str, Any]:
     """A message as JSON values: proto names, absent messages as null, enums as short words."""
-    return {field.name: _field(message, field) for field in message.DESCRIPTOR.fields if _shown(message, field)}
+    fields = cast("Sequence[FieldDescriptor]", message.DESCRIPTOR.fields)
+    return {field.name: _field(message, field) for field in fields if _shown(message, field)}
 
 
 def _shown(message: Message, field: FieldDescriptor) -> bool:
@@ -58,9 +60,11 @@ def _one(field: FieldDescriptor, value: Any) -> Any:
 
 def enum_word(field: FieldDescriptor, number: int) -> str:
     """`CAMPAIGN_STATUS_PAUSED` of the enum `CampaignStatus` as `paused`; unspecified as the empty word."""
-    names = field.enum_type.values_by_number
+    kind = field.enum_type
+    assert kind is not None, "only enum fields have words"
+    names = kind.values_by_number
     if number not in names:
         return str(number)
-    prefix = field.enum_type.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    prefix = names[0].name.removesuffix("UNSPECIFIED")
     word = names[number].name.removeprefix(prefix).lower()
     return "" if word == "unspecified" else word

@@ -161,7 +161,8 @@ class Plan:
             name = f"{self._mix.first_id}-{number}"
             identity = f"X-Shopify-Webhook-Id: w-{name}\r\nX-Shopify-Event-Id: e-{name}"
         else:
-            identity = f"X-WC-Webhook-Delivery-ID: {self._second:032x}"
+            # Real ones are shared within a second; here every delivery is one of its own, so that all can be counted.
+            identity = f"X-WC-Webhook-Delivery-ID: {self._second << 64 | self._mix.first_id << 32 | number:032x}"
         varying = f"{signature_name}: {signature}\r\n{identity}\r\nContent-Length: {len(body)}\r\n"
         return head + varying.encode(), body
 

@@ -200,7 +200,8 @@ async def test_a_body_that_does_not_arrive_gets_408(portal_dsn: str) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", portal.port)
         head = "".join(f"{name}: {text}\r\n" for name, text in woo_headers(BODY).items())
         writer.write(
-            f"POST /webhooks/woocommerce/product.updated HTTP/1.1\r\nhost: x\r\n{head}content-length: 50\r\n\r\n{{".encode()
+            f"POST /webhooks/woocommerce/product.updated HTTP/1.1\r\nhost: x\r\n{head}"
+            "content-length: 50\r\n\r\n{".encode()
         )
         assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 408")
         writer.close()

@@ -32,7 +32,7 @@ def _pipeline(
     seconds: Seconds = 30,
     rate: Rate = None,
     stores: Stores = 8,
-    connections: Connections = 32,
+    connections: Connections = 64,
     warm_up: Warm = 5,
     processes: Processes = "few",
     as_json: AsJson = False,

@@ -97,15 +97,6 @@ class BenchMesh:
                 shown = monotonic()
             await asyncio.sleep(0.05)
 
-    async def pictures_drawn(self) -> None:
-        """Until the creatives of the warm-up are rendered, so that they are not measured."""
-        progress("waiting for pictures of the catalogue")
-        end = monotonic() + 600
-        while monotonic() < end:
-            if await self.value("SELECT count(*) FROM synccreate.jobs") == 0:
-                return
-            await asyncio.sleep(0.2)
-
     async def last_effect_at(self) -> float:
         """Unix time at which the last outcome or answer was written."""
         return float(

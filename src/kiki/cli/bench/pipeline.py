@@ -48,7 +48,6 @@ async def _measure(mesh: BenchMesh, options: PipelineOptions) -> dict[str, objec
         progress(f"filling tables for {options.warm_up:g} s")
         await _load(mesh, shops, options, seconds=options.warm_up, first_id=_WARM_FIRST_ID, rate=None)
     await mesh.settled(_DRAIN_SECONDS)
-    await mesh.pictures_drawn()
     known = await count_effects(mesh, shops)
     idle = usage_of(mesh.pids())
     progress(f"sending for {options.seconds:g} s")

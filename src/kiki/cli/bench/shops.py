@@ -24,6 +24,8 @@ async def add_shops(mesh: BenchMesh, count: int) -> list[LoadStore]:
                 "timezone": "UTC",
                 "webhook_secret": secret,
                 "connected_at": "2026-01-01T00:00:00Z",
+                # Drawing pictures of a new catalogue is work of its own, not of a purchase.
+                "settings": {"ad_networks": []},
             },
         )
         mesh.store_ids.append(added["store_id"])

@@ -17,7 +17,7 @@ from kiki.council.synccreate.tables import SCHEMA
 from kiki.council.synccreate.writing import TemplateWriter
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.http import OutboundHttp, OutboundPolicy
@@ -68,7 +68,13 @@ async def open_component(
         allow_private=settings.fetch_allow_private, max_answer_bytes=settings.fetch_max_bytes, max_connections=4
     )
     async with (
-        Database.open(dsn, application_name="kiki-synccreate", max_size=settings.store_pool_size) as database,
+        Database.open(
+            dsn,
+            application_name="kiki-synccreate",
+            max_size=settings.store_pool_size,
+            relaxed=True,
+            server_settings=LOOK_UPS_BY_INDEX,
+        ) as database,
         OutboundHttp.open(policy) as http,
     ):
         once, repository = Once(database, SCHEMA), CreativeRepository()

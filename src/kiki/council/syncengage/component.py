@@ -20,7 +20,7 @@ from kiki.council.syncengage.settings import SyncEngageSettings
 from kiki.council.syncengage.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -66,7 +66,13 @@ async def open_component(
 ) -> AsyncIterator[SyncEngageComponent]:
     """The component with its pool, for the time of the block."""
     sealer = Sealer(keyring)
-    async with Database.open(dsn, application_name="kiki-syncengage", max_size=settings.store_pool_size) as database:
+    async with Database.open(
+        dsn,
+        application_name="kiki-syncengage",
+        max_size=settings.store_pool_size,
+        relaxed=True,
+        server_settings=LOOK_UPS_BY_INDEX,
+    ) as database:
         once = Once(database, SCHEMA)
         contacts, flows, products = ContactRepository(sealer), FlowRepository(sealer), ProductRepository()
         identifiers = Identifiers()

@@ -109,14 +109,14 @@ class ContactService:
         async def work(connection: Connection, fresh: Sequence[OnceItem[str]]) -> Sequence[Outcome]:
             return [encode(await self._erase(connection, item.store_id, item.command)) for item in fresh]
 
-        return await self._once.run("EraseContact", items, work)
+        return await self._once.run("EraseContact", items, work, durable=True)
 
     async def unsubscribe(self, token: str) -> Unsubscribed:
         """Take a contact off a channel; twice is the same as once."""
         store_id, customer_key, channel = read_token(self._sealer, token)
         now = self._clock.now()
         key = (store_id, customer_key)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(durable=True) as connection:
             contact = (await self._contacts.find_many(connection, [key], lock=True)).get(key)
             if contact is None:
                 raise BadToken("the unsubscribe link names a contact that does not exist")

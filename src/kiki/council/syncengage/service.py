@@ -155,7 +155,7 @@ class FlowService:
                     outcomes.append(error)
             return outcomes
 
-        return await self._once.run("PutDiscountCode", items, work)
+        return await self._once.run("PutDiscountCode", items, work, durable=True)
 
     def _post_purchase(self, item: OnceItem[PostPurchase], contact: Contact, now: dt.datetime) -> NewFlow:
         command = item.command

@@ -16,7 +16,7 @@ from kiki.council.syncflow.settings import SyncFlowSettings
 from kiki.council.syncflow.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.http import OutboundHttp, OutboundPolicy
@@ -58,7 +58,12 @@ async def open_component(
     sealer = Sealer(keyring)
     policy = OutboundPolicy(allow_private=settings.allow_private_networks, max_connections=settings.max_in_flight)
     async with (
-        Database.open(dsn, application_name="kiki-syncflow", max_size=settings.pool_size) as database,
+        Database.open(
+            dsn,
+            application_name="kiki-syncflow",
+            max_size=settings.pool_size,
+            server_settings=LOOK_UPS_BY_INDEX,
+        ) as database,
         OutboundHttp.open(policy) as http,
     ):
 

@@ -14,7 +14,7 @@ from kiki.council.syncledger.statements_convert import MessageWriter
 from kiki.council.syncledger.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -24,8 +24,6 @@ from kiki.rpc.v1.syncledger_pb2_grpc import add_SyncLedgerServiceServicer_to_ser
 NAME = "syncledger"
 SERVICE = "kiki.rpc.v1.SyncLedgerService"
 _GRACE_SECONDS = 4.0
-_LOOK_UPS_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-"""Batches look up a few hundred keys; left alone, the planner hashes whole tables while statistics are young."""
 
 
 class SyncLedgerComponent:
@@ -67,7 +65,8 @@ async def open_component(
         dsn,
         application_name="kiki-syncledger",
         max_size=settings.pool_size,
-        server_settings=_LOOK_UPS_BY_INDEX,
+        relaxed=True,
+        server_settings=LOOK_UPS_BY_INDEX,
     ) as database:
         once = Once(database, SCHEMA)
         recording = Recording(once=once, clock=clock)

@@ -142,7 +142,7 @@ class Reporting:
         async def work(connection: Connection, fresh: Sequence[OnceItem[Close]]) -> list[Outcome]:
             return [self._writer.closed(await self._close(connection, fresh[0].command))]
 
-        return (await self._once.run("CloseMonth", [item], work))[0]
+        return (await self._once.run("CloseMonth", [item], work, durable=True))[0]
 
     async def list_entries(
         self, store_id: int, month: int | None, order_id: str, limit: int, token: str

@@ -61,7 +61,7 @@ class Recording:
             await repository.add_terms(connection, added, now)
             return outcomes
 
-        return await self._once.run("PutContract", items, work)
+        return await self._once.run("PutContract", items, work, durable=True)
 
     async def record_revenue(
         self, items: Sequence[OnceItem[RevenueTold]], answer: Callable[[RevenueBooked], bytes]

@@ -14,7 +14,7 @@ from kiki.council.syncshield.settings import SyncShieldSettings
 from kiki.council.syncshield.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -51,7 +51,13 @@ async def open_component(
     *, dsn: str, keyring: Keyring, rpc: RpcSettings, settings: SyncShieldSettings, clock: Clock
 ) -> AsyncIterator[SyncShieldComponent]:
     """SyncShield with its pool of connections, for the time of the block."""
-    async with Database.open(dsn, application_name="kiki-syncshield", max_size=settings.pool_size) as database:
+    async with Database.open(
+        dsn,
+        application_name="kiki-syncshield",
+        max_size=settings.pool_size,
+        relaxed=True,
+        server_settings=LOOK_UPS_BY_INDEX,
+    ) as database:
         servicer = SyncShieldServicer(
             audit=AuditService(database, clock, verify_page=settings.verify_page),
             keys=KeyService(database, keyring, clock),

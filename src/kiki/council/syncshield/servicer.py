@@ -225,7 +225,7 @@ class SyncShieldServicer(syncshield_pb2_grpc.SyncShieldServiceServicer):
         async def run(connection: Connection, fresh: Sequence[OnceItem[None]]) -> Sequence[bytes | KikiError]:
             return [(await work(connection)).SerializeToString() for _ in fresh]
 
-        (outcome,) = await self._once.run(method, [item], run)
+        (outcome,) = await self._once.run(method, [item], run, durable=True)
         if isinstance(outcome, KikiError):
             raise outcome
         return answer.FromString(outcome)

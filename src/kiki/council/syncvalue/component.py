@@ -14,7 +14,7 @@ from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.council.syncvalue.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -24,9 +24,6 @@ from kiki.rpc.v1.syncvalue_pb2_grpc import add_SyncValueServiceServicer_to_serve
 NAME = "syncvalue"
 SERVICE = "kiki.rpc.v1.SyncValueService"
 _GRACE_SECONDS = 4.0
-_LOOK_UPS_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-"""Batches look up a few hundred keys. Left alone, the planner hashes the whole table for them while it is small or its
-statistics are young: 3.8 ms instead of 0.6 ms per look-up at 30,000 orders, and growing."""
 
 
 class SyncValueComponent:
@@ -70,7 +67,8 @@ async def open_component(
         dsn,
         application_name="kiki-syncvalue",
         max_size=settings.pool_size,
-        server_settings=_LOOK_UPS_BY_INDEX,
+        relaxed=True,
+        server_settings=LOOK_UPS_BY_INDEX,
     ) as database:
         predictor = ShrinkagePredictor()
         service = SyncValue(database=database, once=Once(database, SCHEMA), predictor=predictor, clock=clock)

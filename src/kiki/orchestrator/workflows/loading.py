@@ -38,7 +38,7 @@ from kiki.commerce.events import (
     VariantDeleted,
     VariantObserved,
 )
-from kiki.commerce.orders import find_items, find_refunds, lock_orders, orders_in_reach
+from kiki.commerce.orders import find_items, find_refunds, is_tombstone, lock_orders, orders_in_reach
 from kiki.commerce.people import Identity, find_people, lock_customers
 from kiki.commerce.stores import ACTIVE, read_store
 from kiki.kit.database import Connection
@@ -305,7 +305,7 @@ async def _load_evidence(connection: Connection, batch: Batch, wanted: Wanted, c
     fresh = [
         (key, event.placed_at)
         for key, event in wanted.placed.items()
-        if key not in batch.orders and _has_campaigns(batch, key[0])
+        if (key not in batch.orders or is_tombstone(batch.orders[key])) and _has_campaigns(batch, key[0])
     ]
     again = [batch.orders[key] for key in wanted.lines if key in batch.orders and _has_campaigns(batch, key[0])]
     times = [placed_at for _, placed_at in fresh] + [order.placed_at for order in again]

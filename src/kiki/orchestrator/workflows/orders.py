@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from kiki.commerce.events import OrderDeleted, OrderObserved, Refund, RefundObserved
-from kiki.commerce.orders import ItemRow, OrderRow, RefundRow
+from kiki.commerce.orders import TOMBSTONE, ItemRow, OrderRow, RefundRow, is_tombstone
 from kiki.commerce.people import CustomerRow
 from kiki.kit.digest import semantic_digest
 from kiki.orchestrator import settlement
@@ -17,14 +17,12 @@ from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.customers import buyer
 from kiki.rpc.v1 import events_pb2
 
-_TOMBSTONE = "deleted unseen"
-
 
 def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserved) -> None:
     """The order looks like this now: placed, paid, cancelled and refunded are read off it, each once."""
     key = (item.store_id, event.order_id)
     order = batch.orders.get(key)
-    if order is None or _is_tombstone(order):
+    if order is None or is_tombstone(order):
         _order_placed(batch, view, item, event, gone=order)
         return
     before = valuing.worth(order)
@@ -105,7 +103,7 @@ def _tombstone(item: WorkItem, event: OrderDeleted, at: dt.datetime) -> OrderRow
         store_id=item.store_id,
         order_id=event.order_id,
         number="",
-        status=_TOMBSTONE,
+        status=TOMBSTONE,
         customer_key="",
         placed_at=at,
         paid_at=None,
@@ -125,15 +123,11 @@ def _tombstone(item: WorkItem, event: OrderDeleted, at: dt.datetime) -> OrderRow
     )
 
 
-def _is_tombstone(order: OrderRow) -> bool:
-    return order.status == _TOMBSTONE and not order.lines_digest
-
-
 def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: RefundObserved) -> None:
     """One refund on its own; before its order it waits as a pending fact."""
     key = (item.store_id, event.order_id)
     order = batch.orders.get(key)
-    if order is None or _is_tombstone(order):
+    if order is None or is_tombstone(order):
         _keep_pending(batch, key, event.refund)
         return
     if not _take_refund(batch, order, event.refund):

@@ -77,7 +77,7 @@ class GroupCommit(Generic[_T]):
         finally:
             if self._alarm is not None:
                 self._alarm.cancel()
-            for waiting in (*self._in_flight, *self._queue):
+            for waiting in self._queue:
                 _fail(waiting, Overloaded("the portal stops"))
 
     async def _flush(self) -> None:
@@ -85,6 +85,8 @@ class GroupCommit(Generic[_T]):
         try:
             await self._store([waiting for waiting in batch if not waiting.future.done()])
         finally:
+            for waiting in batch:
+                _fail(waiting, Overloaded("the portal stops"))
             self._in_flight = []
             self.waiting_bytes -= sum(waiting.size for waiting in batch)
             self.flushes += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
 from starlette.status import HTTP_201_CREATED, HTTP_202_ACCEPTED
@@ -28,7 +28,7 @@ from kiki.rpc.v1 import syncflow_pb2 as flow
 
 router = APIRouter(prefix="/internal", tags=["campaigns"], dependencies=[documented_key])
 
-_Id = Path(min_length=1, max_length=200)
+_Id = Annotated[str, Path(min_length=1, max_length=200)]
 
 
 @router.post("/campaigns/{store_id}", status_code=HTTP_201_CREATED, summary="Register campaigns")
@@ -81,9 +81,7 @@ async def list_actions(
 
 
 @router.post("/campaigns/{store_id}/{campaign_id}/hold", summary="Put a hand on a campaign")
-async def hold(
-    services: Injected, actor: Actor, store_id: StoreId, body: HandBody, campaign_id: str = _Id
-) -> dict[str, Any]:
+async def hold(services: Injected, actor: Actor, store_id: StoreId, body: HandBody, campaign_id: _Id) -> dict[str, Any]:
     """SyncFlow leaves the campaign as it is until the hold ends."""
     request = flow.HoldCampaignRequest(
         store_id=store_id,
@@ -99,7 +97,7 @@ async def hold(
 
 
 @router.post("/campaigns/{store_id}/{campaign_id}/release", summary="Take the hand off a campaign")
-async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_id: str = _Id) -> dict[str, Any]:
+async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_id: _Id) -> dict[str, Any]:
     """The desired state is applied again."""
     request = flow.ReleaseHoldRequest(
         store_id=store_id,
@@ -113,7 +111,7 @@ async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_
 
 
 @router.get("/products/{store_id}/{product_id}/ads", summary="What is wanted for a product's ads, and why")
-async def product_state(services: Injected, store_id: StoreId, product_id: str = _Id) -> dict[str, Any]:
+async def product_state(services: Injected, store_id: StoreId, product_id: _Id) -> dict[str, Any]:
     request = flow.GetProductStateRequest(store_id=store_id, product_id=product_id)
     return message_json(await services.clients.syncflow.call("GetProductState", request, flow.GetProductStateResponse))
 
@@ -129,7 +127,7 @@ async def command_product(
     store_id: StoreId,
     command: Literal["pause", "resume", "hold", "release"],
     body: HandBody,
-    product_id: str = _Id,
+    product_id: _Id,
 ) -> dict[str, Any]:
     """A hand wins over the stock guard until it is released or expires. The worker carries it out, and audits it."""
     now = services.clock.now()
@@ -158,7 +156,7 @@ async def command_product(
 
 @router.put("/ad-networks/{store_id}/{network}", summary="Say how an ad network is reached")
 async def put_network(
-    services: Injected, actor: Actor, store_id: StoreId, body: AdNetworkBody, network: str = _Id
+    services: Injected, actor: Actor, store_id: StoreId, body: AdNetworkBody, network: _Id
 ) -> dict[str, Any]:
     """The token is sealed by SyncFlow and never shown again."""
     await _known_store(services, store_id)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.status import HTTP_202_ACCEPTED
 
+from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.inbox.queries import (
@@ -18,7 +19,6 @@ from kiki.orchestrator.inbox.queries import (
     get_delivery,
     list_deliveries,
     replay,
-    replay_filtered,
 )
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
@@ -28,7 +28,9 @@ from kiki.portal.services import Actor, Injected, Services
 
 router = APIRouter(prefix="/internal", tags=["deliveries"], dependencies=[documented_key])
 
-Status = Literal["waiting", "parked", "settled", "ignored", "dead"]
+Status = Literal["queued", "waiting", "parked", "settled", "ignored", "dead"]
+"""`queued` is another word for `waiting`."""
+_REPLAY_PAGE = 500
 _DeliveryId = Annotated[int, Path(ge=1, lt=2**63)]
 _Topic = Annotated[str | None, Query(max_length=200)]
 _StoreFilter = Annotated[int | None, Query(ge=1, lt=2**63)]
@@ -46,7 +48,9 @@ async def list_all(
     cursor: Cursor = "",
 ) -> dict[str, Any]:
     """Never the body: that is shown for one delivery at a time."""
-    return await _page(services, DeliveryFilter(status, store_id, topic, received_from, received_to), limit, cursor)
+    return await _page(
+        services, DeliveryFilter(_status(status), store_id, topic, received_from, received_to), limit, cursor
+    )
 
 
 @router.get("/dead-letters", summary="List dead letters, newest first")
@@ -96,14 +100,32 @@ async def replay_one(services: Injected, actor: Actor, delivery_id: _DeliveryId)
 
 @router.post("/deliveries/replay", status_code=HTTP_202_ACCEPTED, summary="Work on deliveries again, by filter")
 async def replay_many(services: Injected, actor: Actor, body: ReplayBody) -> dict[str, Any]:
-    """Named ones, or all that ended with a status, at most 10,000 at once. What is still under way is left alone."""
+    """Named ones, or what a filter finds, the newest first, up to `limit`. What is still under way is left alone."""
+    if not body.model_dump(exclude={"limit"}, exclude_none=True):
+        raise InvalidInput("a replay names deliveries or gives a filter", reason="NO_FILTER")
     async with services.database.transaction() as connection:
         if body.delivery_ids is not None:
-            if body.model_dump(exclude={"delivery_ids"}, exclude_none=True):
-                raise InvalidInput("a replay wants either delivery_ids or a filter, got both", reason="TWO_FILTERS")
             return {"replayed": await replay(connection, body.delivery_ids, requested_by=actor)}
-        wanted = DeliveryFilter(body.status, body.store_id, body.topic, body.received_from, body.received_to)
-        return {"replayed": await replay_filtered(connection, wanted, requested_by=actor)}
+        wanted = DeliveryFilter(_status(body.status), body.store_id, body.topic, body.received_from, body.received_to)
+        return {"replayed": await _replay_found(connection, wanted, body.limit, actor)}
+
+
+async def _replay_found(connection: Connection, wanted: DeliveryFilter, limit: int, actor: str) -> int:
+    """Page by page; looks at no more than twenty pages."""
+    done = 0
+    for _ in range(20):
+        views = await list_deliveries(connection, wanted, limit=min(_REPLAY_PAGE, limit - done))
+        if not views:
+            break
+        done += await replay(connection, [view.delivery_id for view in views], requested_by=actor)
+        if done >= limit:
+            break
+        wanted = dataclasses.replace(wanted, before_id=views[-1].delivery_id)
+    return done
+
+
+def _status(status: str | None) -> str | None:
+    return "waiting" if status == "queued" else status
 
 
 async def _page(services: Services, wanted: DeliveryFilter, limit: int, cursor: str) -> dict[str, Any]:

@@ -81,11 +81,12 @@ class ReplayBody(_Body):
     """Which deliveries are worked on again: some by their ids, or all that ended with a status."""
 
     delivery_ids: list[int] | None = Field(default=None, min_length=1, max_length=1000)
-    status: Literal["settled", "ignored", "dead"] | None = None
+    status: Literal["queued", "waiting", "parked", "settled", "ignored", "dead"] | None = None
     store_id: int | None = Field(default=None, ge=1)
     topic: Identifier | None = None
     received_from: AwareDatetime | None = None
     received_to: AwareDatetime | None = None
+    limit: int = Field(default=1000, ge=1, le=10_000)
 
 
 class MoneyBody(_Body):

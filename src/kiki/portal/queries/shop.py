@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kiki.commerce.orders import TOMBSTONE
 from kiki.kit.database import Connection, Record
 from kiki.kit.errors import NotFound
 from kiki.kit.money import Money
@@ -14,6 +15,8 @@ from kiki.portal.convert import money_json
 
 _ORDER = """order_id, number, status, customer_key, placed_at, paid_at, cancelled_at, deleted_at, updated_at, currency,
 total_minor, net_minor, refunded_minor, is_test, live, verdict, confidence, campaign_id, attribution_revision"""
+_SEEN = f"NOT (status = '{TOMBSTONE}' AND lines_digest = '')"
+"""An order that was deleted before it was ever seen is nothing to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ async def list_orders(
     """A page, newest first."""
     rows = await connection.fetch(
         f"""SELECT {_ORDER} FROM commerce.orders
-        WHERE store_id = $1 AND ($2::text IS NULL OR verdict = $2)
+        WHERE store_id = $1 AND {_SEEN} AND ($2::text IS NULL OR verdict = $2)
             AND ($3::timestamptz IS NULL OR placed_at >= $3) AND ($4::timestamptz IS NULL OR placed_at < $4)
             AND ($5::timestamptz IS NULL OR (placed_at, order_id) < ($5, $6))
         ORDER BY placed_at DESC, order_id DESC LIMIT $7""",
@@ -49,7 +52,7 @@ async def list_orders(
 async def get_order(connection: Connection, store_id: int, order_id: str) -> dict[str, Any]:
     """One order with its lines, refunds, every attribution with its evidence, its review and its calls."""
     row = await connection.fetchrow(
-        f"SELECT {_ORDER} FROM commerce.orders WHERE store_id = $1 AND order_id = $2", store_id, order_id
+        f"SELECT {_ORDER} FROM commerce.orders WHERE store_id = $1 AND order_id = $2 AND {_SEEN}", store_id, order_id
     )
     if row is None:
         raise NotFound(f"store {store_id} has no order {order_id[:64]}", reason="ORDER_NOT_FOUND")

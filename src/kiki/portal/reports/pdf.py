@@ -83,7 +83,7 @@ def typeset(document: str, printed_at: dt.datetime) -> bytes:
         _TEMPLATE.read_bytes(),
         sys_inputs={"document": document},
         pdf_standards="a-2b",
-        timestamp=printed_at,
+        timestamp=printed_at.replace(microsecond=0),
         ignore_system_fonts=True,
     )
     return printed

@@ -173,7 +173,7 @@ class Sender:
 
     async def _hand_over(self, due: Due, shop: Shop, mail: SmtpSession, sms: SmsGateway, token: int) -> Handover:
         async def mark_handed() -> bool:
-            async with self._database.transaction() as connection:
+            async with self._database.transaction(durable=True) as connection:
                 return await self._outbox.mark_handed(connection, due, token, self._clock.now())
 
         try:

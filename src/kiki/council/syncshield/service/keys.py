@@ -46,7 +46,7 @@ class KeyService:
         """The text and the id of its audit event. A failed attempt is audited as well, then raised."""
         failure: KikiError | None = None
         text = ""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(durable=True) as connection:
             try:
                 text = await self._decrypted(connection, wish)
             except (DoesNotDecrypt, KeyNotFound, KeyShredded) as error:
@@ -94,7 +94,7 @@ class KeyService:
             return await rows.list_keys(connection, store_id)
 
     async def _first_key(self, store_id: int) -> DataKey:
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(durable=True) as connection:
             await audit_rows.lock_heads(connection, [store_id])
             keys = await rows.list_keys(connection, store_id)
             if keys and keys[0].wrapped is not None:
