@@ -94,6 +94,7 @@ class Mesh:
     dsn: str
     folder: Path
     parent: asyncio.subprocess.Process
+    environment: Mapping[str, str] = field(default_factory=dict)
     pids: dict[str, int] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
 
@@ -182,6 +183,34 @@ class Mesh:
         os.kill(pid, how)
         return pid
 
+    @asynccontextmanager
+    async def serving(self, component: str, name: str) -> AsyncIterator[None]:
+        """One more process for a component, known as `name` and started again whenever it dies, as containers are."""
+
+        async def keep() -> None:
+            while True:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "kiki.cli.main", "serve", component, env=dict(self.environment),
+                    cwd=self.folder,
+                )  # fmt: skip
+                self.pids[name] = process.pid
+                try:
+                    await process.wait()
+                finally:
+                    if process.returncode is None:
+                        process.send_signal(signal.SIGCONT)
+                        process.terminate()
+                        await process.wait()
+                await asyncio.sleep(0.2)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            self.pids.pop(name, None)
+
 
 async def until(holds: Callable[[], Any], *, timeout_seconds: float = 30, what: str = "the condition holds") -> None:
     """Wait until an async condition holds; the message of the failure says what was waited for."""
@@ -232,7 +261,7 @@ async def running_mesh(topology: str = "few", settings: Mapping[str, str] | None
             **(settings or {}),
         }
         mesh = await _start(stack, topology, environment, folder)
-        mesh.network, mesh.mailbox, mesh.api_key = network, mailbox, key
+        mesh.network, mesh.mailbox, mesh.api_key, mesh.environment = network, mailbox, key, environment
         mesh.network_url = f"http://127.0.0.1:{network_port}"
         url = f"http://127.0.0.1:{ports[-1]}"
         mesh.http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=15, trust_env=False))

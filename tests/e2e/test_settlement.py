@@ -7,6 +7,7 @@ import secrets
 from typing import Any
 
 import pytest
+
 from e2e.mesh import Mesh, Shop
 from e2e.payloads import ago, campaign, woo_order
 
@@ -98,7 +99,10 @@ async def test_a_half_refund_told_twice_reverses_half_once(mesh: Mesh) -> None:
     figures, lines = await statement(mesh, shop)
     assert figures["incremental_revenue"] == {"amount": "50.00", "currency": "EUR"}
     assert figures["fee"] == {"amount": "10.00", "currency": "EUR"}
-    assert sorted((line["kind"], line["fee"]["amount"]) for line in lines) == [("refund", "-10.00"), ("revenue", "20.00")]
+    assert sorted((line["kind"], line["fee"]["amount"]) for line in lines) == [
+        ("refund", "-10.00"),
+        ("revenue", "20.00"),
+    ]
     assert (await mesh.effects("syncledger", shop.store_id))["RecordRefund"] == 1
 
 

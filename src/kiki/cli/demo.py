@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -48,21 +47,19 @@ def _demo(seconds: Seconds = None, as_json: Lines = False) -> None:
 
 
 def run_with_demo(*, processes: str, seconds: float | None, as_json: bool) -> None:
-    """The mesh with the demo beside it."""
+    """The mesh with the demo beside it; processes log to the data folder, so that the terminal stays readable."""
     from kiki.cli.demo_view import choose_view
     from kiki.runtime.up import UpOptions, up
     from kiki.sandbox.demo import agent_settings
 
     teller = JsonTeller() if as_json else LineTeller()
-    live = sys.stdout.isatty() and not as_json
-
     async def work(running: Running) -> None:
         teller.running(running)
         with choose_view(portal_url(), as_json=as_json) as view:
             await drive(view, portal_url(), running.installation.settings.api_keys[0])
 
     options = UpOptions(
-        topology=processes, seconds=seconds, logs_to_files=live, environment={**_DEMO_SETTINGS, **agent_settings()}
+        topology=processes, seconds=seconds, logs_to_files=True, environment={**_DEMO_SETTINGS, **agent_settings()}
     )
     up(options, listen=teller.listen, work=work)
     teller.ended()

@@ -107,7 +107,7 @@ def render(state: Mapping[str, Any], url: str) -> RenderableType:
     feed = [Text(str(line), overflow="ellipsis", no_wrap=True) for line in list(state.get("feed", ()))[-_FEED_LINES:]]
     if feed:
         parts.append(Panel(Group(*feed), title="just now", title_align="left"))
-    links = f"dashboard {url}/dashboard   API {url}/docs   metrics {url}/metrics   Ctrl-C ends it"
+    links = f"portal {url}   API {url}/docs   metrics {url}/metrics   Ctrl-C ends it"
     parts.append(Text(links, style="dim"))
     return Group(*parts)
 

@@ -73,7 +73,7 @@ class LineTeller:
         url = portal_url()
         say = error_console().print
         say(f"\nKIKI SyncPortal is up after {running.started_in_seconds:.1f} s", markup=False)
-        say(f"  portal     {url}\n  dashboard  {url}/dashboard\n  API        {url}/docs", markup=False)
+        say(f"  portal     {url}\n  API        {url}/docs", markup=False)
         say(f"  data       {running.installation.settings.folder}", markup=False)
         say("Ctrl-C ends it.\n", markup=False)
 

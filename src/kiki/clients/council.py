@@ -81,7 +81,7 @@ class AgentClient:
 
     async def healthy(self, *, timeout_seconds: float = 1) -> bool:
         """Whether the agent's health service says SERVING."""
-        stub = health_pb2_grpc.HealthStub(self._channel)
+        stub: Any = health_pb2_grpc.HealthStub(self._channel)
         try:
             request = health_pb2.HealthCheckRequest(service=self._service.full_name)
             answer = await stub.Check(request, timeout=timeout_seconds)

@@ -79,8 +79,8 @@ class OutboundHttp:
     ) -> HttpAnswer:
         """Send and read the whole answer.
 
-        Raises `InvalidInput` for a URL that may not be called, `DeadlineExceeded` when the outcome is unknown for lack
-        of an answer, `Unavailable` when nothing was reached or the connection broke, `ResourceExhausted` when the answer is too large.
+        Raises `InvalidInput` for a URL that may not be called, `Unavailable` when nothing was reached,
+        `DeadlineExceeded` when the outcome is unknown for lack of an answer, `ResourceExhausted` when it is too large.
         """
         sent = dict(headers or {})
         if json is not None:

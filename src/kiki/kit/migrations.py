@@ -97,8 +97,8 @@ def _run(connection: Connection, owner: Owner, target: str, *, up: bool) -> None
 
     def steps(revision: Any, _context: Any) -> Any:
         if up:
-            return script._upgrade_revs(target, revision)
-        return script._downgrade_revs(target, revision)
+            return script._upgrade_revs(target, revision)  # noqa: SLF001  Alembic's own commands do the same.
+        return script._downgrade_revs(target, revision)  # noqa: SLF001
 
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{owner.schema}"'))
     connection.execute(text("SET LOCAL lock_timeout = '10s'"))

@@ -8,8 +8,28 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 from kiki.kit.errors import InvalidInput
 
-_ZERO_DECIMAL = frozenset("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split())
-_THREE_DECIMAL = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
+_ZERO_DECIMAL = frozenset(
+    [
+        "BIF",
+        "CLP",
+        "DJF",
+        "GNF",
+        "ISK",
+        "JPY",
+        "KMF",
+        "KRW",
+        "PYG",
+        "RWF",
+        "UGX",
+        "UYI",
+        "VND",
+        "VUV",
+        "XAF",
+        "XOF",
+        "XPF",
+    ]
+)
+_THREE_DECIMAL = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
 _FOUR_DECIMAL = frozenset(["CLF", "UYW"])
 _MAX_MINOR = 2**63 - 1
 
@@ -54,7 +74,7 @@ class Money:
         return cls(0, currency)
 
     @classmethod
-    def parse(cls, value: str | int | float | Decimal | None, currency: str, *, rounding: str = ROUND_HALF_UP) -> Money:
+    def parse(cls, value: str | float | Decimal | None, currency: str, *, rounding: str = ROUND_HALF_UP) -> Money:
         """From a platform's major-unit amount ("12.50", 12.5, 12); digits past the minor unit round half up.
 
         Raises `InvalidInput` when the value is not a finite number or does not fit 64 bits.
@@ -121,7 +141,10 @@ class Money:
         )
 
     def split(self, weights: Sequence[int]) -> list[Money]:
-        """Shares in proportion to non-negative weights that sum to this amount exactly (largest remainder, then order)."""
+        """Shares in proportion to non-negative weights; they sum to this amount exactly.
+
+        What is left over goes to the largest remainders, then in order.
+        """
         total = sum(weights)
         if total <= 0 or min(weights) < 0:
             raise InvalidInput("weights are non-negative and not all zero", reason="BAD_WEIGHTS")

@@ -80,7 +80,8 @@ class Once:
         """An outcome per item, in order. `work` sees only items whose event id is new, each once.
 
         It runs in one transaction; what it returns as bytes is the item's answer for ever, what it returns as an
-        error is not kept. `durable` is for calls that nothing would make happen again. Two writers of one event id at the same moment: the later one starts over and finds it.
+        error is not kept. `durable` is for calls that nothing would make happen again.
+        Two writers of one event id at the same moment: the later one starts over and finds it.
         """
         if not items:
             return []

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 from kiki.kit.component import Component
-from kiki.kit.errors import InvariantBroken
+from kiki.kit.errors import InvariantBroken, KikiError
 from kiki.kit.logging import get_logger
 from kiki.runtime.composition import Ground, open_component
 
@@ -83,4 +83,5 @@ def _raise_death(task: asyncio.Task[None]) -> None:
     if error is None:
         raise InvariantBroken(f"component {name} ended without being asked to", reason="COMPONENT_DIED")
     _log.error("component_died", component=name, exc_info=error)
-    raise InvariantBroken(f"component {name} died of {type(error).__name__}", reason="COMPONENT_DIED") from error
+    why = error.message if isinstance(error, KikiError) else type(error).__name__
+    raise InvariantBroken(f"component {name} died: {why}", reason="COMPONENT_DIED") from error

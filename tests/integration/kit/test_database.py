@@ -1,10 +1,10 @@
 """The pool outlives connections; failures have a kind."""
 
-from kiki.kit.database import Database
-from kiki.kit.errors import Unavailable
-
 import asyncpg
 import pytest
+
+from kiki.kit.database import Database
+from kiki.kit.errors import Unavailable
 
 
 async def test_a_block_that_raises_rolls_back(database_dsn: str) -> None:
@@ -12,9 +12,7 @@ async def test_a_block_that_raises_rolls_back(database_dsn: str) -> None:
         async with database.connection() as connection:
             await connection.execute("CREATE TABLE t (n int)")
         with pytest.raises(ValueError, match="stop"):
-            async with database.transaction() as connection:
-                await connection.execute("INSERT INTO t VALUES (1)")
-                raise ValueError("stop")
+            await _insert_and_stop(database)
         async with database.connection() as connection:
             assert await connection.fetchval("SELECT count(*) FROM t") == 0
 
@@ -22,9 +20,7 @@ async def test_a_block_that_raises_rolls_back(database_dsn: str) -> None:
 async def test_a_killed_connection_is_unavailable_and_the_next_one_works(database_dsn: str) -> None:
     async with Database.open(database_dsn, application_name="test", max_size=2) as database:
         with pytest.raises(Unavailable):
-            async with database.transaction() as connection:
-                await _terminate(database_dsn, await connection.fetchval("SELECT pg_backend_pid()"))
-                await connection.execute("SELECT 1")
+            await _lose_the_connection(database)
         async with database.connection() as connection:
             assert await connection.fetchval("SELECT 1") == 1
 
@@ -35,6 +31,28 @@ async def test_json_goes_in_and_out_as_values(database_dsn: str) -> None:
             "emoji": "🛒",
             "n": [1, None],
         }
+
+
+async def test_a_relaxed_pool_waits_for_the_disk_where_it_is_told_to(database_dsn: str) -> None:
+    async with Database.open(database_dsn, application_name="test", relaxed=True) as database:
+        async with database.transaction() as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == "off"
+        async with database.transaction(durable=True) as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        async with database.transaction() as connection:
+            assert await connection.fetchval("SHOW synchronous_commit") == "off"
+
+
+async def _insert_and_stop(database: Database) -> None:
+    async with database.transaction() as connection:
+        await connection.execute("INSERT INTO t VALUES (1)")
+        raise ValueError("stop")
+
+
+async def _lose_the_connection(database: Database) -> None:
+    async with database.transaction() as connection:
+        await _terminate(database.dsn, await connection.fetchval("SELECT pg_backend_pid()"))
+        await connection.execute("SELECT 1")
 
 
 async def _terminate(dsn: str, pid: int) -> None:

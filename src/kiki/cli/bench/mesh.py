@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,15 +23,18 @@ from kiki.runtime.topology import ProcessEvent
 from kiki.runtime.up import Running, UpOptions, up
 from kiki.sandbox.mailbox import Mailbox, serve_mailbox
 
+_LOOK_SECONDS = 0.02
 _WAITING = (
     "SELECT (SELECT count(*) FROM inbox.queue) + (SELECT count(*) FROM inbox.parked)"
     " + (SELECT count(*) FROM calls.queue) + (SELECT count(*) FROM calls.parked)"
 )
 _FINISH = """
 WITH done AS (
-    SELECT store_id, delivery_id, received_at, finished_at FROM inbox.outcomes WHERE received_at >= to_timestamp($1)
+    SELECT store_id, delivery_id, received_at, finished_at FROM inbox.outcomes
+    WHERE received_at >= to_timestamp($1)
 ), hooks AS (
-    SELECT done.* FROM done JOIN inbox.deliveries d USING (store_id, delivery_id, received_at) WHERE d.origin = 'webhook'
+    SELECT done.* FROM done JOIN inbox.deliveries d USING (store_id, delivery_id, received_at)
+    WHERE d.origin = 'webhook'
 ), calls AS (
     SELECT store_id, queued_at, max(answered_at) AS answered_at FROM calls.history
     WHERE answered_at >= to_timestamp($1) GROUP BY store_id, queued_at
@@ -96,6 +101,22 @@ class BenchMesh:
                 progress(f"{waiting} wait")
                 shown = monotonic()
             await asyncio.sleep(0.05)
+
+    async def product_known(self, store_id: int, product_id: str) -> None:
+        """Until the store's product is known as sellable."""
+        known = "SELECT count(*) FROM commerce.product_states WHERE store_id = $1 AND product_id = $2"
+        while not await self.value(known, store_id, product_id):  # noqa: ASYNC110  It happens in another process.
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    @contextmanager
+    def paused(self, process: str) -> Iterator[None]:
+        """One of the mesh's processes stands still for the time of the block."""
+        pid = next(pid for name, pid in self.processes.items() if name.startswith(process))
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     async def last_effect_at(self) -> float:
         """Unix time at which the last outcome or answer was written."""

@@ -46,13 +46,20 @@ async def _measure(mesh: BenchMesh, options: PipelineOptions) -> dict[str, objec
     shops = await add_shops(mesh, options.stores)
     if options.warm_up:
         progress(f"filling tables for {options.warm_up:g} s")
-        await _load(mesh, shops, options, seconds=options.warm_up, first_id=_WARM_FIRST_ID, rate=None)
+        await send_load(mesh, shops, seconds=options.warm_up, first_id=_WARM_FIRST_ID, connections=options.connections)
     await mesh.settled(_DRAIN_SECONDS)
     known = await count_effects(mesh, shops)
     idle = usage_of(mesh.pids())
     progress(f"sending for {options.seconds:g} s")
     began = monotonic()
-    report = await _load(mesh, shops, options, seconds=options.seconds, first_id=_FIRST_ID, rate=options.rate)
+    report = await send_load(
+        mesh,
+        shops,
+        seconds=options.seconds,
+        first_id=_FIRST_ID,
+        rate=options.rate,
+        connections=options.connections,
+    )
     backlog = await mesh.backlog()
     progress(f"{report.acknowledged} acknowledged, {backlog} wait")
     await mesh.settled(_DRAIN_SECONDS)
@@ -78,22 +85,25 @@ async def _measure(mesh: BenchMesh, options: PipelineOptions) -> dict[str, objec
     }
 
 
-async def _load(
+async def send_load(
     mesh: BenchMesh,
     shops: Sequence[LoadStore],
-    options: PipelineOptions,
     *,
     seconds: float,
     first_id: int,
-    rate: float | None,
+    rate: float | None = None,
+    connections: int = 64,
+    purchases: int | None = None,
 ) -> LoadReport:
+    """Run the load generator in a process of its own, so that its CPU is told apart."""
     config = LoadConfig(
         port=mesh.http_port,
         stores=tuple(shops),
         mix=Mix(first_id=first_id, seed=first_id),
         seconds=seconds,
+        purchases=purchases,
         rate=rate,
-        connections=options.connections,
+        connections=connections,
     )
     process = await asyncio.create_subprocess_exec(
         sys.executable,

@@ -61,7 +61,7 @@ def from_rpc_error(error: grpc.RpcError) -> KikiError:
 
 def _error_info(error: grpc.RpcError) -> ErrorInfo | None:
     try:
-        status = rpc_status.from_call(error)
+        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what a Call needs
     except ValueError:
         return None
     for detail in status.details if status else ():

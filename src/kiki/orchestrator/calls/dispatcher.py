@@ -186,6 +186,7 @@ class Dispatcher:
         if len(self._waiting) >= wanted:
             return
         final = self._floor.final
+        self._from = min(self._from, final + 1)
         known = len(self._waiting) + len(self._in_flight)
         async with self._database.connection() as connection:
             seqs = await self._queue.look(connection, self._from, known + wanted)

@@ -192,7 +192,7 @@ class LaneWorker:
 
     async def _look(self, usable: Mapping[Place, int]) -> list[Entry]:
         final = self._floor.final
-        floors = {place: self._floors.get(place, 0) for place in usable}
+        floors = {place: min(self._floors.get(place, 0), final + 1) for place in usable}
         busy = Counter(partition for partition, _ in self._in_flight)
         each = max(_LEAST_ROOM, self._batch_size * 5 // 4 // self._non_empty + 1)
         room = {place: each + busy[place.partition] for place in usable}

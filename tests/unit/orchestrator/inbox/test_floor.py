@@ -29,6 +29,17 @@ def test_long_transaction_holds_the_floor_down() -> None:
     assert floor.final == 2999
 
 
+def test_number_that_is_handed_out_again_after_a_crash_is_not_final() -> None:
+    floor = Floor()
+    floor.observe(100, 101, 70)
+    floor.observe(105, 106, 90)
+    assert floor.final == 70
+    floor.observe(103, 104, 60)
+    assert floor.final == 0
+    floor.observe(112, 112, 61)
+    assert floor.final == 60
+
+
 @given(st.lists(st.sampled_from(["begin", "end", "sample"]), max_size=120), st.randoms(use_true_random=False))
 def test_floor_stays_below_every_number_in_flight(steps: list[str], random: object) -> None:
     floor, running, next_transaction, number = Floor(), dict[int, int](), 10, 0
