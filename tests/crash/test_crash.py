@@ -1,6 +1,6 @@
 """Whatever is killed or frozen, and whenever: what was answered 200 happens once.
 
-`KIKI_CRASH_SECONDS` says how long the processes are tormented (30 by default), `KIKI_CRASH_SEED` repeats a run.
+`KIKI_CRASH_SECONDS` says how long the processes are tormented (25 by default), `KIKI_CRASH_SEED` repeats a run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
 from kiki.sandbox.ad_network import Campaign, ProductAds
 
-SECONDS = float(read_variable("KIKI_CRASH_SECONDS") or 30)
+SECONDS = float(read_variable("KIKI_CRASH_SECONDS") or 25)
 SEED = int(read_variable("KIKI_CRASH_SEED") or secrets.randbelow(2**31))
 SENDERS = 8
 CAMPAIGN = "autumn"
@@ -170,7 +170,7 @@ async def _torment(mesh: Mesh, chance: random.Random, end: float) -> None:
             chance.shuffle(ways)
         name, strike = ways[turn % len(ways)]
         turn += 1
-        await asyncio.sleep(chance.uniform(1, 4))
+        await asyncio.sleep(chance.uniform(0.8, 3))
         with contextlib.suppress(ProcessLookupError, StopIteration):
             done = strike()
             _tell(f"struck {name}")

@@ -1,4 +1,4 @@
-"""The mesh that end-to-end tests look at: started once per topology and module."""
+"""The mesh that end-to-end tests look at: started once per topology."""
 
 from __future__ import annotations
 

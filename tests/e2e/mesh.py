@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from kiki.sandbox.mailbox import Mailbox, serve_mailbox
 AGENTS = ("syncvalue", "syncflow", "syncledger", "synccreate", "syncengage", "syncshield")
 NETWORK_TOKEN = "a-token-of-the-simulated-network"
 START_SECONDS = 60
+_UP = ("-m", "kiki.cli.main", "up", "--json", "--processes")
 
 
 @dataclass
@@ -178,10 +179,18 @@ class Mesh:
         return {count.method: count.count for count in answer.counts}
 
     def kill(self, process: str, how: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to one process of the mesh; `process` is the start of its name."""
-        pid = next(pid for name, pid in self.pids.items() if name.startswith(process))
+        """Send a signal to one process of the mesh, that of a component."""
+        pid = next(pid for name, pid in self.pids.items() if process in name.split("+"))
         os.kill(pid, how)
         return pid
+
+    def log(self) -> str:
+        """What the processes have written so far."""
+        return (self.folder / "log").read_text(errors="replace")
+
+    def neighbours(self, component: str) -> set[str]:
+        """The components that share a process with one, itself included."""
+        return next(set(name.split("+")) for name in self.pids if component in name.split("+"))
 
     @asynccontextmanager
     async def serving(self, component: str, name: str) -> AsyncIterator[None]:
@@ -227,10 +236,15 @@ async def until(holds: Callable[[], Any], *, timeout_seconds: float = 30, what: 
 
 
 @asynccontextmanager
-async def running_mesh(topology: str = "few", settings: Mapping[str, str] | None = None) -> AsyncIterator[Mesh]:
-    """`kiki up` with its own data folder, database, ports and peers; everything is gone afterwards."""
+async def running_mesh(
+    topology: str = "few", settings: Mapping[str, str] | None = None, *, python: Sequence[str] = (sys.executable,)
+) -> AsyncIterator[Mesh]:
+    """`kiki up` with its own data folder, database, ports and peers; everything is gone afterwards.
+
+    `python` runs Python, for example as another user.
+    """
     folder = Path(tempfile.mkdtemp(prefix="kiki-e2e-"))
-    folder.chmod(0o711)
+    folder.chmod(0o777 if len(python) > 1 else 0o711)
     network, mailbox, key = AdNetwork(), Mailbox(), secrets.token_hex(24)
     ports = _free_ports(len(AGENTS) + 1)
     async with AsyncExitStack() as stack:
@@ -249,7 +263,7 @@ async def running_mesh(topology: str = "few", settings: Mapping[str, str] | None
             **addresses,
             "KIKI_DATA_DIR": str(folder / "data"),
             "KIKI_INTERNAL_API_KEY": key,
-            "KIKI_LOG_LEVEL": "WARNING",
+            "KIKI_LOG_LEVEL": "INFO",
             "SYNCPORTAL_PORT": str(ports[-1]),
             "SYNCPORTAL_PUBLIC_URL": f"http://127.0.0.1:{ports[-1]}",
             "SYNCFLOW_ALLOW_PRIVATE_NETWORKS": "true",
@@ -258,9 +272,14 @@ async def running_mesh(topology: str = "few", settings: Mapping[str, str] | None
             "SYNCENGAGE_SMTP_PORT": str(smtp_port),
             "SYNCENGAGE_SMTP_TLS": "none",
             "SYNCENGAGE_HOLDOUT_SHARE": "0",
+            "SYNCENGAGE_THANKS_DELAY_SECONDS": "0",
+            "SYNCENGAGE_TIPS_DELAY_SECONDS": "0",
+            "SYNCENGAGE_QUIET_FROM_HOUR": "0",
+            "SYNCENGAGE_QUIET_UNTIL_HOUR": "0",
+            "SYNCENGAGE_POLL_SECONDS": "0.5",
             **(settings or {}),
         }
-        mesh = await _start(stack, topology, environment, folder)
+        mesh = await _start(stack, [*python, *_UP, topology], environment, folder)
         mesh.network, mesh.mailbox, mesh.api_key, mesh.environment = network, mailbox, key, environment
         mesh.network_url = f"http://127.0.0.1:{network_port}"
         url = f"http://127.0.0.1:{ports[-1]}"
@@ -270,11 +289,11 @@ async def running_mesh(topology: str = "few", settings: Mapping[str, str] | None
         yield mesh
 
 
-async def _start(stack: AsyncExitStack, topology: str, environment: Mapping[str, str], folder: Path) -> Mesh:
+async def _start(stack: AsyncExitStack, command: Sequence[str], environment: Mapping[str, str], folder: Path) -> Mesh:
+    log = stack.enter_context((folder / "log").open("wb"))
     parent = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "kiki.cli.main", "up", "--json", "--processes", topology,
-        env=dict(environment), stdout=asyncio.subprocess.PIPE, cwd=folder,
-    )  # fmt: skip
+        *command, env=dict(environment), stdout=asyncio.subprocess.PIPE, stderr=log, cwd=folder
+    )
     mesh = Mesh(None, None, None, None, "", "", "", folder, parent)  # type: ignore[arg-type]  # filled by the caller
     ready = asyncio.Event()
     listener = asyncio.create_task(_listen(parent, mesh, ready))
@@ -282,7 +301,7 @@ async def _start(stack: AsyncExitStack, topology: str, environment: Mapping[str,
     waiting = asyncio.create_task(ready.wait())
     await asyncio.wait([waiting, listener], timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-    assert ready.is_set(), f"the mesh did not start: {mesh.events[-5:]}"
+    assert ready.is_set(), f"the mesh did not start: {mesh.log()[-5000:]}"
     return mesh
 
 

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from e2e.mesh import Mesh, Shop
 from e2e.payloads import ago, woo_order, woo_product
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def no_traceback(mesh: Mesh) -> AsyncIterator[None]:
+    """Whatever comes in, nothing is surprised by it."""
+    before = len(mesh.log())
+    yield
+    assert "Traceback" not in mesh.log()[before:]
 
 
 async def outcome(mesh: Mesh, shop: Shop) -> tuple[str, str]:

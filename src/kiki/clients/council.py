@@ -6,8 +6,7 @@ import asyncio
 import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 import grpc.aio
@@ -29,8 +28,7 @@ _READ_PREFIXES = ("Get", "List", "Calculate", "Verify", "Count")
 M = TypeVar("M", bound=Message)
 
 
-@dataclass(frozen=True, slots=True)
-class CallOutcome:
+class CallOutcome(NamedTuple):
     """What became of one item of a batch: its serialized response, or its error."""
 
     response: bytes | None
@@ -191,7 +189,7 @@ def _service(agent: str) -> ServiceDescriptor:
 
 
 def _outcome(result: Any) -> CallOutcome:
-    if result.WhichOneof("outcome") == "response":
+    if result.HasField("response"):
         return CallOutcome(result.response.SerializeToString(), None)
     error = result.error
     return CallOutcome(None, error_from_item(error.code, error.reason, error.message))

@@ -20,11 +20,11 @@ UNDATED = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
 """`updated_at` of a payload that carries no time: the delivery's trigger time, or its arrival, counts instead."""
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True):
+class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Base of all values here: immutable, keyword-only."""
 
 
-class CustomerStub(_Value, frozen=True, kw_only=True):
+class CustomerStub(_Value, frozen=True, kw_only=True, gc=False):
     """What an order tells about its buyer; inserted when the customer is not known yet, never overwriting a profile."""
 
     customer_id: str | None = None
@@ -37,7 +37,7 @@ class CustomerStub(_Value, frozen=True, kw_only=True):
     locale: str | None = None
 
 
-class OrderLine(_Value, frozen=True, kw_only=True):
+class OrderLine(_Value, frozen=True, kw_only=True, gc=False):
     """One line; `net_total` is after every discount, without tax, for the ordered quantity."""
 
     line_id: str
@@ -50,7 +50,7 @@ class OrderLine(_Value, frozen=True, kw_only=True):
     gift_card: bool = False
 
 
-class Refund(_Value, frozen=True, kw_only=True):
+class Refund(_Value, frozen=True, kw_only=True, gc=False):
     """Money given back. `refund_id` makes it a fact of its own: it counts once however many deliveries tell of it."""
 
     refund_id: str
@@ -59,7 +59,7 @@ class Refund(_Value, frozen=True, kw_only=True):
     refunded_at: dt.datetime
 
 
-class OrderTouch(_Value, frozen=True, kw_only=True):
+class OrderTouch(_Value, frozen=True, kw_only=True, gc=False):
     """Where the order says its visit came from (landing page, platform attribution fields, cart attributes)."""
 
     utm_source: str | None = None
@@ -78,7 +78,7 @@ class OrderTouch(_Value, frozen=True, kw_only=True):
     """When the visit began; None when the platform does not say (then the order's time counts)."""
 
 
-class OrderObserved(_Value, frozen=True, kw_only=True):
+class OrderObserved(_Value, frozen=True, kw_only=True, gc=False):
     """This order looks like this now. Placed, paid, cancelled and each refund are read off it as facts."""
 
     order_id: str
@@ -104,14 +104,14 @@ class OrderObserved(_Value, frozen=True, kw_only=True):
     """Decimal text: settlement amount per unit of `currency`, when the platform states both."""
 
 
-class RefundObserved(_Value, frozen=True, kw_only=True):
+class RefundObserved(_Value, frozen=True, kw_only=True, gc=False):
     """One refund, told apart from its order; may arrive before it."""
 
     order_id: str
     refund: Refund
 
 
-class OrderDeleted(_Value, frozen=True, kw_only=True):
+class OrderDeleted(_Value, frozen=True, kw_only=True, gc=False):
     """The shop says that the order is gone (trashed or erased)."""
 
     order_id: str
@@ -133,7 +133,7 @@ class StockStatus(enum.Enum):
     ON_BACKORDER = "on_backorder"
 
 
-class Variant(_Value, frozen=True, kw_only=True):
+class Variant(_Value, frozen=True, kw_only=True, gc=False):
     """What is actually sold. A product without variants has one, whose id equals the product's."""
 
     variant_id: str
@@ -152,7 +152,7 @@ class Variant(_Value, frozen=True, kw_only=True):
     """When set, it decides over the quantity."""
 
 
-class ProductObserved(_Value, frozen=True, kw_only=True):
+class ProductObserved(_Value, frozen=True, kw_only=True, gc=False):
     """This product looks like this now. `variants` is complete unless `variants_complete` is False.
 
     A payload may be partial, down to an id and a stock status. `unsaid` then names the fields that it did not carry:
@@ -182,7 +182,7 @@ class ProductObserved(_Value, frozen=True, kw_only=True):
         return bool(self.unsaid)
 
 
-class VariantObserved(_Value, frozen=True, kw_only=True):
+class VariantObserved(_Value, frozen=True, kw_only=True, gc=False):
     """One variation of a product, told on its own (WooCommerce); may arrive before its product."""
 
     product_id: str
@@ -191,21 +191,21 @@ class VariantObserved(_Value, frozen=True, kw_only=True):
     variant: Variant
 
 
-class VariantDeleted(_Value, frozen=True, kw_only=True):
+class VariantDeleted(_Value, frozen=True, kw_only=True, gc=False):
     """One variation is gone."""
 
     product_id: str
     variant_id: str
 
 
-class ProductDeleted(_Value, frozen=True, kw_only=True):
+class ProductDeleted(_Value, frozen=True, kw_only=True, gc=False):
     """The shop says that the product is gone. `trusted` is False on platforms known to send it falsely."""
 
     product_id: str
     trusted: bool = True
 
 
-class InventoryLevelObserved(_Value, frozen=True, kw_only=True):
+class InventoryLevelObserved(_Value, frozen=True, kw_only=True, gc=False):
     """Stock of one inventory item at one location: a level, never a delta. None: not stocked there (any more)."""
 
     inventory_item_id: str
@@ -214,7 +214,7 @@ class InventoryLevelObserved(_Value, frozen=True, kw_only=True):
     updated_at: dt.datetime
 
 
-class InventoryItemObserved(_Value, frozen=True, kw_only=True):
+class InventoryItemObserved(_Value, frozen=True, kw_only=True, gc=False):
     """Properties of an inventory item that its product does not carry."""
 
     inventory_item_id: str
@@ -224,7 +224,7 @@ class InventoryItemObserved(_Value, frozen=True, kw_only=True):
     updated_at: dt.datetime
 
 
-class CustomerObserved(_Value, frozen=True, kw_only=True):
+class CustomerObserved(_Value, frozen=True, kw_only=True, gc=False):
     """This customer looks like this now; consent None means that this payload does not say."""
 
     customer_id: str
@@ -239,20 +239,20 @@ class CustomerObserved(_Value, frozen=True, kw_only=True):
     locale: str | None = None
 
 
-class CustomerDeleted(_Value, frozen=True, kw_only=True):
+class CustomerDeleted(_Value, frozen=True, kw_only=True, gc=False):
     """The shop says that the customer is gone."""
 
     customer_id: str
 
 
-class CustomersMerged(_Value, frozen=True, kw_only=True):
+class CustomersMerged(_Value, frozen=True, kw_only=True, gc=False):
     """Two customers are one person from now on."""
 
     kept_customer_id: str
     merged_customer_id: str
 
 
-class AppUninstalled(_Value, frozen=True, kw_only=True):
+class AppUninstalled(_Value, frozen=True, kw_only=True, gc=False):
     """The shop removed the app: its tokens are dead."""
 
 
@@ -264,7 +264,7 @@ class DataSubjectRequestKind(enum.Enum):
     ERASE_STORE = "erase_store"
 
 
-class DataSubjectRequested(_Value, frozen=True, kw_only=True):
+class DataSubjectRequested(_Value, frozen=True, kw_only=True, gc=False):
     """A data-subject right is exercised."""
 
     kind: DataSubjectRequestKind

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import itemgetter, ne
 from typing import Any
 
 from sqlalchemy import Table, types
@@ -41,6 +43,7 @@ class Shape:
     lock_sql: str = field(init=False, repr=False)
     find_sql: str = field(init=False, repr=False)
     delete_sql: str = field(init=False, repr=False)
+    _changes: dict[tuple[int, ...], str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         columns = (*self.key, *self.rest)
@@ -69,7 +72,7 @@ class Shape:
         if rows:
             schema, _, table = self.table.partition(".")
             names = [name for name, _ in (*self.key, *self.rest)]
-            ordered = sorted(rows, key=_first_three)
+            ordered = sorted(rows, key=_key_of)
             await connection.copy_records_to_table(table, schema_name=schema, columns=names, records=ordered)
 
     async def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
@@ -81,6 +84,37 @@ class Shape:
         """Insert or replace rows; each key at most once."""
         if rows:
             await connection.execute(self.upsert_sql, *_columns(rows))
+
+    async def change(
+        self, connection: Connection, rows: Sequence[Sequence[Any]], before: Mapping[tuple[Any, ...], Sequence[Any]]
+    ) -> None:
+        """Bring stored rows up to date: `before` are the rows as read and locked, by key.
+
+        Only columns that differ in some row are written, and only rows that differ at all. Not for tables with JSON.
+        """
+        keys = len(self.key)
+        positions = range(keys + len(self.rest))
+        changed, columns = [], set[int]()
+        for row in rows:
+            if differing := list(compress(positions, map(ne, row, before[tuple(row[:keys])]))):
+                changed.append(row)
+                columns.update(differing)
+        if changed:
+            written = (*range(keys), *sorted(columns))
+            pick = itemgetter(*written)
+            await connection.execute(self._change_sql(written), *_columns([pick(row) for row in changed]))
+
+    def _change_sql(self, written: tuple[int, ...]) -> str:
+        sql = self._changes.get(written)
+        if sql is None:
+            every = (*self.key, *self.rest)
+            columns = [every[n] for n in written]
+            names = ", ".join(name for name, _ in columns)
+            changes = ", ".join(f"{name} = new.{name}" for name, _ in columns[len(self.key) :])
+            matched = " AND ".join(f"t.{name} = new.{name}" for name, _ in self.key)
+            sql = f"UPDATE {self.table} t SET {changes} FROM {_unnest(columns)} AS new({names}) WHERE {matched}"
+            self._changes[written] = sql
+        return sql
 
     async def insert_missing(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows whose keys are not there yet; the others stay as they are."""
@@ -116,12 +150,12 @@ def _type_name(kind: types.TypeEngine[Any]) -> str:
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    ordered = rows if len(rows) < 2 else sorted(rows, key=_first_three)
+    ordered = rows if len(rows) < 2 else sorted(rows, key=_key_of)
     return [list(column) for column in zip(*ordered, strict=True)]
 
 
-def _first_three(row: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(row[:2])
+def _key_of(row: Sequence[Any]) -> tuple[Any, Any]:
+    return row[0], row[1]
 
 
 def _unnest(columns: Sequence[tuple[str, str]]) -> str:

@@ -36,8 +36,12 @@ UNREACHABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
 )
-"""What asyncpg raises when the server is away or going away; the work can be tried again on a new connection."""
+"""What asyncpg raises when the server is away or going away; the work can be tried again on a new connection.
+
+The last one comes from a connection that was told of its end and has not been closed yet.
+"""
 
 
 class Database:

@@ -28,6 +28,8 @@ def configure_logging(*, level: str = "INFO", json: bool = True, component: str 
     logging.basicConfig(level=level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
     for noisy in ("httpx", "httpcore", "uvicorn.access", "asyncio", "alembic", "grpc"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Pools complain with a traceback each while the server is away; who needs a connection says so in one line.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     if component:
         structlog.contextvars.bind_contextvars(process=component)
 

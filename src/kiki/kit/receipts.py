@@ -6,23 +6,26 @@ A receipt is written in the same transaction as the effect. The same `event_id` 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import asyncpg
-import sqlalchemy as sa
-from alembic import op
+import msgspec
 
+from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.database import Connection, Database
 from kiki.kit.errors import Conflict, KikiError, Unavailable
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
 
 T = TypeVar("T")
 Outcome = bytes | KikiError
 _ATTEMPTS = 8
+_COLUMNS = {"store_id": "bigint", "event_id": "text", "method": "text", "digest": "bytea", "response": "bytea"}
+_RACES = (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 
 
-@dataclass(frozen=True, slots=True)
-class OnceItem(Generic[T]):
+class OnceItem(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """One mutation: its key, the digest of its declared fields, and the command itself."""
 
     store_id: int
@@ -31,20 +34,34 @@ class OnceItem(Generic[T]):
     command: T
 
 
-Work = Callable[[Connection, Sequence[OnceItem[T]]], Awaitable[Sequence[Outcome]]]
+class Done(msgspec.Struct, frozen=True, gc=False):
+    """Outcomes of items, and rows that belong to them; these are written in one statement with the receipts."""
+
+    outcomes: Sequence[Outcome]
+    rows: Sequence[tuple[Append, Rows]] = ()
+
+
+Work = Callable[[Connection, Sequence[OnceItem[T]]], Awaitable[Sequence[Outcome] | Done]]
 
 
 def receipts_table(metadata: sa.MetaData) -> sa.Table:
     """The table `receipts` in the metadata's schema."""
-    return sa.Table("receipts", metadata, *_columns())
+    import sqlalchemy as sa
+
+    return sa.Table("receipts", metadata, *_table())
 
 
 def create_receipts_table(schema: str) -> None:
     """The same table inside a migration."""
-    op.create_table("receipts", *_columns(), schema=schema)
+    from alembic import op
+
+    op.create_table("receipts", *_table(), schema=schema)
 
 
-def _columns() -> list[sa.schema.SchemaItem]:
+def _table() -> list[sa.schema.SchemaItem]:
+    """Imported here and not above: a process that only serves pays neither time nor memory for it."""
+    import sqlalchemy as sa
+
     return [
         sa.Column("store_id", sa.BigInteger, nullable=False),
         sa.Column("event_id", sa.Text, nullable=False),
@@ -56,19 +73,20 @@ def _columns() -> list[sa.schema.SchemaItem]:
     ]
 
 
+class _Known(Exception):
+    """A batch that was taken for new may hold events that are known: it starts over and looks them up."""
+
+
 class Once:
     """Runs batches of mutations of one agent, each item at most once."""
 
     def __init__(self, database: Database, schema: str) -> None:
         self._database = database
         self._schema = schema
+        self._receipts = Append(schema, "receipts", _COLUMNS)
         self._find = (
             f"SELECT r.store_id, r.event_id, r.digest, r.response FROM unnest($1::bigint[], $2::text[]) AS k(s, e)"
             f' JOIN "{schema}".receipts r ON r.store_id = k.s AND r.event_id = k.e'
-        )
-        self._add = (
-            f'INSERT INTO "{schema}".receipts (store_id, event_id, method, digest, response)'
-            f" SELECT s, e, $3, d, r FROM unnest($1::bigint[], $2::text[], $4::bytea[], $5::bytea[]) AS u(s, e, d, r)"
         )
         self._count = (
             f'SELECT method, count(*) FROM "{schema}".receipts WHERE store_id = $1 GROUP BY method ORDER BY method'
@@ -80,15 +98,21 @@ class Once:
         """An outcome per item, in order. `work` sees only items whose event id is new, each once.
 
         It runs in one transaction; what it returns as bytes is the item's answer for ever, what it returns as an
-        error is not kept. `durable` is for calls that nothing would make happen again.
-        Two writers of one event id at the same moment: the later one starts over and finds it.
+        error is not kept. `durable` is for calls that nothing would make happen again. Two writers of one event id at
+        the same moment: the later one starts over and finds it.
+
+        A batch is first taken for new, which it nearly always is, and its receipts prove it: a repeat breaks their key,
+        the whole attempt is rolled back and made again with the known events looked up. So `work` may run more than
+        once, and only its last run counts.
         """
         if not items:
             return []
         for attempt in range(_ATTEMPTS):
             try:
-                return await self._attempt(method, items, work, alone=attempt > 0, durable=durable)
-            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                if not attempt:
+                    return await self._all_new(method, items, work, durable=durable)
+                return await self._attempt(method, items, work, alone=attempt > 1, durable=durable)
+            except (_Known, *_RACES):
                 continue
         raise Unavailable("the same events are being written elsewhere, try again", reason="EVENT_RACE")
 
@@ -96,6 +120,22 @@ class Once:
         """Effects per method."""
         async with self._database.connection() as connection:
             return {row[0]: row[1] for row in await connection.fetch(self._count, store_id)}
+
+    async def _all_new(
+        self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, durable: bool
+    ) -> list[Outcome]:
+        """Without a look-up. An error is no proof of anything, since a repeat may well be refused: also `_Known`."""
+        fresh = {(item.store_id, item.event_id): item for item in reversed(items)}
+        if len(fresh) < len(items):
+            raise _Known
+        async with self._database.transaction(durable=durable) as connection:
+            try:
+                outcomes = await self._do(connection, method, items, work)
+            except (KikiError, asyncpg.IntegrityConstraintViolationError):
+                raise _Known from None
+            if any(isinstance(outcome, KikiError) for outcome in outcomes):
+                raise _Known
+        return list(outcomes)
 
     async def _attempt(
         self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, alone: bool, durable: bool
@@ -110,29 +150,27 @@ class Once:
                 if key not in known:
                     fresh.setdefault(key, item)
             if fresh:
-                await self._do(connection, method, list(fresh.values()), known, work)
+                outcomes = await self._do(connection, method, list(fresh.values()), work)
+                for (key, item), outcome in zip(fresh.items(), outcomes, strict=True):
+                    known[key] = (item.digest, outcome)
         return [_answer(item, known[item.store_id, item.event_id]) for item in items]
 
     async def _do(
-        self,
-        connection: Connection,
-        method: str,
-        fresh: list[OnceItem[T]],
-        known: dict[tuple[int, str], tuple[bytes, Outcome]],
-        work: Work[T],
-    ) -> None:
-        outcomes = await work(connection, fresh)
+        self, connection: Connection, method: str, fresh: Sequence[OnceItem[T]], work: Work[T]
+    ) -> Sequence[Outcome]:
+        """Work, then the receipts of what was done, in key order."""
+        answer = await work(connection, fresh)
+        outcomes, rows = (answer.outcomes, answer.rows) if isinstance(answer, Done) else (answer, ())
         if len(outcomes) != len(fresh):
             raise RuntimeError(f"{method} answered {len(outcomes)} of {len(fresh)} items")
-        done: list[tuple[int, str, bytes, bytes]] = []
-        for item, outcome in zip(fresh, outcomes, strict=True):
-            known[item.store_id, item.event_id] = (item.digest, outcome)
-            if isinstance(outcome, bytes):
-                done.append((item.store_id, item.event_id, item.digest, outcome))
-        if done:
-            done.sort(key=lambda row: row[:2])
-            stores, events, digests, responses = (list(column) for column in zip(*done, strict=True))
-            await connection.execute(self._add, stores, events, method, digests, responses)
+        done = [
+            (item.store_id, item.event_id, method, item.digest, outcome)
+            for item, outcome in zip(fresh, outcomes, strict=True)
+            if isinstance(outcome, bytes)
+        ]
+        done.sort()
+        await append_rows(connection, [*rows, (self._receipts, done)])
+        return outcomes
 
     async def _known(
         self, connection: Connection, items: Sequence[OnceItem[T]]

@@ -89,15 +89,16 @@ class Sealer:
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
+        self._header = _HEADER.pack(_FORMAT, keyring.current)
+        self._oldest = min(keyring.versions)
         self._cipher = lru_cache(maxsize=16_384)(self._make_cipher)
         self._index_key = lru_cache(maxsize=16_384)(self._make_index_key)
 
     def seal(self, plaintext: bytes, *, store_id: int, purpose: str) -> bytes:
         """Encrypt under the newest key; `purpose` names table and column, e.g. `customers.email`."""
-        version = self._keyring.current
-        header = _HEADER.pack(_FORMAT, version)
-        nonce = os.urandom(_NONCE_BYTES)
-        return header + nonce + self._cipher(version, store_id, purpose).encrypt(nonce, plaintext, header)
+        header, nonce = self._header, os.urandom(_NONCE_BYTES)
+        cipher = self._cipher(self._keyring.current, store_id, purpose)
+        return header + nonce + cipher.encrypt(nonce, plaintext, header)
 
     def open(self, sealed: bytes, *, store_id: int, purpose: str) -> bytes:
         """Decrypt. Raises `InvariantBroken` when the value was changed or belongs to another store or purpose."""
@@ -139,7 +140,7 @@ class Sealer:
         Callers normalise first (lower-case e-mail, digits of a phone number). The key is that of the *oldest* version,
         so that an index survives a rotation of the sealing keys.
         """
-        key = self._index_key(min(self._keyring.versions), store_id, purpose)
+        key = self._index_key(self._oldest, store_id, purpose)
         return hmac.digest(key, value.encode("utf-8", "surrogatepass"), "sha256")[:16]
 
     def _make_cipher(self, version: int, store_id: int, purpose: str) -> AESGCM:

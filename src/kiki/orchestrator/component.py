@@ -13,7 +13,7 @@ from typing import Protocol
 
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.http import OutboundHttp, OutboundPolicy
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.kit.telemetry import Metrics
@@ -44,8 +44,8 @@ _MAINTENANCE_SECONDS = 600.0
 def _server_settings(settings: OrchestratorSettings) -> dict[str, str]:
     """What the worker's sessions ask of PostgreSQL."""
     return {
-        # A cached plan made while a queue was empty must not read the whole of it later.
-        "enable_seqscan": "off",
+        # Batches look up keys; and a cached plan made while a queue was empty must not read all of it later.
+        **LOOK_UPS_BY_INDEX,
         # A frozen worker's open transaction holds its leases: it is ended before they are missed for long.
         "idle_in_transaction_session_timeout": str(int(settings.lease_seconds * 1000 * 2 / 3)),
     }
@@ -92,7 +92,7 @@ class WorkerComponent:
         places = [*inbox_places(), *call_places(), outbound_place(), *job_places(jobs)]
         self.leases = Leases(leases_database, places, owner=self.owner, seconds=settings.lease_seconds)
         self._floors = Floors(leases_database)
-        self._wakeups = Wakeups(database.dsn)
+        self._wakeups = Wakeups(database.dsn, on_lost=self.leases.distrust)
         self.lanes = self._build_lanes(sealer, platforms, decisions.decider, stores)
         self.dispatchers = self._build_dispatchers(sealer, clients, decisions.flow)
         self._schedules = [Schedule(job, database=database, leases=self.leases) for job in jobs]

@@ -25,7 +25,9 @@ class OrchestratorSettings(BaseSettings):
         description="How often the queues are looked at without a notification.",
     )
     pace_seconds: float = Field(
-        0.02, ge=0, description="Shortest time between two batches outside the stock lane, so that batches gather."
+        0.02,
+        ge=0,
+        description="Shortest time between two batches, so that batches gather; a few stock changes never wait for it.",
     )
     pool_size: int = Field(12, ge=4, le=100, description="Database connections of the worker.")
     retry_base_seconds: float = Field(1.0, gt=0, description="Wait after the first failure of an entity; doubles.")

@@ -58,6 +58,14 @@ class Platform(Protocol):
         """The subset that travels in the live-stock lane."""
         ...
 
+    @property
+    def alike(self) -> Mapping[str, str]:
+        """Topics under which equal bytes mean the same, with a word for each group; absent: like no other.
+
+        Shops tell one purchase under several topics; what is alike is read once.
+        """
+        ...
+
     def envelope(self, headers: Headers) -> Envelope:
         """Read the headers. Never raises on what a sender wrote."""
         ...

@@ -1,4 +1,4 @@
-"""The portal's one ASGI application: the raw webhook route beside FastAPI."""
+"""The portal's ASGI application: everything but `/webhooks/`, which the server's protocol answers itself."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from kiki.portal.access import InternalKeyGuard
 from kiki.portal.exception_handlers import add_exception_handlers
 from kiki.portal.health import router as health
-from kiki.portal.intake.routes import PREFIX
 from kiki.portal.internal import routers as internal
 from kiki.portal.reports.endpoints import router as reports
 from kiki.portal.request_ids import RequestIds
 from kiki.portal.services import Services
+from kiki.portal.unsubscribe import router as unsubscribe
 
 _TITLE = "KIKI SyncPortal"
 _VERSION = "0.1.0"
@@ -24,21 +24,7 @@ _TEXT = (
 )
 
 
-class PortalApp:
-    """Webhooks go to the intake, everything else to FastAPI: the hot path passes no middleware."""
-
-    def __init__(self, intake: ASGIApp, api: ASGIApp) -> None:
-        self._intake = intake
-        self._api = api
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            await self._intake(scope, receive, send)
-        else:
-            await self._api(scope, receive, send)
-
-
-def build_app(services: Services, intake: ASGIApp) -> PortalApp:
+def build_app(services: Services) -> ASGIApp:
     """The application over given services; nothing in it reads the environment or the clock by itself."""
     api = FastAPI(
         title=_TITLE,
@@ -51,10 +37,10 @@ def build_app(services: Services, intake: ASGIApp) -> PortalApp:
     )
     api.state.services = services
     add_exception_handlers(api)
-    for router in (health, *internal, reports):
+    for router in (health, *internal, reports, unsubscribe):
         api.include_router(router)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]  # the way FastAPI documents for extending it
-    return PortalApp(intake, RequestIds(InternalKeyGuard(api, services.settings.api_keys)))
+    return RequestIds(InternalKeyGuard(api, services.settings.api_keys))
 
 
 def _document(api: FastAPI) -> dict[str, Any]:
@@ -66,7 +52,7 @@ def _document(api: FastAPI) -> dict[str, Any]:
 
 
 def _webhook_paths() -> dict[str, Any]:
-    """The webhook route, which FastAPI does not know."""
+    """The webhook routes, which FastAPI does not know."""
     answers = {
         "200": "Stored durably, or known already.",
         "401": "The signature is missing or wrong, or the store is not connected.",

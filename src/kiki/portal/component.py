@@ -20,12 +20,14 @@ from kiki.orchestrator.calls.intents import CallIntent, enqueue
 from kiki.orchestrator.inbox.deliveries import NewDelivery
 from kiki.platforms.protocol import Platform
 from kiki.portal.app import build_app
+from kiki.portal.intake.bell import Bell
 from kiki.portal.intake.body import ReadingBudget
 from kiki.portal.intake.disk import DiskGuard
-from kiki.portal.intake.endpoint import Intake, Limits
+from kiki.portal.intake.edge import WebhookDoor
 from kiki.portal.intake.group_commit import GroupCommit
 from kiki.portal.intake.metrics import IntakeMetrics
 from kiki.portal.intake.refusals import Enqueue, Refusals
+from kiki.portal.intake.rules import Intake, Limits
 from kiki.portal.intake.stores import StoreCache
 from kiki.portal.intake.writer import IntakeDatabase
 from kiki.portal.jobs.kinds import job_kinds
@@ -36,7 +38,8 @@ from kiki.portal.services import Services
 from kiki.portal.settings import PortalSettings
 
 _MAX_BATCH_BYTES = 4 * 2**20
-_INTAKE_CONNECTIONS = 3
+_INTAKE_CONNECTIONS = 5
+"""One writes, one wakes the workers, the rest look stores up."""
 
 
 class PortalComponent:
@@ -48,12 +51,14 @@ class PortalComponent:
         self,
         server: HttpServer,
         commit: GroupCommit[NewDelivery],
+        bell: Bell,
         refusals: Refusals,
         jobs: JobRunner,
         drain_seconds: float,
     ) -> None:
         self._server = server
         self._commit = commit
+        self._bell = bell
         self._refusals = refusals
         self._jobs = jobs
         self._drain_seconds = drain_seconds
@@ -86,6 +91,7 @@ class PortalComponent:
     async def _background(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._commit.run())
+            group.create_task(self._bell.run())
             group.create_task(self._refusals.run())
             group.create_task(self._jobs.run())
 
@@ -114,10 +120,10 @@ async def open_component(
             statement_timeout_ms=1000,
             lock_timeout_ms=1000,
         ) as intake_database,
+        _intake_door(intake_database, sealer, settings) as (door, bell),
         OutboundHttp.open(policy) as http,
         PdfPrinter.open() as printer,
     ):
-        door = IntakeDatabase(intake_database, sealer, settings.answer_deadline_seconds)
         store_cache = StoreCache(door.find_store, settings.app_secrets, monotonic)
         commit: GroupCommit[NewDelivery] = GroupCommit(
             door.write,
@@ -142,25 +148,36 @@ async def open_component(
             clock=clock,
         )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-hmac") as hashing:
+            intake_metrics = IntakeMetrics(metrics, lambda: commit.waiting_bytes, lambda: commit.flushes)
+            limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds)
             intake = Intake(
                 platforms=platforms,
                 stores=store_cache,
                 commit=commit,
                 refusals=refusals,
-                metrics=IntakeMetrics(metrics, lambda: commit.waiting_bytes, lambda: commit.flushes),
+                metrics=intake_metrics,
                 disk=DiskGuard(settings.disk_path, settings.disk_free_floor, monotonic),
                 hashing=hashing,
-                limits=Limits(settings.max_body_bytes, settings.body_timeout_seconds),
-                budget=ReadingBudget(settings.max_waiting_bytes),
+                limits=limits,
                 clock=clock,
             )
             server = HttpServer(
-                build_app(services, intake),
+                build_app(services),
+                WebhookDoor(intake, intake_metrics, limits, ReadingBudget(settings.max_waiting_bytes)),
                 host=settings.host,
                 port=settings.port,
                 shutdown_seconds=settings.shutdown_seconds,
             )
-            yield PortalComponent(server, commit, refusals, jobs, settings.shutdown_seconds)
+            yield PortalComponent(server, commit, bell, refusals, jobs, settings.shutdown_seconds)
+
+
+@asynccontextmanager
+async def _intake_door(
+    database: Database, sealer: Sealer, settings: PortalSettings
+) -> AsyncIterator[tuple[IntakeDatabase, Bell]]:
+    bell = Bell(database)
+    async with IntakeDatabase.open(database, sealer, bell, settings.answer_deadline_seconds) as door:
+        yield door, bell
 
 
 def _enqueue_with(database: Database, sealer: Sealer) -> Enqueue:

@@ -1,4 +1,4 @@
-"""uvicorn inside our loop: signals, logging and the socket are ours."""
+"""uvicorn inside our loop: signals, logging, the socket and the webhooks' protocol are ours."""
 
 from __future__ import annotations
 
@@ -10,20 +10,24 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.types import ASGIApp
 
+from kiki.kit.clock import monotonic
 from kiki.kit.errors import Unavailable
+from kiki.portal.intake.edge import WebhookDoor, WebhookProtocol
 
 _BACKLOG = 2048
 _KEEP_ALIVE_SECONDS = 30
 _MAX_CONCURRENCY = 10_000
+_SWEEP_TICKS = 2
+"""uvicorn ticks ten times a second."""
 
 
 class HttpServer(uvicorn.Server):
     """A server that is stopped by `stop()`, never by a signal."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int, shutdown_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, door: WebhookDoor, *, host: str, port: int, shutdown_seconds: float) -> None:
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=door.protocol(),
             ws="none",
             lifespan="off",
             log_config=None,
@@ -47,7 +51,19 @@ class HttpServer(uvicorn.Server):
         """Serve until `stop()`. Raises `Unavailable` when the address cannot be had."""
         with _listening(self._address) as listener:
             self.port = listener.getsockname()[1]
-            await self.serve(sockets=[listener])
+            try:
+                await self.serve(sockets=[listener])
+            finally:
+                for connection in self._webhook_connections():
+                    connection.transport.abort()
+
+    async def on_tick(self, counter: int) -> bool:
+        """One timer for all connections' deadlines."""
+        if counter % _SWEEP_TICKS == 0:
+            now = monotonic()
+            for connection in self._webhook_connections():
+                connection.sweep(now)
+        return await super().on_tick(counter)
 
     async def stop(self, serving: asyncio.Task[None], seconds: float) -> None:
         """Stop accepting, let requests under way end, then let go."""
@@ -55,6 +71,9 @@ class HttpServer(uvicorn.Server):
         _, late = await asyncio.wait({serving}, timeout=seconds)
         for task in late:
             task.cancel()
+
+    def _webhook_connections(self) -> list[WebhookProtocol]:
+        return [each for each in self.server_state.connections if isinstance(each, WebhookProtocol)]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from kiki.kit.component import Component
 from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.sealing import Keyring
-from kiki.kit.settings import load_settings
+from kiki.kit.settings import load_settings, read_variable
 from kiki.runtime.settings import AGENTS, RuntimeSettings
 
 PORTAL, WORKER = "portal", "worker"
@@ -84,10 +84,19 @@ async def _agent(name: str, ground: Ground) -> AsyncIterator[Component]:
         dsn=ground.dsn,
         keyring=ground.keyring,
         rpc=rpc,
-        settings=load_settings(settings_class(name)),
+        settings=agent_settings(name),
         clock=ground.clock,
     ) as component:
         yield component
+
+
+def agent_settings(name: str) -> Any:
+    """An agent's settings. Links in mail lead to the portal's public address unless they are set themselves."""
+    settings = load_settings(settings_class(name))
+    public_url = read_variable("SYNCPORTAL_PUBLIC_URL")
+    if name == "syncengage" and public_url and "unsubscribe_url" not in settings.model_fields_set:
+        return settings.model_copy(update={"unsubscribe_url": public_url.rstrip("/") + "/unsubscribe/{token}"})
+    return settings
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import sys
@@ -30,7 +31,18 @@ def serve(names: Sequence[str], *, managed: bool = False) -> None:
     set_up_logging(installation.settings, "+".join(names))
     for name in names:
         preload(name)
+    _spare_the_collector()
     uvloop.run(_serve(names, Ground(installation.settings, "", installation.keyring), managed=managed))
+
+
+def _spare_the_collector() -> None:
+    """What was imported lives as long as the process; batches make thousands of short-lived values without cycles.
+
+    With the thresholds of the interpreter, walking over all of it costs a tenth of the processor under load.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def set_up_logging(settings: RuntimeSettings, process: str) -> None:

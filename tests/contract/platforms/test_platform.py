@@ -103,6 +103,14 @@ def test_an_unknown_topic_is_told_as_such(platform: Platform) -> None:
 
 
 @each_platform
+def test_alike_topics_are_topics_of_one_lane(platform: Platform) -> None:
+    assert set(platform.alike) <= platform.topics
+    for word in set(platform.alike.values()):
+        group = {topic for topic, other in platform.alike.items() if other == word}
+        assert len({topic in platform.stock_topics for topic in group}) == 1
+
+
+@each_platform
 def test_stock_topics_are_topics(platform: Platform) -> None:
     assert platform.stock_topics
     assert platform.stock_topics < platform.topics

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from kiki.kit.bulk import Append
 from kiki.kit.database import Connection, Database
 from kiki.kit.errors import Conflict, InvalidInput
 from kiki.kit.migrations import Owner, differences, downgrade, pending, upgrade
-from kiki.kit.receipts import Once, OnceItem, Outcome, receipts_table
+from kiki.kit.receipts import Done, Once, OnceItem, Outcome, receipts_table
 
 MIGRATION = '''
 """Receipts and a counter."""
@@ -86,6 +87,38 @@ async def test_a_refused_item_leaves_no_receipt(database: Database) -> None:
     assert isinstance(outcomes[0], InvalidInput)
     assert outcomes[1] == b"did 2"
     assert await once.count(1) == {"Do": 1}
+
+
+async def test_a_repeat_that_would_be_refused_now_gets_the_first_answer(database: Database) -> None:
+    once = Once(database, "probe")
+    await once.run("Do", [item("a", "1")], record)
+
+    async def refuse(_connection: Connection, items: Sequence[OnceItem[str]]) -> list[Outcome]:
+        return [InvalidInput("no longer") for _ in items]
+
+    async def fail(_connection: Connection, _items: Sequence[OnceItem[str]]) -> list[Outcome]:
+        raise InvalidInput("no longer")
+
+    assert await once.run("Do", [item("a", "1")], refuse) == [b"did 1"]
+    assert await once.run("Do", [item("a", "1")], fail) == [b"did 1"]
+    with pytest.raises(InvalidInput):
+        await once.run("Do", [item("b", "2")], fail)
+
+
+async def test_rows_that_come_with_outcomes_are_written_once(database: Database) -> None:
+    once = Once(database, "probe")
+    effects = Append("probe", "effects", {"value": "text"})
+
+    async def record_rows(_connection: Connection, items: Sequence[OnceItem[str]]) -> Done:
+        return Done([one.command.encode() for one in items], [(effects, [(one.command,) for one in items])])
+
+    first = [item(f"e{number}", f"v{number}") for number in range(300)]
+    for _ in range(2):
+        assert await once.run("Do", first, record_rows) == [one.command.encode() for one in first]
+    mixed = [item("e1", "v1"), item("new", "v300")]
+    assert await once.run("Do", mixed, record_rows) == [b"v1", b"v300"]
+    async with database.connection() as connection:
+        assert await connection.fetchval("SELECT count(*) FROM probe.effects") == 301
 
 
 async def test_the_same_event_id_is_free_in_another_store(database: Database) -> None:

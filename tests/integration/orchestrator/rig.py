@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -47,6 +48,7 @@ class PlainPlatform:
     name = "plain"
     topics = frozenset({"orders"})
     stock_topics: frozenset[str] = frozenset()
+    alike: Mapping[str, str] = MappingProxyType({})
 
     def events(self, topic: str, body: bytes, _store: StoreContext) -> Sequence[Any]:
         if topic == "unknown":

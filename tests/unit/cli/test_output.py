@@ -58,5 +58,5 @@ def test_the_demos_view_shows_figures_stores_and_feed() -> None:
     out = Console(file=io.StringIO(), width=120)
     out.print(render(state, "http://127.0.0.1:8060"))
     text = out.file.getvalue()  # type: ignore[attr-defined]
-    for wanted in ("3.20 EUR", "Nordlicht", "order 1001", "http://127.0.0.1:8060/dashboard"):
+    for wanted in ("3.20 EUR", "Nordlicht", "order 1001", "http://127.0.0.1:8060/docs"):
         assert wanted in text

@@ -34,6 +34,20 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
+def submitted(commit: GroupCommit[int], item: int, size: int) -> asyncio.Future[bool]:
+    """What `submit` tells, as a future."""
+    told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+    def done(result: bool | Exception) -> None:
+        if isinstance(result, Exception):
+            told.set_exception(result)
+        else:
+            told.set_result(result)
+
+    commit.submit(item, size, done)
+    return told
+
+
 class Store:
     """Keeps what is written; a batch with poison fails as a whole and leaves nothing."""
 
@@ -64,7 +78,7 @@ def test_exactly_the_poisonous_items_fail(items: list[int], poison: frozenset[in
     async def run() -> None:
         store = Store(poison)
         async with running(store.write, max_batch=max_batch) as commit:
-            results = await asyncio.gather(*(commit.submit(item, 1) for item in items), return_exceptions=True)
+            results = await asyncio.gather(*(submitted(commit, item, 1) for item in items), return_exceptions=True)
         for item, result in zip(items, results, strict=True):
             assert isinstance(result, ValueError) == (item in poison)
         assert store.kept == set(items) - poison
@@ -84,10 +98,10 @@ async def test_an_item_alone_is_written_at_once_and_the_rest_is_gathered() -> No
         return result
 
     async with running(write) as commit:
-        first = commit.submit(0, 1)
+        first = submitted(commit, 0, 1)
         while not store.batches:
             await asyncio.sleep(0)
-        rest = [commit.submit(item, 1) for item in range(1, 50)]
+        rest = [submitted(commit, item, 1) for item in range(1, 50)]
         gate.set()
         await asyncio.gather(first, *rest)
     assert store.batches == [1, 49]
@@ -102,7 +116,7 @@ async def test_a_failure_of_the_moment_fails_the_batch_without_halving_it() -> N
         raise Unavailable("away")
 
     async with running(write) as commit:
-        results = await asyncio.gather(*(commit.submit(item, 1) for item in range(10)), return_exceptions=True)
+        results = await asyncio.gather(*(submitted(commit, item, 1) for item in range(10)), return_exceptions=True)
     assert calls == 1
     assert all(isinstance(result, Overloaded) for result in results)
 
@@ -115,24 +129,24 @@ async def test_a_hanging_write_is_answered_at_the_deadline_and_later_items_at_on
     async with running(write, deadline_seconds=0.1) as commit:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        first = commit.submit(1, 1)
+        first = submitted(commit, 1, 1)
         await asyncio.sleep(0.02)
-        second = commit.submit(2, 1)
+        second = submitted(commit, 2, 1)
         results = await asyncio.gather(first, second, return_exceptions=True)
         assert all(isinstance(result, KikiError) for result in results)
         assert loop.time() - started < 1
         with pytest.raises(Overloaded):
-            commit.submit(3, 1)
+            submitted(commit, 3, 1)
 
 
 async def test_the_byte_budget_refuses_what_is_too_much_and_recovers() -> None:
     store = Store()
     async with running(store.write, max_waiting_bytes=100) as commit:
-        first = commit.submit(1, 90)
+        first = submitted(commit, 1, 90)
         with pytest.raises(Overloaded):
-            commit.submit(2, 20)
+            submitted(commit, 2, 20)
         assert await first
-        assert await commit.submit(2, 20)
+        assert await submitted(commit, 2, 20)
 
 
 async def test_what_waits_when_it_stops_is_answered() -> None:
@@ -141,9 +155,22 @@ async def test_what_waits_when_it_stops_is_answered() -> None:
         return []
 
     async with running(write) as commit:
-        first = commit.submit(1, 1)
+        first = submitted(commit, 1, 1)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        second = commit.submit(2, 1)
+        second = submitted(commit, 2, 1)
     results = await asyncio.gather(first, second, return_exceptions=True)
     assert all(isinstance(result, Overloaded) for result in results)
+
+
+async def test_a_listener_that_fails_does_not_disturb_its_neighbours() -> None:
+    store = Store()
+
+    def broken(result: bool | Exception) -> None:
+        raise ValueError("the sender's connection is in no state to be written to")
+
+    async with running(store.write) as commit:
+        commit.submit(1, 1, broken)
+        assert await submitted(commit, 2, 1)
+        assert await submitted(commit, 3, 1)
+    assert store.kept == {1, 2, 3}

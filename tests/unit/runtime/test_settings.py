@@ -8,6 +8,7 @@ import pytest
 
 from kiki.kit.errors import InvalidInput
 from kiki.kit.settings import load_settings
+from kiki.runtime.composition import agent_settings
 from kiki.runtime.settings import AGENTS, RuntimeSettings
 
 
@@ -58,3 +59,10 @@ def test_a_bad_value_is_named_by_its_variable_and_not_shown(monkeypatch: pytest.
         load_settings(RuntimeSettings)
     assert "KIKI_ENV" in refused.value.message
     assert "hunter2" not in refused.value.message
+
+
+def test_links_in_mail_lead_to_the_portals_public_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNCPORTAL_PUBLIC_URL", "https://kiki.example/")
+    assert agent_settings("syncengage").unsubscribe_url == "https://kiki.example/unsubscribe/{token}"
+    monkeypatch.setenv("SYNCENGAGE_UNSUBSCRIBE_URL", "https://mail.example/off?{token}")
+    assert agent_settings("syncengage").unsubscribe_url == "https://mail.example/off?{token}"

@@ -13,7 +13,6 @@ from kiki.council.synccreate.repository import CreativeRepository
 from kiki.council.synccreate.service import CreativeService
 from kiki.council.synccreate.servicer import SyncCreateServicer
 from kiki.council.synccreate.settings import SyncCreateSettings
-from kiki.council.synccreate.tables import SCHEMA
 from kiki.council.synccreate.writing import TemplateWriter
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
@@ -25,13 +24,14 @@ from kiki.kit.receipts import Once
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.rpc.v1.synccreate_pb2_grpc import add_SyncCreateServiceServicer_to_server
 
+NAME = "synccreate"
 SERVICE_NAME = "kiki.rpc.v1.SyncCreateService"
 
 
 class SyncCreateComponent:
     """Serves SyncCreate and draws its pictures until cancelled."""
 
-    name = "synccreate"
+    name = NAME
 
     def __init__(self, *, servicer: SyncCreateServicer, worker: RenderWorker, rpc: RpcSettings) -> None:
         self._servicer = servicer
@@ -77,7 +77,7 @@ async def open_component(
         ) as database,
         OutboundHttp.open(policy) as http,
     ):
-        once, repository = Once(database, SCHEMA), CreativeRepository()
+        once, repository = Once(database, NAME), CreativeRepository()
         pictures: Pictures = NoPictures()
         if settings.fetch_pictures:
             pictures = HttpPictures(http, settings.fetch_timeout_seconds)

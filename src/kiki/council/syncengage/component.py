@@ -17,7 +17,6 @@ from kiki.council.syncengage.sending.worker import Sender
 from kiki.council.syncengage.service import FlowService
 from kiki.council.syncengage.servicer import SyncEngageServicer
 from kiki.council.syncengage.settings import SyncEngageSettings
-from kiki.council.syncengage.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
@@ -27,13 +26,14 @@ from kiki.kit.receipts import Once
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.rpc.v1.syncengage_pb2_grpc import add_SyncEngageServiceServicer_to_server
 
+NAME = "syncengage"
 SERVICE_NAME = "kiki.rpc.v1.SyncEngageService"
 
 
 class SyncEngageComponent:
     """Serves SyncEngage and sends its messages until cancelled."""
 
-    name = "syncengage"
+    name = NAME
 
     def __init__(self, *, servicer: SyncEngageServicer, sender: Sender, rpc: RpcSettings) -> None:
         self._servicer = servicer
@@ -73,11 +73,12 @@ async def open_component(
         relaxed=True,
         server_settings=LOOK_UPS_BY_INDEX,
     ) as database:
-        once = Once(database, SCHEMA)
+        once = Once(database, NAME)
         contacts, flows, products = ContactRepository(sealer), FlowRepository(sealer), ProductRepository()
         identifiers = Identifiers()
         servicer = SyncEngageServicer(
             flows=FlowService(
+                database=database,
                 once=once,
                 contacts=contacts,
                 flows=flows,

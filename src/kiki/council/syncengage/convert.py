@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -33,7 +34,7 @@ from kiki.council.syncengage.repository.contacts import Contact
 from kiki.council.syncengage.repository.flows import FlowRow, MessageRow
 from kiki.kit.digest import semantic_digest
 from kiki.kit.errors import InvalidInput
-from kiki.kit.grpc.money import money_from_proto
+from kiki.kit.grpc.money import minor_from_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import common_pb2 as common
@@ -62,15 +63,16 @@ def post_purchase(request: pb.TriggerPostPurchaseFlowRequest) -> OnceItem[PostPu
     """Raises `InvalidInput` when a field that is needed is missing."""
     if not request.HasField("placed_at"):
         raise InvalidInput("an order flow needs placed_at", reason="MISSING_FIELD")
-    total = money_from_proto(request.total) if request.HasField("total") else None
+    total_minor, currency = minor_from_proto(request.total) if request.HasField("total") else (0, "")
+    items = request.items
     command = PostPurchase(
         _person(request.customer),
         _key(request.order_id, "order_id"),
         _text(request.order_number, 64),
         time_from_proto(request.placed_at),
-        tuple([Item(_text(i.product_id, 128), _text(i.title, 200), i.quantity) for i in request.items[:_MAX_ITEMS]]),
-        total.minor if total else 0,
-        total.currency if total else "",
+        tuple([Item(_text(i.product_id, 128), _text(i.title, 200), i.quantity) for i in items[:_MAX_ITEMS]]),
+        total_minor,
+        currency,
         _shop(request.shop),
     )
     digest = semantic_digest(
@@ -91,12 +93,12 @@ def churn_prevention(request: pb.TriggerChurnPreventionRequest) -> OnceItem[Chur
 
 def upsell(request: pb.TriggerUpsellFlowRequest) -> OnceItem[Upsell]:
     """Raises `InvalidInput` when a field that is needed is missing."""
-    value = money_from_proto(request.lifetime_value) if request.HasField("lifetime_value") else None
+    value, currency = minor_from_proto(request.lifetime_value) if request.HasField("lifetime_value") else (0, "")
     command = Upsell(
         _person(request.customer),
         tuple([_text(key, 128) for key in request.purchased_product_ids[:_MAX_ITEMS]]),
-        value.minor if value else 0,
-        value.currency if value else "",
+        value,
+        currency,
         _text(request.order_id, 128),
         time_from_proto(request.placed_at) if request.HasField("placed_at") else None,
         _shop(request.shop),
@@ -279,7 +281,12 @@ def _person(info: common.CustomerInfo) -> Person:
 
 
 def _shop(info: pb.ShopInfo) -> Shop:
-    return Shop(_text(info.name, 200), _text(info.timezone, 64), _text(info.url, _MAX_TEXT))
+    return _shop_of(info.name, info.timezone, info.url)
+
+
+@lru_cache(maxsize=1024)
+def _shop_of(name: str, timezone: str, url: str) -> Shop:
+    return Shop(_text(name, 200), _text(timezone, 64), _text(url, _MAX_TEXT))
 
 
 def _consent(message: pb.Consent) -> Consent:
@@ -329,6 +336,7 @@ def _suppressed(plan: Plan) -> list[pb.Suppression]:
     return [_suppression(item) for item in plan.suppressed]
 
 
+@lru_cache(maxsize=256)
 def _suppression(item: Suppressed) -> pb.Suppression:
     return pb.Suppression(channel=_CHANNELS[item.channel], template=item.template, reason=item.reason)
 

@@ -1,4 +1,7 @@
-"""Values of SyncEngage: contacts, flows, messages. No I/O."""
+"""Values of SyncEngage: contacts, flows, messages. No I/O.
+
+None can be part of a reference cycle, so the garbage collector is spared them.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class MessageStatus(enum.IntEnum):
     CANCELLED = 7
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, gc=False):
     """Who a flow is for, as the caller knows them."""
 
     customer_key: str
@@ -58,7 +61,7 @@ class Person(msgspec.Struct, frozen=True):
     locale: str
 
 
-class Identity(msgspec.Struct, frozen=True, array_like=True):
+class Identity(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The personal fields of a contact; lives sealed."""
 
     email: str = ""
@@ -66,7 +69,7 @@ class Identity(msgspec.Struct, frozen=True, array_like=True):
     first_name: str = ""
 
 
-class Shop(msgspec.Struct, frozen=True):
+class Shop(msgspec.Struct, frozen=True, gc=False):
     """In whose name messages are sent."""
 
     name: str
@@ -74,7 +77,7 @@ class Shop(msgspec.Struct, frozen=True):
     url: str
 
 
-class Item(msgspec.Struct, frozen=True, array_like=True):
+class Item(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A product in an order or a recommendation."""
 
     product_id: str
@@ -82,7 +85,7 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     quantity: int = 1
 
 
-class PostPurchase(msgspec.Struct, frozen=True):
+class PostPurchase(msgspec.Struct, frozen=True, gc=False):
     """An order whose buyer is followed up."""
 
     person: Person
@@ -95,7 +98,7 @@ class PostPurchase(msgspec.Struct, frozen=True):
     shop: Shop
 
 
-class ChurnPrevention(msgspec.Struct, frozen=True):
+class ChurnPrevention(msgspec.Struct, frozen=True, gc=False):
     """A customer at risk."""
 
     person: Person
@@ -104,7 +107,7 @@ class ChurnPrevention(msgspec.Struct, frozen=True):
     shop: Shop
 
 
-class Upsell(msgspec.Struct, frozen=True):
+class Upsell(msgspec.Struct, frozen=True, gc=False):
     """A buyer for whom products may be recommended."""
 
     person: Person
@@ -116,7 +119,7 @@ class Upsell(msgspec.Struct, frozen=True):
     shop: Shop
 
 
-class Consent(msgspec.Struct, frozen=True):
+class Consent(msgspec.Struct, frozen=True, gc=False):
     """What is said about one channel: True granted, False denied, None not said."""
 
     granted: bool | None = None
@@ -124,7 +127,7 @@ class Consent(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-class ContactUpdate(msgspec.Struct, frozen=True):
+class ContactUpdate(msgspec.Struct, frozen=True, gc=False):
     """What the shop says about a contact now."""
 
     person: Person
@@ -134,7 +137,7 @@ class ContactUpdate(msgspec.Struct, frozen=True):
     observed_at: dt.datetime | None
 
 
-class DiscountCode(msgspec.Struct, frozen=True):
+class DiscountCode(msgspec.Struct, frozen=True, gc=False):
     """A code that now exists in the shop."""
 
     flow_id: int
@@ -142,7 +145,7 @@ class DiscountCode(msgspec.Struct, frozen=True):
     expires_at: dt.datetime
 
 
-class Facts(msgspec.Struct, frozen=True, array_like=True):
+class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the messages of a flow speak about; lives sealed beside the flow."""
 
     order_number: str = ""
@@ -155,7 +158,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     percent: int = 0
 
 
-class Audience(msgspec.Struct, frozen=True):
+class Audience(msgspec.Struct, frozen=True, gc=False):
     """What the rules need to know about a contact: no personal data."""
 
     has_email: bool
@@ -167,7 +170,7 @@ class Audience(msgspec.Struct, frozen=True):
     timezone: str
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One message of a flow."""
 
     template: str
@@ -176,7 +179,7 @@ class Step(msgspec.Struct, frozen=True):
     marketing: bool
 
 
-class PlannedMessage(msgspec.Struct):
+class PlannedMessage(msgspec.Struct, gc=False):
     """A message with its send time; `message_id` is given when it is written."""
 
     template: str
@@ -187,7 +190,7 @@ class PlannedMessage(msgspec.Struct):
     message_id: int = 0
 
 
-class Suppressed(msgspec.Struct, frozen=True):
+class Suppressed(msgspec.Struct, frozen=True, gc=False):
     """A message that a rule forbade."""
 
     channel: Channel
@@ -205,7 +208,7 @@ class Suppressed(msgspec.Struct, frozen=True):
         return cls(Channel(int(channel)), template, reason)
 
 
-class Recommended(msgspec.Struct, frozen=True):
+class Recommended(msgspec.Struct, frozen=True, gc=False):
     """A product that goes with what was bought."""
 
     product_id: str
@@ -213,7 +216,7 @@ class Recommended(msgspec.Struct, frozen=True):
     bought_together: int
 
 
-class Plan(msgspec.Struct):
+class Plan(msgspec.Struct, gc=False):
     """A planned flow, ready to be written and answered."""
 
     kind: FlowKind

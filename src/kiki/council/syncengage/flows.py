@@ -64,12 +64,7 @@ def plan(
         reason = rules.forbidden(step, audience, sms_possible=policy.sms_possible)
         send_at = start
         if reason is None:
-            send_at = rules.awake(
-                start + dt.timedelta(seconds=step.delay_seconds),
-                audience.timezone,
-                quiet_from=policy.quiet_from,
-                quiet_until=policy.quiet_until,
-            )
+            send_at = _send_at(start, step.delay_seconds, audience.timezone, policy.quiet_from, policy.quiet_until)
             if send_at > deadline:
                 reason = late_reason
             elif held_out and step.marketing:
@@ -80,6 +75,13 @@ def plan(
         else:
             suppressed.append(Suppressed(step.channel, step.template, reason))
     return Plan(kind, _status(bool(messages), withheld), withheld, messages, suppressed)
+
+
+@lru_cache(maxsize=256)
+def _send_at(start: dt.datetime, delay_seconds: int, timezone: str, quiet_from: int, quiet_until: int) -> dt.datetime:
+    """When a step leaves; a batch starts all its flows at one moment, mostly in one zone."""
+    at = start + dt.timedelta(seconds=delay_seconds)
+    return rules.awake(at, timezone, quiet_from=quiet_from, quiet_until=quiet_until)
 
 
 def _status(any_message: bool, withheld: bool) -> FlowStatus:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from kiki.council.syncengage.domain import Recommended
 from kiki.council.syncengage.repository.products import ProductRepository
@@ -31,8 +31,8 @@ def recommend(
             if product_id not in own and title:
                 counts[product_id] = counts.get(product_id, 0) + orders
                 titles[product_id] = title
-    best = sorted(counts, key=lambda key: (-counts[key], key))[:WANTED]
-    chosen = [Recommended(key, titles[key], counts[key]) for key in best]
+    best = sorted([(-orders, product_id) for product_id, orders in counts.items()])[:WANTED]
+    chosen = [Recommended(key, titles[key], -orders) for orders, key in best]
     for product_id, title in bestsellers:
         if len(chosen) >= WANTED:
             break
@@ -48,13 +48,20 @@ class Recommender:
         self._products = products
         self._companions: dict[tuple[int, str], Companions] = {}
         self._bestsellers: dict[int, Bestsellers] = {}
+        self._answers: dict[tuple[int, tuple[str, ...]], tuple[Recommended, ...]] = {}
         self._since = monotonic()
 
     async def for_purchases(
-        self, connection: Connection, purchases: Sequence[tuple[int, Sequence[str]]]
+        self, connection: Connection, purchases: Sequence[tuple[int, tuple[str, ...]]]
     ) -> list[tuple[Recommended, ...]]:
         """Recommendations for each (store, purchased products)."""
         self._age()
+        new = {purchase for purchase in purchases if purchase not in self._answers}
+        if new:
+            await self._load(connection, new)
+        return [self._answers[purchase] for purchase in purchases]
+
+    async def _load(self, connection: Connection, purchases: Collection[tuple[int, tuple[str, ...]]]) -> None:
         wanted = {(store_id, key) for store_id, purchased in purchases for key in purchased}
         missing = sorted(wanted - self._companions.keys())
         if missing:
@@ -62,19 +69,14 @@ class Recommender:
         stores = sorted({store_id for store_id, _ in purchases} - self._bestsellers.keys())
         if stores:
             self._bestsellers.update(await self._products.bestsellers(connection, stores, _BESTSELLERS))
-        return [_answer(store_id, keys, self._companions, self._bestsellers) for store_id, keys in purchases]
+        for store_id, purchased in purchases:
+            companions = [self._companions[store_id, key] for key in purchased]
+            self._answers[store_id, purchased] = recommend(purchased, companions, self._bestsellers[store_id])
 
     def _age(self) -> None:
-        if monotonic() - self._since > _MAX_AGE_SECONDS or len(self._companions) > _MAX_ENTRIES:
+        kept = len(self._companions) + len(self._answers)
+        if monotonic() - self._since > _MAX_AGE_SECONDS or kept > _MAX_ENTRIES:
+            self._answers.clear()
             self._companions.clear()
             self._bestsellers.clear()
             self._since = monotonic()
-
-
-def _answer(
-    store_id: int,
-    purchased: Sequence[str],
-    companions: Mapping[tuple[int, str], Companions],
-    bestsellers: Mapping[int, Bestsellers],
-) -> tuple[Recommended, ...]:
-    return recommend(purchased, [companions[store_id, key] for key in purchased], bestsellers[store_id])

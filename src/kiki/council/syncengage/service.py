@@ -20,7 +20,6 @@ from kiki.council.syncengage.domain import (
     Person,
     Plan,
     PostPurchase,
-    Shop,
     Upsell,
 )
 from kiki.council.syncengage.errors import FlowNotFound, FlowNotWaiting
@@ -30,10 +29,11 @@ from kiki.council.syncengage.repository.contacts import Contact, ContactReposito
 from kiki.council.syncengage.repository.flows import FlowRepository, NewFlow
 from kiki.council.syncengage.repository.identifiers import Identifiers
 from kiki.council.syncengage.repository.products import Basket, ProductRepository
+from kiki.kit.bulk import Append, Rows
 from kiki.kit.clock import Clock
-from kiki.kit.database import Connection
+from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
-from kiki.kit.receipts import Once, OnceItem, Outcome
+from kiki.kit.receipts import Done, Once, OnceItem, Outcome
 
 Encode = Callable[[Plan], bytes]
 
@@ -44,6 +44,7 @@ class FlowService:
     def __init__(
         self,
         *,
+        database: Database,
         once: Once,
         contacts: ContactRepository,
         flows: FlowRepository,
@@ -53,6 +54,7 @@ class FlowService:
         policy: Policy,
         clock: Clock,
     ) -> None:
+        self._database = database
         self._once = once
         self._contacts = contacts
         self._flows = flows
@@ -64,63 +66,50 @@ class FlowService:
 
     async def trigger_post_purchase(self, items: Sequence[OnceItem[PostPurchase]], encode: Encode) -> list[Outcome]:
         """Plan what follows orders, and remember what was bought together."""
-        remembered: dict[int, Shop] = {}
+        await self._put_shops(items)
 
-        async def work(connection: Connection, fresh: Sequence[OnceItem[PostPurchase]]) -> Sequence[Outcome]:
+        async def work(connection: Connection, fresh: Sequence[OnceItem[PostPurchase]]) -> Done:
             now = self._clock.now()
-            met = await self._meet(
-                connection, [(item.store_id, item.command.person, item.command.shop) for item in fresh]
-            )
-            remembered.update(met.shops)
+            met = await self._meet(connection, [(item.store_id, item.command.person) for item in fresh])
             planned = [
-                self._post_purchase(item, met.contact(item.store_id, item.command.person), now) for item in fresh
+                self._post_purchase(item, met[item.store_id, item.command.person.customer_key], now) for item in fresh
             ]
-            await self._write(connection, planned, now)
-            await self._remember_baskets(connection, fresh)
-            return [encode(flow.plan) for flow in planned]
+            rows = await self._rows(connection, planned, now)
+            rows.append(await self._basket_rows(connection, fresh))
+            return Done([encode(flow.plan) for flow in planned], rows)
 
-        outcomes = await self._once.run("TriggerPostPurchaseFlow", items, work)
-        self._contacts.remember_shops(remembered)
-        return outcomes
+        return await self._once.run("TriggerPostPurchaseFlow", items, work)
 
     async def trigger_churn_prevention(
         self, items: Sequence[OnceItem[ChurnPrevention]], encode: Encode
     ) -> list[Outcome]:
         """Plan win-backs; each waits for its discount code."""
-        remembered: dict[int, Shop] = {}
+        await self._put_shops(items)
 
-        async def work(connection: Connection, fresh: Sequence[OnceItem[ChurnPrevention]]) -> Sequence[Outcome]:
+        async def work(connection: Connection, fresh: Sequence[OnceItem[ChurnPrevention]]) -> Done:
             now = self._clock.now()
-            met = await self._meet(
-                connection, [(item.store_id, item.command.person, item.command.shop) for item in fresh]
-            )
-            remembered.update(met.shops)
+            met = await self._meet(connection, [(item.store_id, item.command.person) for item in fresh])
             keys = [(item.store_id, item.command.person.customer_key) for item in fresh]
             since = now - _WINBACK_PAUSE
             repeated = await self._flows.recently_started(connection, FlowKind.CHURN_PREVENTION, keys, since)
             planned = []
             for item, key in zip(fresh, keys, strict=True):
                 planned.append(
-                    self._winback(item, met.contact(item.store_id, item.command.person), key in repeated, now)
+                    self._winback(item, met[item.store_id, item.command.person.customer_key], key in repeated, now)
                 )
                 repeated.add(key)
-            await self._write(connection, planned, now)
-            return [encode(flow.plan) for flow in planned]
+            rows = await self._rows(connection, planned, now)
+            return Done([encode(flow.plan) for flow in planned], rows)
 
-        outcomes = await self._once.run("TriggerChurnPrevention", items, work)
-        self._contacts.remember_shops(remembered)
-        return outcomes
+        return await self._once.run("TriggerChurnPrevention", items, work)
 
     async def trigger_upsell(self, items: Sequence[OnceItem[Upsell]], encode: Encode) -> list[Outcome]:
         """Recommend products and plan the mail about them."""
-        remembered: dict[int, Shop] = {}
+        await self._put_shops(items)
 
-        async def work(connection: Connection, fresh: Sequence[OnceItem[Upsell]]) -> Sequence[Outcome]:
+        async def work(connection: Connection, fresh: Sequence[OnceItem[Upsell]]) -> Done:
             now = self._clock.now()
-            met = await self._meet(
-                connection, [(item.store_id, item.command.person, item.command.shop) for item in fresh]
-            )
-            remembered.update(met.shops)
+            met = await self._meet(connection, [(item.store_id, item.command.person) for item in fresh])
             purchases = [(item.store_id, item.command.purchased) for item in fresh]
             recommended = await self._recommender.for_purchases(connection, purchases)
             planned = []
@@ -128,20 +117,18 @@ class FlowService:
                 command = item.command
                 plan = planning.plan_upsell(
                     self._policy,
-                    met.contact(item.store_id, command.person).audience(command.shop.timezone),
+                    met[item.store_id, command.person.customer_key].audience(command.shop.timezone),
                     products,
                     held_out=self._held_out(item.store_id, FlowKind.UPSELL, command.person.customer_key),
                     now=now,
                     placed_at=command.placed_at or now,
                 )
-                facts = Facts(recommended=tuple(Item(product.product_id, product.title) for product in products))
+                facts = Facts(recommended=tuple([Item(product.product_id, product.title) for product in products]))
                 planned.append(self._new(item.store_id, command.person, command.order_id, plan, facts))
-            await self._write(connection, planned, now)
-            return [encode(flow.plan) for flow in planned]
+            rows = await self._rows(connection, planned, now)
+            return Done([encode(flow.plan) for flow in planned], rows)
 
-        outcomes = await self._once.run("TriggerUpsellFlow", items, work)
-        self._contacts.remember_shops(remembered)
-        return outcomes
+        return await self._once.run("TriggerUpsellFlow", items, work)
 
     async def put_discount_code(self, items: Sequence[OnceItem[DiscountCode]], encode: Encode) -> list[Outcome]:
         """Release waiting win-backs whose code now exists in the shop."""
@@ -223,13 +210,21 @@ class FlowService:
         await self._flows.release(connection, flow, plan, facts)
         return plan
 
-    async def _meet(self, connection: Connection, people: Sequence[tuple[int, Person, Shop]]) -> _Met:
+    async def _put_shops(
+        self, items: Sequence[OnceItem[PostPurchase]] | Sequence[OnceItem[ChurnPrevention]] | Sequence[OnceItem[Upsell]]
+    ) -> None:
+        """In a statement of its own, before the batch: it happens once per shop and process."""
+        told = {item.store_id: item.command.shop for item in items}
+        if self._contacts.changed_shops(told):
+            async with self._database.connection() as connection:
+                await self._contacts.put_shops(connection, told)
+
+    async def _meet(self, connection: Connection, people: Sequence[tuple[int, Person]]) -> dict[Key, Contact]:
         """The contacts of a batch; unknown ones are made, and what is not known of a known one is filled in."""
-        shops = await self._contacts.put_shops(connection, {store_id: shop for store_id, _, shop in people})
-        contacts = await self._contacts.find_many(connection, [(s, person.customer_key) for s, person, _ in people])
+        contacts = await self._contacts.find_many(connection, [(s, person.customer_key) for s, person in people])
         new: dict[Key, Contact] = {}
         thin: dict[Key, Person] = {}
-        for store_id, person, _ in people:
+        for store_id, person in people:
             key = (store_id, person.customer_key)
             known = contacts.get(key)
             if known is None:
@@ -239,7 +234,7 @@ class FlowService:
         await self._contacts.insert_absent(connection, list(new.values()))
         if thin:
             contacts.update(await self._fill_in(connection, thin))
-        return _Met(contacts, shops)
+        return contacts
 
     async def _fill_in(self, connection: Connection, thin: dict[Key, Person]) -> dict[Key, Contact]:
         locked = await self._contacts.find_many(connection, list(thin), lock=True)
@@ -258,9 +253,11 @@ class FlowService:
         await self._contacts.replace(connection, list(locked.values()))
         return locked
 
-    async def _write(self, connection: Connection, planned: Sequence[NewFlow], now: dt.datetime) -> None:
+    async def _rows(
+        self, connection: Connection, planned: Sequence[NewFlow], now: dt.datetime
+    ) -> list[tuple[Append, Rows]]:
         await self._number(connection, [flow.plan for flow in planned], flows=True)
-        await self._flows.insert(connection, planned, now)
+        return self._flows.new_rows(planned, now)
 
     async def _number(self, connection: Connection, plans: Sequence[Plan], *, flows: bool) -> None:
         count = sum([len(plan.messages) + flows for plan in plans])
@@ -271,26 +268,15 @@ class FlowService:
             for message in plan.messages:
                 message.message_id = next(numbers)
 
-    async def _remember_baskets(self, connection: Connection, fresh: Sequence[OnceItem[PostPurchase]]) -> None:
+    async def _basket_rows(
+        self, connection: Connection, fresh: Sequence[OnceItem[PostPurchase]]
+    ) -> tuple[Append, Rows]:
         baskets = []
         for item in fresh:
             titles = {line.product_id: line.title for line in item.command.items if line.product_id}
             if titles:
                 baskets.append(Basket(item.store_id, tuple(titles), tuple(titles.values())))
-        if baskets:
-            ids = await self._identifiers.take(connection, len(baskets))
-            await self._products.insert_baskets(connection, baskets, ids)
-
-
-class _Met:
-    """The contacts and shops of one batch."""
-
-    def __init__(self, contacts: dict[Key, Contact], shops: dict[int, Shop]) -> None:
-        self.contacts = contacts
-        self.shops = shops
-
-    def contact(self, store_id: int, person: Person) -> Contact:
-        return self.contacts[store_id, person.customer_key]
+        return self._products.basket_rows(baskets, await self._identifiers.take(connection, len(baskets)))
 
 
 _WINBACK_PAUSE = dt.timedelta(days=90)

@@ -40,7 +40,7 @@ class SyncEngageSettings(BaseSettings):
     unsubscribe_url: str = Field(
         default="http://127.0.0.1:8060/unsubscribe/{token}",
         pattern=r"^https?://.*\{token\}.*$",
-        description="Public URL of the unsubscribe page; `{token}` is replaced.",
+        description="Public URL of the unsubscribe page; `{token}` is replaced. Unset: below SYNCPORTAL_PUBLIC_URL.",
     )
     sms_url: str = Field(
         default="", description="HTTP endpoint that sends SMS (POST JSON: to, text, reference); empty: none."

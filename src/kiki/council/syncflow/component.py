@@ -13,7 +13,6 @@ from kiki.council.syncflow.reconciler.loop import Reconciler
 from kiki.council.syncflow.service.registry import Registry
 from kiki.council.syncflow.servicer import SyncFlowServicer
 from kiki.council.syncflow.settings import SyncFlowSettings
-from kiki.council.syncflow.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
@@ -24,13 +23,14 @@ from kiki.kit.receipts import Once
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.rpc.v1.syncflow_pb2_grpc import add_SyncFlowServiceServicer_to_server
 
+NAME = "syncflow"
 SERVICE_NAME = "kiki.rpc.v1.SyncFlowService"
 
 
 class SyncFlowComponent:
     """SyncFlow in this process."""
 
-    name = "syncflow"
+    name = NAME
 
     def __init__(self, server: RpcServer, reconciler: Reconciler) -> None:
         self._server = server
@@ -73,7 +73,7 @@ async def open_component(
         registry = Registry(database, sealer, clock)
         driver = Driver(database, sealer, clock, dial, lease_seconds=settings.lease_seconds)
         reconciler = Reconciler(database, driver, registry, settings, clock)
-        servicer = SyncFlowServicer(registry=registry, once=Once(database, SCHEMA), clock=clock, wake=reconciler.wake)
+        servicer = SyncFlowServicer(registry=registry, once=Once(database, NAME), clock=clock, wake=reconciler.wake)
         server = RpcServer(rpc)
         server.add(add_SyncFlowServiceServicer_to_server, servicer, SERVICE_NAME)
         yield SyncFlowComponent(server, reconciler)

@@ -11,7 +11,6 @@ from kiki.council.syncledger.service import Recording
 from kiki.council.syncledger.servicer import SyncLedgerServicer
 from kiki.council.syncledger.settings import SyncLedgerSettings
 from kiki.council.syncledger.statements_convert import MessageWriter
-from kiki.council.syncledger.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
@@ -68,7 +67,7 @@ async def open_component(
         relaxed=True,
         server_settings=LOOK_UPS_BY_INDEX,
     ) as database:
-        once = Once(database, SCHEMA)
+        once = Once(database, NAME)
         recording = Recording(once=once, clock=clock)
         reporting = Reporting(database=database, once=once, writer=MessageWriter(), clock=clock)
         server = RpcServer(rpc)

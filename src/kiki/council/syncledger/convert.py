@@ -25,7 +25,7 @@ from kiki.council.syncledger.errors import BadRequest
 from kiki.council.syncledger.fees import parse_rate, rate_text
 from kiki.council.syncledger.months import month_number, month_parts
 from kiki.kit.digest import semantic_digest
-from kiki.kit.grpc.money import money_from_proto, money_to_proto
+from kiki.kit.grpc.money import minor_to_proto, money_from_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 from kiki.kit.money import Money, check_currency
 from kiki.kit.receipts import OnceItem
@@ -271,7 +271,7 @@ def amount(message: MoneyMessage, field: str) -> Money:
 
 def money(minor: int, currency: str) -> MoneyMessage:
     """An amount."""
-    return money_to_proto(Money(minor, currency))
+    return minor_to_proto(minor, currency)
 
 
 def optional_money(minor: int | None, currency: str) -> MoneyMessage | None:

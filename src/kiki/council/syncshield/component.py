@@ -11,7 +11,6 @@ from kiki.council.syncshield.service.keys import KeyService
 from kiki.council.syncshield.service.subjects import SubjectRequestService
 from kiki.council.syncshield.servicer import SyncShieldServicer
 from kiki.council.syncshield.settings import SyncShieldSettings
-from kiki.council.syncshield.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
@@ -21,13 +20,14 @@ from kiki.kit.receipts import Once
 from kiki.kit.sealing import Keyring
 from kiki.rpc.v1.syncshield_pb2_grpc import add_SyncShieldServiceServicer_to_server
 
+NAME = "syncshield"
 SERVICE_NAME = "kiki.rpc.v1.SyncShieldService"
 
 
 class SyncShieldComponent:
     """SyncShield in this process."""
 
-    name = "syncshield"
+    name = NAME
 
     def __init__(self, server: RpcServer) -> None:
         self._server = server
@@ -62,7 +62,7 @@ async def open_component(
             audit=AuditService(database, clock, verify_page=settings.verify_page),
             keys=KeyService(database, keyring, clock),
             subjects=SubjectRequestService(database, clock),
-            once=Once(database, SCHEMA),
+            once=Once(database, NAME),
             clock=clock,
             subject_request_days=settings.subject_request_days,
         )

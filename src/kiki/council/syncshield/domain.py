@@ -21,7 +21,7 @@ class AuditKind(enum.IntEnum):
     DECRYPTION = 5
 
 
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is to be appended. Empty text and empty bytes mean: does not apply."""
 
     store_id: int
@@ -42,7 +42,7 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     count: int = 1
 
 
-class Link(msgspec.Struct, frozen=True):
+class Link(msgspec.Struct, frozen=True, gc=False):
     """An entry in its place in the chain."""
 
     entry: AuditEntry
@@ -53,7 +53,7 @@ class Link(msgspec.Struct, frozen=True):
     hash: bytes
 
 
-class Appended(msgspec.Struct, frozen=True):
+class Appended(msgspec.Struct, frozen=True, gc=False):
     """Where an entry stands; the same for every repetition."""
 
     store_id: int
@@ -65,7 +65,7 @@ class Appended(msgspec.Struct, frozen=True):
         return f"{self.store_id}-{self.index}"
 
 
-class Head(msgspec.Struct, frozen=True):
+class Head(msgspec.Struct, frozen=True, gc=False):
     """A chain's end: how many links, and the last one's hash."""
 
     length: int

@@ -11,7 +11,6 @@ from kiki.council.syncvalue.refresh import ModelRefresh
 from kiki.council.syncvalue.service import SyncValue
 from kiki.council.syncvalue.servicer import SyncValueServicer
 from kiki.council.syncvalue.settings import SyncValueSettings
-from kiki.council.syncvalue.tables import SCHEMA
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
@@ -71,7 +70,7 @@ async def open_component(
         server_settings=LOOK_UPS_BY_INDEX,
     ) as database:
         predictor = ShrinkagePredictor()
-        service = SyncValue(database=database, once=Once(database, SCHEMA), predictor=predictor, clock=clock)
+        service = SyncValue(database=database, once=Once(database, NAME), predictor=predictor, clock=clock)
         server = RpcServer(rpc)
         server.add(add_SyncValueServiceServicer_to_server, SyncValueServicer(service), SERVICE)
         yield SyncValueComponent(

@@ -22,9 +22,9 @@ from kiki.council.syncvalue.domain import (
 )
 from kiki.council.syncvalue.errors import BadRequest
 from kiki.kit.digest import semantic_digest
-from kiki.kit.grpc.money import money_from_proto, money_to_proto
+from kiki.kit.grpc.money import minor_from_proto, minor_to_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
-from kiki.kit.money import Money, check_currency
+from kiki.kit.money import check_currency
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import common_pb2, syncvalue_pb2
 
@@ -47,12 +47,11 @@ _BASES = {
 def order_item(request: syncvalue_pb2.UpdateCustomerLTVRequest) -> OnceItem[Order]:
     """The order that a request tells. Raises `InvalidInput`."""
     store_id = _store(request.store_id)
-    total_message = request.order_amount
-    total = money_from_proto(total_message)
-    net = money_from_proto(request.net_sales) if request.HasField("net_sales") else total
-    if net.currency != total.currency:
+    total, currency = minor_from_proto(request.order_amount)
+    net, net_currency = minor_from_proto(request.net_sales) if request.HasField("net_sales") else (total, currency)
+    if net_currency != currency:
         raise BadRequest("order_amount and net_sales have one currency", reason="CURRENCY_MISMATCH")
-    if not (0 <= total.minor <= _MAX_MINOR and 0 <= net.minor <= _MAX_MINOR):
+    if not (0 <= total <= _MAX_MINOR and 0 <= net <= _MAX_MINOR):
         raise BadRequest("amounts of an order are not negative and below 10^15 minor units", reason="BAD_AMOUNT")
     if not request.HasField("ordered_at"):
         raise BadRequest("ordered_at is missing", reason="BAD_TIME")
@@ -66,9 +65,9 @@ def order_item(request: syncvalue_pb2.UpdateCustomerLTVRequest) -> OnceItem[Orde
         _text(request.order_id, "order_id"),
         request.decision_seq,
         _text(request.customer_key, "customer_key", empty=True),
-        total.minor,
-        net.minor,
-        total.currency,
+        total,
+        net,
+        currency,
         time_from_proto(ordered_at),
         None if paid_at is None else time_from_proto(paid_at),
         request.source or syncvalue_pb2.ORDER_SOURCE_LIVE,
@@ -244,7 +243,7 @@ def _text(text: str, field: str, *, empty: bool = False) -> str:
 
 
 def _money(minor: int, currency: str) -> MoneyMessage:
-    return money_to_proto(Money(minor, currency))
+    return minor_to_proto(minor, currency)
 
 
 def _time(at: dt.datetime | None) -> Timestamp | None:

@@ -77,8 +77,7 @@ class StoreModel:
     customers: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Valuation:
+class Valuation(NamedTuple):
     """What is predicted for one customer."""
 
     ltv_minor: int
@@ -92,8 +91,7 @@ NOTHING_KNOWN = Valuation(0, 0.0, 0.0, Segment.LOW, 0.0)
 """For a customer whose every order was cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class OrderTold:
+class OrderTold(NamedTuple):
     """The answer to one order."""
 
     order: Order

@@ -15,6 +15,7 @@ from kiki.council.syncvalue.domain import (
     Revenue,
     StoreModel,
 )
+from kiki.kit.bulk import Append, Rows
 from kiki.kit.database import Connection, Record
 
 _MODEL = (
@@ -37,10 +38,12 @@ _ALIASES = (
     "SELECT a.store_id, a.merged_key, a.kept_key FROM unnest($1::bigint[], $2::text[]) AS k(s, c)"
     " JOIN syncvalue.aliases a ON a.store_id = k.s AND a.merged_key = k.c"
 )
-_ORDERS = (
-    "SELECT o.store_id, o.order_id, o.decision_seq, o.customer_key, o.total_minor, o.net_minor, o.currency,"
-    " o.ordered_at, o.paid_at, o.source, o.units, o.first_order, o.cancelled"
-    " FROM unnest($1::bigint[], $2::text[]) AS k(s, i) JOIN syncvalue.orders o ON o.store_id = k.s AND o.order_id = k.i"
+_KNOWN = (
+    "SELECT k.s, k.i, k.c, o.decision_seq, o.customer_key, o.total_minor, o.net_minor, o.currency, o.ordered_at,"
+    " o.paid_at, o.source, o.units, o.first_order, o.cancelled, c.currency, c.order_count, c.spend_orders,"
+    " c.spent_minor, c.first_order_at, c.last_order_at FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, i, c)"
+    " LEFT JOIN syncvalue.orders o ON o.store_id = k.s AND o.order_id = k.i"
+    " LEFT JOIN syncvalue.customers c ON c.store_id = k.s AND c.customer_key = k.c AND k.c <> ''"
 )
 _CUSTOMERS = (
     f"SELECT c.store_id, c.customer_key, {_CUSTOMER} FROM unnest($1::bigint[], $2::text[]) AS k(s, i)"
@@ -64,6 +67,25 @@ _WRITE_CUSTOMERS = (
     " ON CONFLICT (store_id, customer_key) DO UPDATE SET currency = excluded.currency,"
     " order_count = excluded.order_count, spend_orders = excluded.spend_orders, spent_minor = excluded.spent_minor,"
     " first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at"
+)
+_NEW_ORDERS = Append(
+    "syncvalue",
+    "orders",
+    {
+        "store_id": "bigint",
+        "order_id": "text",
+        "decision_seq": "bigint",
+        "customer_key": "text",
+        "total_minor": "bigint",
+        "net_minor": "bigint",
+        "currency": "text",
+        "ordered_at": "timestamptz",
+        "paid_at": "timestamptz",
+        "source": "smallint",
+        "units": "int",
+        "first_order": "bool",
+        "cancelled": "bool",
+    },
 )
 _RECOUNT = (
     "SELECT k.s, k.c, k.currency, count(o.order_id)::int,"
@@ -108,10 +130,20 @@ async def find_aliases(connection: Connection, refs: Iterable[CustomerRef]) -> d
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-async def find_orders(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, Order]:
-    """The orders that are known."""
-    rows = await connection.fetch(_ORDERS, *_columns(refs, 2))
-    return {(row[0], row[1]): Order(*row) for row in rows}
+async def find_known(
+    connection: Connection, items: Sequence[Order]
+) -> tuple[dict[OrderRef, Order], dict[CustomerRef, Customer]]:
+    """What is known of the items' orders and of their customers, in one round trip."""
+    orders: dict[OrderRef, Order] = {}
+    customers: dict[CustomerRef, Customer] = {}
+    wanted = sorted({(item.store_id, item.order_id, item.customer_key) for item in items})
+    for row in await connection.fetch(_KNOWN, *_columns(wanted, 3)):
+        store_id, order_id, customer_key = row[0], row[1], row[2]
+        if row[3] is not None:
+            orders[store_id, order_id] = Order(store_id, order_id, *row[3:14])
+        if row[14] is not None:
+            customers[store_id, customer_key] = Customer(*row[14:])
+    return orders, customers
 
 
 async def find_customers(connection: Connection, refs: Sequence[CustomerRef]) -> dict[CustomerRef, Customer]:
@@ -120,10 +152,17 @@ async def find_customers(connection: Connection, refs: Sequence[CustomerRef]) ->
     return {(row[0], row[1]): Customer(*row[2:]) for row in rows}
 
 
-async def write_orders(connection: Connection, orders: dict[OrderRef, Order]) -> None:
-    """Adds orders and replaces older revisions."""
-    if orders:
-        await connection.execute(_WRITE_ORDERS, *_columns([orders[ref] for ref in sorted(orders)], 13))
+async def write_orders(
+    connection: Connection, orders: dict[OrderRef, Order], known: dict[OrderRef, Order]
+) -> tuple[Append, Rows]:
+    """Replaces older revisions; the new orders are for the caller to append.
+
+    `known` are those that stand in the table, under the stores' locks.
+    """
+    changed = sorted(orders.keys() & known.keys())
+    if changed:
+        await connection.execute(_WRITE_ORDERS, *_columns([orders[ref] for ref in changed], 13))
+    return _NEW_ORDERS, [orders[ref] for ref in sorted(orders) if ref not in known]
 
 
 async def write_customers(connection: Connection, customers: dict[CustomerRef, Customer]) -> None:

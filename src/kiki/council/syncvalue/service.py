@@ -24,9 +24,10 @@ from kiki.council.syncvalue.domain import (
 from kiki.council.syncvalue.errors import BadRequest, BaselineUnknown, CustomerUnknown
 from kiki.council.syncvalue.history import Fold, fold
 from kiki.council.syncvalue.ltv import Predictor, value
+from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
-from kiki.kit.receipts import Once, OnceItem, Outcome
+from kiki.kit.receipts import Done, Once, OnceItem, Outcome
 
 _SCAN_ROWS = 2_000
 _SCAN_ROUNDS = 10
@@ -51,8 +52,9 @@ class SyncValue:
     ) -> list[Outcome]:
         """Folds orders into histories and values their customers, in one transaction; an answer per item."""
 
-        async def work(connection: Connection, fresh: Sequence[OnceItem[Order]]) -> list[Outcome]:
-            return [answer(told) for told in await self._tell(connection, [item.command for item in fresh])]
+        async def work(connection: Connection, fresh: Sequence[OnceItem[Order]]) -> Done:
+            told, new = await self._tell(connection, [item.command for item in fresh])
+            return Done([answer(one) for one in told], [new])
 
         return await self._once.run("UpdateCustomerLTV", items, work)
 
@@ -151,19 +153,21 @@ class SyncValue:
             if valuation.churn_risk >= threshold and customer.last_order_at is not None
         ]
 
-    async def _tell(self, connection: Connection, items: list[Order]) -> list[OrderTold]:
+    async def _tell(self, connection: Connection, items: list[Order]) -> tuple[list[OrderTold], tuple[Append, Rows]]:
+        """What is told about each item, and the rows of new orders, still to be written."""
         stores = await repository.lock_stores(connection, [item.store_id for item in items])
         if any(merges for _, merges in stores.values()):
             items = await _resolved(connection, items)
-        refs = {(item.store_id, item.order_id) for item in items}
-        known = await repository.find_orders(connection, sorted(refs))
-        buyers = {(item.store_id, item.customer_key) for item in items if item.customer_key}
-        customers = await repository.find_customers(connection, sorted(buyers))
+        known, customers = await repository.find_known(connection, items)
         folded = fold(items, known, customers)
-        await repository.write_orders(connection, folded.orders)
+        new = await repository.write_orders(connection, folded.orders, known)
+        if folded.recount:  # It counts what stands in the table.
+            await append_rows(connection, [new])
+            new = (new[0], [])
         recounted = await _recounted(connection, folded, customers)
         await repository.write_customers(connection, {**folded.customers, **recounted})
-        return self._answers(items, folded, recounted, {store: model for store, (model, _) in stores.items()})
+        models = {store: model for store, (model, _) in stores.items()}
+        return self._answers(items, folded, recounted, models), new
 
     def _answers(
         self,

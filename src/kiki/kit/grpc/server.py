@@ -88,6 +88,7 @@ class _Edge(grpc.aio.ServerInterceptor):
 
     def __init__(self, api_keys: tuple[str, ...]) -> None:
         self._keys = tuple(key.encode() for key in api_keys)
+        self._handlers: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Continuation, details: grpc.HandlerCallDetails) -> Any:
         handler = await continuation(details)
@@ -98,11 +99,14 @@ class _Edge(grpc.aio.ServerInterceptor):
             return _refusal(handler)
         if handler.unary_unary is None:
             return handler
-        return grpc.unary_unary_rpc_method_handler(
-            _translated(handler.unary_unary, method),
-            request_deserializer=handler.request_deserializer,
-            response_serializer=handler.response_serializer,
-        )
+        made = self._handlers.get(method)
+        if made is None:
+            made = self._handlers[method] = grpc.unary_unary_rpc_method_handler(
+                _translated(handler.unary_unary, method),
+                request_deserializer=handler.request_deserializer,
+                response_serializer=handler.response_serializer,
+            )
+        return made
 
     def _knows(self, details: grpc.HandlerCallDetails) -> bool:
         given = next((value for key, value in details.invocation_metadata or () if key == API_KEY_METADATA), None)

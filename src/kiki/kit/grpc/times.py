@@ -23,6 +23,9 @@ def time_to_proto(at: dt.datetime) -> Timestamp:
 
 def time_from_proto(message: Timestamp) -> dt.datetime:
     """Raises `InvalidInput` outside the years 1 to 9999."""
-    if not _FIRST <= message.seconds <= _LAST:
+    seconds = message.seconds
+    if not _FIRST <= seconds <= _LAST:
         raise InvalidInput("a time lies between the years 1 and 9999", reason="BAD_TIME")
-    return _EPOCH + dt.timedelta(seconds=message.seconds, microseconds=message.nanos // 1_000)
+    at = dt.datetime.fromtimestamp(seconds, dt.UTC)
+    nanos = message.nanos
+    return at + dt.timedelta(0, 0, nanos // 1_000) if nanos else at

@@ -158,6 +158,10 @@ class Booking:
         events: Sequence[LogEvent],
         touched: set[EntityKey],
     ) -> dict[EntityKey, int]:
+        if done and not (dead or parked or facts or events or touched):
+            async with self._database.connection() as connection:
+                await self._queue.settle_alone(connection, done, self._leases.lease(self._place, token))
+            return {}
         async with self._database.transaction() as connection:
             await self._leases.lock(connection, {self._place: token})
             await self._queue.settle(connection, done, dead)

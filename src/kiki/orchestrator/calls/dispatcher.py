@@ -104,6 +104,8 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._from = 0
         self._more = False
+        self._due = True
+        self._looked_at = 0.0
         self._stale = False
         self._failures = 0
         self._resume_at = 0.0
@@ -142,6 +144,7 @@ class Dispatcher:
         pause = max(self._resume_at, self._began + (0.0 if self._more else self._pace)) - monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
+        self._due |= self._wakeup.is_set() or self._stale or monotonic() >= self._looked_at + self._poll_seconds
         self._wakeup.clear()
         room = self._room()
         started = False
@@ -149,7 +152,7 @@ class Dispatcher:
             await self._read(room)
             started = await self._start_retries(room)
             started = await self._start(self._room()) or started
-        if not started or self._room() <= 0:
+        if not (started or self._stale) or self._room() <= 0:
             await self._rest()
 
     async def _own(self) -> bool:
@@ -162,7 +165,7 @@ class Dispatcher:
             self._waiting.clear()
             async with self._database.connection() as connection:
                 self._booking.loaded(await self._queue.parked_entities(connection))
-            self._token = token
+            self._token, self._due = token, True
         return True
 
     def _room(self) -> int:
@@ -172,9 +175,10 @@ class Dispatcher:
 
     async def _rest(self) -> None:
         """Until something arrives, a chunk ends, or the poll is due."""
-        woken = asyncio.create_task(wait_for(self._wakeup, self._poll_seconds))
+        woken = asyncio.create_task(self._wakeup.wait())
         try:
-            await asyncio.wait({woken, *self._tasks}, return_when=asyncio.FIRST_COMPLETED)
+            until = {woken, *self._tasks}
+            await asyncio.wait(until, timeout=self._poll_seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             woken.cancel()
 
@@ -182,23 +186,21 @@ class Dispatcher:
         if self._stale:
             self._waiting.clear()  # What was given up has to be read again before what follows it.
             self._stale = False
-        wanted = self._chunk_items * (room + 1)
-        if len(self._waiting) >= wanted:
+        wanted = self._chunk_items * (room + 1) - len(self._waiting)
+        if wanted <= 0 or not self._due:
             return
-        final = self._floor.final
+        final, self._looked_at = self._floor.final, monotonic()
         self._from = min(self._from, final + 1)
-        known = len(self._waiting) + len(self._in_flight)
+        known = [*self._waiting, *self._in_flight]
         async with self._database.connection() as connection:
-            seqs = await self._queue.look(connection, self._from, known + wanted)
-            self._from = max(self._from, min(final + 1, seqs[0] if seqs else final + 1))
-            unknown = [seq for seq in seqs if seq not in self._waiting and seq not in self._in_flight]
-            unknown = unknown[: max(0, wanted - len(self._waiting))]
-            self._more = len(unknown) >= self._chunk_items
-            for call in await self._queue.load(connection, unknown) if unknown else ():
-                self._waiting[call.seq] = call
+            read = await self._queue.read(connection, self._from, wanted, known)
+        self._from = max(self._from, min([final + 1, *known, *(call.seq for call in read)]))
+        self._more = self._due = len(read) >= min(wanted, self._chunk_items)
+        if not self._stale:  # Else something was given up meanwhile, which must not be overtaken by what was read.
+            self._waiting.update((call.seq, call) for call in read)
 
     async def _start(self, room: int) -> bool:
-        if room <= 0 or not self._waiting or self._token is None:
+        if room <= 0 or not self._waiting or self._token is None or self._stale:
             return False
         held = self._booking.held_among(self._waiting.values())
         if held:

@@ -14,7 +14,12 @@ def split_requests(batch: bytes) -> list[bytes]:
     while position < end:
         if batch[position] != _TAG:
             raise InvalidInput("a grouped call holds something else than requests", reason="BAD_GROUPED_CALL")
-        length, position = _varint(batch, position + 1)
+        if position + 2 < end and batch[position + 1] < 0x80:
+            length, position = batch[position + 1], position + 2
+        elif position + 3 < end and batch[position + 2] < 0x80:
+            length, position = batch[position + 1] & 0x7F | batch[position + 2] << 7, position + 3
+        else:
+            length, position = _varint(batch, position + 1)
         if position + length > end:
             raise InvalidInput("a grouped call is cut short", reason="BAD_GROUPED_CALL")
         requests.append(batch[position : position + length])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kiki.kit.database import Connection
 from kiki.kit.sealing import Sealer
@@ -21,15 +22,10 @@ GROUPED = {
 Every request in it has an `event_id` of its own, so that a repeated group is harmless in whole and in part.
 """
 
-_ENQUEUE = """
-INSERT INTO calls.queue (agent, lane, store_id, event_id, method, entity, subject, request)
-SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],
-                     $8::bytea[])
-"""
+_COLUMNS = ("agent", "lane", "store_id", "event_id", "method", "entity", "subject", "request")
 
 
-@dataclass(frozen=True, slots=True)
-class CallIntent:
+class CallIntent(msgspec.Struct, frozen=True, gc=False):
     """One call that will be made; once written it is never recomputed."""
 
     store_id: int
@@ -51,16 +47,24 @@ async def enqueue(connection: Connection, sealer: Sealer, intents: Sequence[Call
     """Write the calls in order, in the caller's transaction."""
     if not intents:
         return
-    await connection.execute(
-        _ENQUEUE,
-        [i.agent for i in intents],
-        [int(i.lane) for i in intents],
-        [i.store_id for i in intents],
-        [i.event_id for i in intents],
-        [i.method for i in intents],
-        [i.entity for i in intents],
-        [i.subject for i in intents],
-        [sealer.seal(i.request, store_id=i.store_id, purpose=REQUEST_PURPOSE) for i in intents],
+    seal = sealer.seal
+    await connection.copy_records_to_table(
+        "queue",
+        schema_name="calls",
+        columns=_COLUMNS,
+        records=[
+            (
+                i.agent,
+                int(i.lane),
+                i.store_id,
+                i.event_id,
+                i.method,
+                i.entity,
+                i.subject,
+                seal(i.request, store_id=i.store_id, purpose=REQUEST_PURPOSE),
+            )
+            for i in intents
+        ],
     )
     tags = sorted({wakeup_tag(i.agent, i.lane) for i in intents})
     await connection.execute("SELECT pg_notify('kiki_calls', $1)", " ".join(tags))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+import msgspec
+
 from kiki.kit.errors import KikiError
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.events.log import LogEvent
@@ -31,8 +33,7 @@ class BatchCaller(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredCall:
+class AnsweredCall(msgspec.Struct, frozen=True, gc=False):
     """A call and what the agent answered."""
 
     intent: CallIntent

@@ -12,14 +12,17 @@ from kiki.kit.errors import InvariantBroken
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.calls.chunks import Call, EntityKey
 from kiki.orchestrator.calls.intents import REQUEST_PURPOSE, CallIntent
+from kiki.orchestrator.inbox.failures import LeaseLost
+from kiki.orchestrator.inbox.leases import Lease
 from kiki.orchestrator.lanes import Lane
 
-_LOOK = "SELECT seq FROM calls.queue WHERE agent = $1 AND lane = $2 AND seq >= $3 ORDER BY seq LIMIT $4"
-_LOAD = """
+_READ = """
 SELECT seq, store_id, event_id, method, entity, subject, request, queued_at, 0 AS attempts
-FROM calls.queue WHERE agent = $1 AND lane = $2 AND seq = ANY($3::bigint[]) ORDER BY seq
+FROM calls.queue WHERE agent = $1 AND lane = $2 AND seq >= $3 AND seq <> ALL($5::bigint[]) ORDER BY seq LIMIT $4
 """
-_TAKE = "DELETE FROM calls.{table} WHERE agent = $1 AND lane = $2 AND seq = ANY($3::bigint[])"
+_TAKE = """
+DELETE FROM calls.{table} WHERE agent = $1 AND lane = $2 AND seq = ANY($3::bigint[]) AND event_id = ANY($4::text[])
+"""
 _TAKE_QUEUED, _TAKE_PARKED = _TAKE.format(table="queue"), _TAKE.format(table="parked")
 _REMEMBER = """
 INSERT INTO calls.history (store_id, event_id, method, subject, queued_at, agent, status, reason, answered_at)
@@ -29,7 +32,8 @@ ON CONFLICT DO NOTHING
 """
 _SETTLE = """
 WITH gone AS (
-    DELETE FROM calls.queue WHERE agent = $1 AND lane = $2 AND seq = ANY($3::bigint[])
+    DELETE FROM calls.queue
+    WHERE agent = $1 AND lane = $2 AND seq = ANY($3::bigint[]) AND event_id = ANY($4::text[])
     RETURNING store_id, event_id, method, subject, queued_at
 ), remembered AS (
     INSERT INTO calls.history (store_id, event_id, method, subject, queued_at, agent, status, reason, answered_at)
@@ -38,6 +42,23 @@ WITH gone AS (
     ON CONFLICT DO NOTHING
 )
 SELECT count(*) FROM gone
+"""
+_SETTLE_ALONE = """
+WITH lease AS MATERIALIZED (
+    SELECT 1 FROM inbox.leases WHERE queue = $5 AND partition = $6 AND lane = $7 AND token = $8 AND owner = $9
+    FOR KEY SHARE
+), gone AS (
+    DELETE FROM calls.queue
+    WHERE agent = $1 AND lane = $2 AND seq = ANY($3::bigint[]) AND event_id = ANY($4::text[])
+      AND EXISTS (SELECT FROM lease)
+    RETURNING store_id, event_id, method, subject, queued_at
+), remembered AS (
+    INSERT INTO calls.history (store_id, event_id, method, subject, queued_at, agent, status, reason, answered_at)
+    SELECT store_id, event_id, method, subject, queued_at, $1, 'answered', '', clock_timestamp()
+    FROM gone ORDER BY store_id, event_id
+    ON CONFLICT DO NOTHING
+)
+SELECT EXISTS (SELECT FROM lease), (SELECT count(*) FROM gone)
 """
 _BURY = """
 INSERT INTO calls.dead (call_id, store_id, event_id, method, entity, subject, request, queued_at, attempts,
@@ -105,13 +126,9 @@ class CallQueue:
         self.lane = lane
         self._sealer = sealer
 
-    async def look(self, connection: Connection, floor: int, limit: int) -> list[int]:
-        """Numbers of what waits, oldest first."""
-        return [row[0] for row in await connection.fetch(_LOOK, self.agent, int(self.lane), floor, limit)]
-
-    async def load(self, connection: Connection, seqs: Sequence[int]) -> list[Call]:
-        """The calls themselves, opened."""
-        rows = await connection.fetch(_LOAD, self.agent, int(self.lane), seqs)
+    async def read(self, connection: Connection, floor: int, limit: int, known: Sequence[int]) -> list[Call]:
+        """What waits and is not known yet, oldest first, opened."""
+        rows = await connection.fetch(_READ, self.agent, int(self.lane), floor, limit, known)
         calls: list[Call] = []
         for start in range(0, len(rows), _OPENED_AT_ONCE):
             calls += [self._call(row, parked=False) for row in rows[start : start + _OPENED_AT_ONCE]]
@@ -120,9 +137,9 @@ class CallQueue:
 
     async def settle(self, connection: Connection, answered: Sequence[Call], dead: Sequence[DeadCall]) -> None:
         """Take calls away and write how they ended. Raises `InvariantBroken` when one is not there any more."""
-        plain = [call.seq for call in answered if not call.was_parked]
+        plain = [call for call in answered if not call.was_parked]
         if plain:
-            _expect(await connection.fetchval(_SETTLE, self.agent, int(self.lane), plain), len(plain))
+            _expect(await connection.fetchval(_SETTLE, self.agent, int(self.lane), *_names(plain)), len(plain))
         retried = [call for call in answered if call.was_parked]
         await self._take(connection, [*retried, *(d.call for d in dead)])
         if retried:
@@ -140,6 +157,16 @@ class CallQueue:
             columns = self._columns([d.call for d in dead])
             reasons = [d.reason for d in dead], [d.detail for d in dead]
             await connection.execute(_BURY, *columns, *reasons, self.agent, int(self.lane))
+
+    async def settle_alone(self, connection: Connection, answered: Sequence[Call], lease: Lease) -> None:
+        """`settle` of answered calls as a transaction of one statement, which locks the lease itself.
+
+        Raises `LeaseLost`, and then nothing was taken away.
+        """
+        held, gone = await connection.fetchrow(_SETTLE_ALONE, self.agent, int(self.lane), *_names(answered), *lease)
+        if not held:
+            raise LeaseLost
+        _expect(gone, len(answered))
 
     async def park(self, connection: Connection, parked: Sequence[ParkedCall]) -> None:
         """Move calls aside, or note another failure of what is aside already."""
@@ -166,12 +193,12 @@ class CallQueue:
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def _take(self, connection: Connection, calls: Sequence[Call]) -> None:
-        queued = [call.seq for call in calls if not call.was_parked]
-        parked = [call.seq for call in calls if call.was_parked]
-        for statement, seqs in ((_TAKE_QUEUED, queued), (_TAKE_PARKED, parked)):
-            if seqs:
-                status = await connection.execute(statement, self.agent, int(self.lane), seqs)
-                _expect(int(status.rpartition(" ")[2]), len(seqs))
+        queued = [call for call in calls if not call.was_parked]
+        parked = [call for call in calls if call.was_parked]
+        for statement, taken in ((_TAKE_QUEUED, queued), (_TAKE_PARKED, parked)):
+            if taken:
+                status = await connection.execute(statement, self.agent, int(self.lane), *_names(taken))
+                _expect(int(status.rpartition(" ")[2]), len(taken))
 
     def _where(self, keys: Sequence[EntityKey]) -> tuple[Any, ...]:
         return self.agent, int(self.lane), [key[0] for key in keys], [key[1] for key in keys]
@@ -195,6 +222,15 @@ class CallQueue:
         request = self._sealer.open(sealed, store_id=store_id, purpose=REQUEST_PURPOSE)
         intent = CallIntent(store_id, self.agent, method, self.lane, entity, subject, event_id, request)
         return Call(seq, intent, queued_at, attempts, parked)
+
+
+def _names(calls: Sequence[Call]) -> tuple[list[int], list[str]]:
+    """Which rows. A number alone names none: a server that crashed may hand it out again.
+
+    Both are compared as sets: a join is planned by guesses, and a wrong one reads the queue once per row. As many rows
+    as numbers, each with an event id of the set, are the calls that were meant.
+    """
+    return [call.seq for call in calls], [call.intent.event_id for call in calls]
 
 
 def _expect(got: int, wanted: int) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from kiki.kit.database import Connection
 
@@ -16,14 +17,10 @@ ON CONFLICT (store_id) DO UPDATE SET last_seq = h.last_seq + excluded.last_seq
 RETURNING store_id, last_seq
 """
 
-_APPEND = """
-INSERT INTO events.log (store_id, seq, type, subject, payload, occurred_at)
-SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[], $6::timestamptz[])
-"""
+_COLUMNS = ("store_id", "seq", "type", "subject", "payload", "occurred_at")
 
 
-@dataclass(frozen=True, slots=True)
-class LogEvent:
+class LogEvent(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened in a store."""
 
     store_id: int
@@ -47,16 +44,9 @@ async def append(connection: Connection, events: Sequence[LogEvent]) -> None:
     stores = sorted(counts)
     rows = await connection.fetch(_ADVANCE, stores, [counts[store_id] for store_id in stores])
     next_seq = {row[0]: row[1] - counts[row[0]] + 1 for row in rows}
-    numbers = []
-    for event in events:
-        numbers.append(next_seq[event.store_id])
-        next_seq[event.store_id] += 1
-    await connection.execute(
-        _APPEND,
-        [e.store_id for e in events],
-        numbers,
-        [e.type for e in events],
-        [e.subject for e in events],
-        [e.payload for e in events],
-        [e.occurred_at for e in events],
-    )
+    records = []
+    for e in events:
+        seq = next_seq[e.store_id]
+        next_seq[e.store_id] = seq + 1
+        records.append((e.store_id, seq, e.type, e.subject, e.payload, e.occurred_at))
+    await connection.copy_records_to_table("log", schema_name="events", columns=_COLUMNS, records=records)

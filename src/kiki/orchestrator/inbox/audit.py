@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from kiki.kit.database import Record
 from kiki.kit.digest import event_id
 from kiki.orchestrator.calls.intents import CallIntent
@@ -20,31 +18,29 @@ WHOLE_INSTALLATION = 0
 
 def audit_of(entries: Sequence[Entry], rows: Mapping[int, Record], lane: Lane) -> CallIntent | None:
     """One intent for what came from webhooks and is worked on for the first time; None when there is nothing."""
-    requests = []
-    first = ""
+    batch = syncshield_pb2.BatchLogWebhookEventsRequest()
+    add = batch.requests.add
+    count, first = 0, ""
     for position, entry in enumerate(entries):
         row = rows.get(position)
         if row is None or row[3] != "webhook" or entry.run or entry.was_parked:
             continue
         name = event_id(entry.store_id, "webhook", str(entry.delivery_id))
         first = first or name
-        requests.append(
-            syncshield_pb2.LogWebhookEventRequest(
-                store_id=entry.store_id,
-                event_id=name,
-                platform=row[1],
-                topic=row[2],
-                payload_digest=row[7],
-                signature_digest=hashlib.sha256(row[6].encode("utf-8", "surrogatepass")).digest() if row[6] else b"",
-                verified=True,
-                occurred_at=Timestamp(
-                    seconds=int(entry.received_at.timestamp()), nanos=entry.received_at.microsecond * 1000
-                ),
-            )
+        add(
+            store_id=entry.store_id,
+            event_id=name,
+            platform=row[1],
+            topic=row[2],
+            payload_digest=row[7],
+            signature_digest=hashlib.sha256(row[6].encode("utf-8", "surrogatepass")).digest() if row[6] else b"",
+            verified=True,
+            occurred_at=entry.received_at,
         )
-    if not requests:
+        count += 1
+    if not count:
         return None
-    group = event_id(WHOLE_INSTALLATION, "webhooks", first, len(requests))
+    group = event_id(WHOLE_INSTALLATION, "webhooks", first, count)
     return CallIntent(
         store_id=WHOLE_INSTALLATION,
         agent="syncshield",
@@ -53,5 +49,5 @@ def audit_of(entries: Sequence[Entry], rows: Mapping[int, Record], lane: Lane) -
         entity=f"webhooks:{group}",
         subject="",
         event_id=group,
-        request=syncshield_pb2.BatchLogWebhookEventsRequest(requests=requests).SerializeToString(),
+        request=batch.SerializeToString(),
     )

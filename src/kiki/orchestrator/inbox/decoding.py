@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from itertools import islice
+from typing import TypeAlias
+
+import msgspec
 
 from kiki.commerce.events import CommerceEvent
 from kiki.kit.database import Record
@@ -18,10 +21,12 @@ from kiki.platforms.protocol import Platform, StoreContext
 
 UNKNOWN_TOPIC = "UNKNOWN_TOPIC"
 _ENTITY_LENGTH = 300
+_REMEMBERED = 1024
+_Told: TypeAlias = tuple[StoreContext, str, str, bytes]
+"""Store as its payloads are read, platform, group of topics, digest of the body."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(msgspec.Struct, frozen=True, gc=False):
     """A run that can be decided."""
 
     entry: Entry
@@ -35,6 +40,7 @@ class Decoder:
         self._sealer = sealer
         self._platforms = platforms
         self._decider = decider
+        self._read: dict[_Told, Sequence[CommerceEvent]] = {}
 
     def decode(
         self,
@@ -57,9 +63,8 @@ class Decoder:
     def _item(self, entry: Entry, row: Record | None, store: StoreContext | None) -> WorkItem:
         if row is None:
             raise InvalidInput("the body is not kept any more", reason="BODY_EXPIRED")
-        _, platform, topic, origin, triggered_at, headers, _, _, sealed = row
-        body = open_body(self._sealer, sealed, entry.store_id)
-        events, internal = self._meaning(platform, topic, body, store)
+        _, platform, topic, origin, triggered_at, headers, _, sha256, sealed = row
+        events, internal = self._meaning(platform, topic, sha256, sealed, entry.store_id, store)
         item = WorkItem(
             delivery_id=entry.delivery_id,
             store_id=entry.store_id,
@@ -78,16 +83,31 @@ class Decoder:
         return item
 
     def _meaning(
-        self, platform: str, topic: str, body: bytes, store: StoreContext | None
+        self, platform: str, topic: str, sha256: bytes, sealed: bytes, store_id: int, store: StoreContext | None
     ) -> tuple[Sequence[CommerceEvent] | None, InternalFact | None]:
         if platform == INTERNAL_PLATFORM:
-            return None, InternalFact.decode(topic, body)
+            return None, InternalFact.decode(topic, open_body(self._sealer, sealed, store_id))
         known = self._platforms.get(platform)
         if known is None:
             raise InvalidInput(f"no platform is called {platform}", reason="UNKNOWN_PLATFORM")
         if store is None:
             raise InvalidInput("the store is not known", reason="UNKNOWN_STORE")
-        return known.events(topic, body, store), None
+        alike = known.alike.get(topic)
+        if alike is None:
+            return known.events(topic, open_body(self._sealer, sealed, store_id), store), None
+        told = (store, platform, alike, sha256)
+        events = self._read.get(told)
+        if events is None:
+            events = known.events(topic, open_body(self._sealer, sealed, store_id), store)
+            self._remember(told, events)
+        return events, None
+
+    def _remember(self, told: _Told, events: Sequence[CommerceEvent]) -> None:
+        """A purchase is told twice within moments, byte for byte: the second time nothing is opened or read."""
+        if len(self._read) >= _REMEMBERED:
+            for oldest in list(islice(self._read, _REMEMBERED // 4)):
+                del self._read[oldest]
+        self._read[told] = events
 
 
 def storable(entity: str) -> str:

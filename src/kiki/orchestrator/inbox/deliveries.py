@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -17,46 +16,53 @@ from kiki.orchestrator.lanes import Lane, partition_of
 CHANNEL = "kiki_inbox"
 """The notification that wakes workers."""
 
-_FOLD_KEYS = """
-INSERT INTO inbox.delivery_keys (store_id, key, received_at)
-SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::timestamptz[])
-ON CONFLICT DO NOTHING
-RETURNING store_id, key, delivery_id
-"""
-
 _STORE = """
 WITH input AS MATERIALIZED (
-    SELECT * FROM unnest(
-        $1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
-        $9::text[], $10::text[], $11::bytea[], $12::bytea[], $13::smallint[], $14::boolean[]
-    ) AS i (store_id, delivery_id, received_at, platform, topic, origin, lane, triggered_at,
-            headers, signature, sha256, body, partition, dead)
+    SELECT nextval('inbox.delivery_id_seq') AS delivery_id, $1::timestamptz + seconds * interval '1 second'
+           AS received_at, ($2::text[])[kind] AS platform, ($3::text[])[kind] AS topic, ($4::text[])[kind] AS origin,
+           ($5::smallint[])[kind] AS lane, ($6::text[])[kind] AS dead_reason, i.*
+    FROM unnest(
+        $7::smallint[], $8::bigint[], $9::smallint[], $10::bytea[], $11::float8[], $12::text[], $13::text[],
+        $14::text[], $15::bytea[], $16::bytea[]
+    ) WITH ORDINALITY AS i (kind, store_id, partition, key, seconds, triggered_at, headers, signature, sha256, body,
+                            position)
+), claimed AS (
+    INSERT INTO inbox.delivery_keys (store_id, key, delivery_id, received_at)
+    SELECT store_id, key, delivery_id, received_at FROM input ORDER BY store_id, key, position
+    ON CONFLICT DO NOTHING
+    RETURNING delivery_id
+), fresh AS MATERIALIZED (
+    SELECT * FROM input WHERE delivery_id = ANY (ARRAY(SELECT delivery_id FROM claimed))
 ), stored AS (
     INSERT INTO inbox.deliveries (store_id, delivery_id, received_at, platform, topic, origin, lane, triggered_at,
                                   headers, signature, sha256, body)
     SELECT store_id, delivery_id, received_at, platform, topic, origin, lane, triggered_at,
            headers::jsonb, signature, sha256, body
-    FROM input
-)
-INSERT INTO inbox.queue (partition, lane, store_id, delivery_id, run, received_at)
-SELECT partition, lane, store_id, delivery_id, 0, received_at FROM input WHERE NOT dead
-"""
+    FROM fresh
+), queued AS (
+    INSERT INTO inbox.queue (partition, lane, store_id, delivery_id, run, received_at)
+    SELECT partition, lane, store_id, delivery_id, 0, received_at FROM fresh WHERE dead_reason IS NULL ORDER BY position
+)"""
 
-_STORE_DEAD = """
-WITH input AS MATERIALIZED (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[])
-        AS i (store_id, delivery_id, received_at, reason)
-), finished AS (
+_BURY = """, finished AS (
     INSERT INTO inbox.outcomes (store_id, delivery_id, run, received_at, finished_at, attempts, status, reason)
-    SELECT store_id, delivery_id, 0, received_at, now(), 0, 'dead', reason FROM input
-)
-INSERT INTO inbox.dead_letters (store_id, delivery_id, run, received_at, died_at, attempts, reason, detail)
-SELECT store_id, delivery_id, 0, received_at, now(), 0, reason, '' FROM input
-"""
+    SELECT store_id, delivery_id, 0, received_at, now(), 0, 'dead', dead_reason FROM fresh
+    WHERE dead_reason IS NOT NULL
+), buried AS (
+    INSERT INTO inbox.dead_letters (store_id, delivery_id, run, received_at, died_at, attempts, reason, detail)
+    SELECT store_id, delivery_id, 0, received_at, now(), 0, dead_reason, '' FROM fresh
+    WHERE dead_reason IS NOT NULL
+)"""
+
+_WHICH = "\nSELECT array_agg(position) FROM fresh"
+
+_STORE_LIVE = _STORE + _WHICH
+_STORE_ANY = _STORE + _BURY + _WHICH
+
+_encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
+class NewDelivery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A delivery as it came in, verified and not yet stored."""
 
     store_id: int
@@ -77,82 +83,81 @@ class NewDelivery:
     """`webhook`, `sync`, `replay` or `internal`."""
     dead_reason: str | None = None
     """Set: stored as a dead letter at once, never worked on."""
+    digest: bytes | None = None
+    """SHA-256 of the body where the caller has it already."""
 
 
-def duplicate_key(topic: str, event_id: str, webhook_id: str, delivery_id: str, body: bytes) -> bytes:
+def sha256(body: bytes) -> bytes:
+    """The digest of a body, as it is stored and goes into the duplicate key."""
+    return hashlib.sha256(body).digest()
+
+
+def duplicate_key(
+    topic: str, event_id: str, webhook_id: str, delivery_id: str, body: bytes, body_digest: bytes | None = None
+) -> bytes:
     """SHA-256 over the topic, the platform's three identifiers as present, and the SHA-256 of the body."""
     digest = hashlib.sha256()
     for part in (topic, event_id, webhook_id, delivery_id):
         encoded = part.encode("utf-8", "surrogatepass")
         digest.update(len(encoded).to_bytes(4, "big"))
         digest.update(encoded)
-    digest.update(hashlib.sha256(body).digest())
+    digest.update(body_digest or sha256(body))
     return digest.digest()
 
 
 async def store_deliveries(connection: Connection, sealer: Sealer, deliveries: Sequence[NewDelivery]) -> list[bool]:
-    """Store what is new and queue it, in the caller's transaction; True where new, in input order.
+    """Store what is new and queue it, and wake the workers when it commits; True where new, in input order."""
+    new = await insert_deliveries(connection, sealer, deliveries)
+    lanes = lanes_of(deliveries, new)
+    if lanes:
+        await wake_workers(connection, lanes)
+    return new
+
+
+async def insert_deliveries(connection: Connection, sealer: Sealer, deliveries: Sequence[NewDelivery]) -> list[bool]:
+    """`store_deliveries` without the waking: one statement, so that it is whole even outside a transaction.
 
     Of equal keys in one call the first counts. Keys are inserted sorted, so that concurrent callers never deadlock.
     """
-    first: dict[tuple[int, bytes], int] = {}
-    for position, delivery in enumerate(deliveries):
-        first.setdefault((delivery.store_id, delivery.key), position)
-    fresh_ids = await _claim_keys(connection, deliveries, first)
-    if fresh_ids:
-        fresh = [(delivery_id, deliveries[position]) for position, delivery_id in sorted(fresh_ids.items())]
-        await _store(connection, sealer, fresh)
-    return [position in fresh_ids for position in range(len(deliveries))]
-
-
-async def _claim_keys(
-    connection: Connection,
-    deliveries: Sequence[NewDelivery],
-    first: Mapping[tuple[int, bytes], int],
-) -> dict[int, int]:
-    """Insert the keys; the new ones by position, with their delivery ids."""
-    if not first:
-        return {}
-    ordered = sorted(first)
-    rows = await connection.fetch(
-        _FOLD_KEYS,
-        [store_id for store_id, _ in ordered],
-        [key for _, key in ordered],
-        [deliveries[first[pair]].received_at for pair in ordered],
+    if not deliveries:
+        return []
+    # What few values are shared by many rows travels once: an array element costs more than a look-up.
+    kinds: dict[tuple[str, str, str, int, str | None], int] = {}
+    kind_of = [
+        kinds.setdefault((d.platform, d.topic, d.origin, d.lane, d.dead_reason), len(kinds) + 1) for d in deliveries
+    ]
+    platforms, topics, origins, lanes, reasons = zip(*kinds, strict=True)
+    base = deliveries[0].received_at
+    fresh = await connection.fetchval(
+        _STORE_ANY if any(reasons) else _STORE_LIVE,
+        base,
+        platforms,
+        topics,
+        origins,
+        lanes,
+        reasons,
+        kind_of,
+        [d.store_id for d in deliveries],
+        [partition_of(d.store_id) for d in deliveries],
+        [d.key for d in deliveries],
+        [(d.received_at - base).total_seconds() for d in deliveries],
+        [d.triggered_at for d in deliveries],
+        [_encode(d.headers).decode() for d in deliveries],
+        [d.signature for d in deliveries],
+        [d.digest or sha256(d.body) for d in deliveries],
+        [seal_body(sealer, d.body, d.store_id) for d in deliveries],
     )
-    return {first[(row[0], row[1])]: row[2] for row in rows}
+    if fresh is not None and len(fresh) == len(deliveries):
+        return [True] * len(fresh)
+    new = set(fresh or ())
+    return [position in new for position in range(1, len(deliveries) + 1)]
 
 
-async def _store(connection: Connection, sealer: Sealer, fresh: Sequence[tuple[int, NewDelivery]]) -> None:
-    stores = [d.store_id for _, d in fresh]
-    ids = [delivery_id for delivery_id, _ in fresh]
-    received = [d.received_at for _, d in fresh]
-    await connection.execute(
-        _STORE,
-        stores,
-        ids,
-        received,
-        [d.platform for _, d in fresh],
-        [d.topic for _, d in fresh],
-        [d.origin for _, d in fresh],
-        [int(d.lane) for _, d in fresh],
-        [d.triggered_at for _, d in fresh],
-        [msgspec.json.encode(d.headers).decode() for _, d in fresh],
-        [d.signature for _, d in fresh],
-        [hashlib.sha256(d.body).digest() for _, d in fresh],
-        [seal_body(sealer, d.body, d.store_id) for _, d in fresh],
-        [partition_of(store_id) for store_id in stores],
-        [d.dead_reason is not None for _, d in fresh],
-    )
-    dead = [(delivery_id, d, d.dead_reason) for delivery_id, d in fresh if d.dead_reason is not None]
-    if dead:
-        await connection.execute(
-            _STORE_DEAD,
-            [d.store_id for _, d, _ in dead],
-            [delivery_id for delivery_id, _, _ in dead],
-            [d.received_at for _, d, _ in dead],
-            [reason for _, _, reason in dead],
-        )
-    lanes = sorted({int(d.lane) for _, d in fresh if d.dead_reason is None})
-    if lanes:
-        await connection.execute("SELECT pg_notify('kiki_inbox', $1)", " ".join(map(str, lanes)))
+def lanes_of(deliveries: Sequence[NewDelivery], new: Sequence[bool]) -> set[int]:
+    """The lanes that have more to do."""
+    return {int(d.lane) for d, is_new in zip(deliveries, new, strict=True) if is_new and d.dead_reason is None}
+
+
+async def wake_workers(connection: Connection, lanes: Iterable[int]) -> None:
+    """Notify the workers of these lanes, when the caller's transaction commits."""
+    await connection.execute("SELECT pg_notify('kiki_inbox', $1)", " ".join(map(str, sorted(lanes))))

@@ -79,6 +79,16 @@ class Place(NamedTuple):
         return self.queue.partition(".")[0], self.lane
 
 
+class Lease(NamedTuple):
+    """What a statement names to lock a lease itself: it stands only while all five are true."""
+
+    queue: str
+    partition: int
+    lane: int
+    token: int
+    owner: str
+
+
 class Leases:
     """The leases of one worker."""
 
@@ -92,13 +102,19 @@ class Leases:
         self._releasing: set[Place] = set()
         self._in_use: Counter[Place] = Counter()
         self._created = False
+        self._distrusted = False
         self.changed = asyncio.Event()
         """Set whenever leases were gained or lost; cleared by whom it concerns."""
 
     @property
     def current(self) -> bool:
         """Whether the last renewal is recent enough to begin new work."""
-        return monotonic() <= self._valid_until
+        return monotonic() <= self._valid_until and not self._distrusted
+
+    def distrust(self) -> None:
+        """The server may have crashed, and taken back what it had not flushed and we remember: every place is given
+        back and taken again under a new token, so that its owner reads everything anew."""
+        self._distrusted = True
 
     def usable(self, queue: str, lane: int | None = None) -> dict[Place, int]:
         """Places with their tokens on which new work may be begun now."""
@@ -118,6 +134,10 @@ class Leases:
             yield
         finally:
             self._in_use.subtract(places)
+
+    def lease(self, place: Place, token: int) -> Lease:
+        """The lease under a token, whether it still stands or not."""
+        return Lease(*place, token, self._owner)
 
     async def lock(self, connection: Connection, tokens: Mapping[Place, int]) -> None:
         """Lock the leases until the transaction ends. Raises `LeaseLost` when one of them changed hands."""
@@ -148,6 +168,8 @@ class Leases:
                 self._created = True
             await connection.execute(_HEARTBEAT, self._owner, self._seconds)
             await connection.execute(_FORGET_DEAD)
+            if self._distrusted:
+                await self._give_all(connection)
             await self._renew(connection)
             self._valid_until = began + self._seconds * 0.8
             live = max(1, await connection.fetchval(_COUNT_LIVE))
@@ -164,6 +186,13 @@ class Leases:
                 await connection.execute("DELETE FROM inbox.workers WHERE owner = $1", self._owner)
         except Exception as error:  # noqa: BLE001  An attempt: what failed it is told apart below.
             _log.warning("lease_release_failed", error=type(error).__name__)
+
+    async def _give_all(self, connection: Connection) -> None:
+        held = dict(self._held)
+        await self._release(connection, held)
+        for place in held:
+            self._drop(place)
+        self._distrusted = False
 
     async def _renew(self, connection: Connection) -> None:
         held = sorted(self._held)

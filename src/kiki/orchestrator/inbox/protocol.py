@@ -40,8 +40,7 @@ class InternalFact(msgspec.Struct, frozen=True):
             ) from error
 
 
-@dataclass(frozen=True, slots=True)
-class WorkItem:
+class WorkItem(msgspec.Struct, frozen=True, gc=False):
     """One delivery, opened and decoded, about to be decided."""
 
     delivery_id: int

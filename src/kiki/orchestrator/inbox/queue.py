@@ -28,13 +28,17 @@ CROSS JOIN LATERAL (
 ) d
 """
 _TAKE_FROM_QUEUE = """
-DELETE FROM inbox.queue q USING unnest($2::smallint[], $3::bigint[]) AS d (partition, seq)
+DELETE FROM inbox.queue q USING unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+    AS d (partition, seq, delivery_id, received_at)
 WHERE q.partition = d.partition AND q.lane = $1 AND q.seq = d.seq
+    AND q.delivery_id = d.delivery_id AND q.received_at = d.received_at
 """
 _SETTLE = """
 WITH gone AS (
-    DELETE FROM inbox.queue q USING unnest($2::smallint[], $3::bigint[]) AS d (partition, seq)
+    DELETE FROM inbox.queue q USING unnest($2::smallint[], $3::bigint[], $4::bigint[], $5::timestamptz[])
+        AS d (partition, seq, delivery_id, received_at)
     WHERE q.partition = d.partition AND q.lane = $1 AND q.seq = d.seq
+        AND q.delivery_id = d.delivery_id AND q.received_at = d.received_at
     RETURNING q.store_id, q.delivery_id, q.run, q.received_at
 )
 INSERT INTO inbox.outcomes (store_id, delivery_id, run, received_at, attempts, status, reason, finished_at)
@@ -160,9 +164,7 @@ async def finish(connection: Connection, lane: int, endings: Sequence[Ending]) -
     """Take the runs away and write their outcomes. Raises `InvariantBroken` when a run is not there any more."""
     plain = [e for e in endings if e.status == "settled" and not e.entry.was_parked]
     if plain:
-        status = await connection.execute(
-            _SETTLE, lane, [e.entry.place.partition for e in plain], [e.entry.seq for e in plain]
-        )
+        status = await connection.execute(_SETTLE, lane, *_queue_columns([e.entry for e in plain]))
         _expect(status, len(plain))
         endings = [e for e in endings if e.status != "settled" or e.entry.was_parked]
     if not endings:
@@ -242,10 +244,18 @@ async def _take(connection: Connection, lane: int, entries: Sequence[Entry]) -> 
 
 async def _take_from_queue(connection: Connection, lane: int, entries: Sequence[Entry]) -> None:
     if entries:
-        status = await connection.execute(
-            _TAKE_FROM_QUEUE, lane, [e.place.partition for e in entries], [e.seq for e in entries]
-        )
+        status = await connection.execute(_TAKE_FROM_QUEUE, lane, *_queue_columns(entries))
         _expect(status, len(entries))
+
+
+def _queue_columns(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
+    """Which rows of the queue. A number alone names none: a server that crashed may hand it out again."""
+    return (
+        [e.place.partition for e in entries],
+        [e.seq for e in entries],
+        [e.delivery_id for e in entries],
+        [e.received_at for e in entries],
+    )
 
 
 def _outcome_columns(endings: Sequence[Ending]) -> tuple[list[Any], ...]:

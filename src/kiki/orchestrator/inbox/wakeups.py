@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
@@ -16,8 +17,10 @@ _log = get_logger(__name__)
 class Wakeups:
     """Turns notifications into asyncio events."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, *, on_lost: Callable[[], None] = lambda: None) -> None:
+        """`on_lost` is called whenever the connection broke: the server may have crashed."""
         self._dsn = dsn
+        self._on_lost = on_lost
         self._events: dict[str, list[tuple[str, asyncio.Event]]] = defaultdict(list)
 
     def on(self, channel: str, tag: str = "") -> asyncio.Event:
@@ -47,6 +50,7 @@ class Wakeups:
                 await connection.add_listener(channel, self._notified)
             self._all()
             await gone.wait()
+            self._on_lost()
         finally:
             connection.terminate()
 

@@ -38,6 +38,7 @@ _RETRIED_ENTITIES = 20
 _RETRIED_PER_ENTITY = 50
 _LEAST_ROOM = 20
 _DECODED_AT_ONCE = 32
+_GATHERED_STOCK = 16
 
 
 def inbox_places() -> list[Place]:
@@ -90,7 +91,6 @@ class LaneWorker:
         self._pressure = pressure
         self._settings = settings
         self._batch_size = min(settings.batch_size, BULK_BATCH) if lane is Lane.BULK else settings.batch_size
-        self._pace = 0.0 if lane is Lane.LIVE_STOCK else settings.pace_seconds
         self._parked = ParkedEntities()
         self._runner = BatchRunner(
             database=database,
@@ -107,6 +107,7 @@ class LaneWorker:
         self._floors: dict[Place, int] = {}
         self._non_empty = 1
         self._began = 0.0
+        self._began_with = 0
         self._backlogged = False
         self.batches = 0
         self.finished = 0
@@ -164,7 +165,7 @@ class LaneWorker:
             await asyncio.sleep(0)
 
     def _begin(self, batch: _Batch) -> None:
-        self._began = monotonic()
+        self._began, self._began_with = monotonic(), len(batch.entries)
         self._deciding = asyncio.create_task(self._decide(batch))
 
     async def _finish_deciding(self) -> None:
@@ -181,7 +182,7 @@ class LaneWorker:
         self.finished += len(batch.entries)
 
     async def _prepare(self, usable: Mapping[Place, int]) -> _Batch | None:
-        pause = self._began + self._pace - monotonic()
+        pause = self._began + self._pace() - monotonic()
         if pause > 0 and not self._backlogged:
             await asyncio.sleep(pause)
         self._wakeup.clear()
@@ -189,6 +190,11 @@ class LaneWorker:
         if not entries:
             return None
         return await self._open(usable, entries)
+
+    def _pace(self) -> float:
+        """The shortest time between batches; none for stock work, unless it comes in numbers."""
+        alone = self.lane is Lane.LIVE_STOCK and self._began_with < _GATHERED_STOCK
+        return 0.0 if alone else self._settings.pace_seconds
 
     async def _look(self, usable: Mapping[Place, int]) -> list[Entry]:
         final = self._floor.final

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -19,6 +19,7 @@ from kiki.commerce.catalogue import (
     ProductText,
     VariantRow,
 )
+from kiki.commerce.events import OrderObserved
 from kiki.commerce.orders import ItemRow, OrderRow, RefundRow
 from kiki.commerce.people import CustomerRow, Identity
 from kiki.commerce.stores import StoreConnection
@@ -81,12 +82,12 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Keys of the rows that were there before the batch: they are updated, all others inserted."""
+    """The rows as they were before the batch, by key: what changed of them is updated, all others are inserted."""
 
-    orders: frozenset[Key] = frozenset()
-    customers: frozenset[Key] = frozenset()
-    products: frozenset[Key] = frozenset()
-    variants: frozenset[tuple[int, str, str]] = frozenset()
+    orders: Mapping[Key, Sequence[Any]] = field(default_factory=dict)
+    customers: Mapping[Key, Sequence[Any]] = field(default_factory=dict)
+    products: Mapping[Key, Sequence[Any]] = field(default_factory=dict)
+    variants: Mapping[tuple[int, str, str], Sequence[Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -101,6 +102,8 @@ class Batch:
     identities_of: dict[int, list[Identity]] = field(default_factory=dict)
     """By `id()` of the event (or of the fact's entry) that names a person."""
     orders: dict[Key, OrderRow] = field(default_factory=dict)
+    told: dict[Key, OrderObserved] = field(default_factory=dict)
+    """The last thing folded over an order, when it was a statement of how the order looks."""
     refunds: dict[Key, dict[str, RefundRow]] = field(default_factory=dict)
     items: dict[Key, list[ItemRow]] = field(default_factory=dict)
     reviews: dict[Key, ReviewRow] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import os
 from collections.abc import Callable, Sequence
@@ -34,6 +35,8 @@ from kiki.orchestrator.workflows import customers, evidence, hands, orders, priv
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.loading import CampaignCache, load
 from kiki.orchestrator.workflows.saving import save
+
+_FOLDED_AT_ONCE = 32
 
 
 class CommerceDecider:
@@ -68,7 +71,7 @@ class CommerceDecider:
                 new_key=self._new_key,
                 campaigns=self._campaigns,
             )
-            failure = _fold(batch, remaining)
+            failure = await _fold(batch, remaining)
             if failure is None:
                 await save(connection, batch)
                 break
@@ -77,9 +80,14 @@ class CommerceDecider:
         return failures
 
 
-def _fold(batch: Batch, items: Sequence[WorkItem]) -> ItemFailure | None:
-    """Apply everything in memory; the first item that cannot be applied."""
-    for item in items:
+async def _fold(batch: Batch, items: Sequence[WorkItem]) -> ItemFailure | None:
+    """Apply everything in memory, in slices, so that stock work never waits for all of it.
+
+    Answers with the first item that cannot be applied.
+    """
+    for position, item in enumerate(items):
+        if position % _FOLDED_AT_ONCE == _FOLDED_AT_ONCE - 1:
+            await asyncio.sleep(0)
         try:
             view = _view(batch, item)
             for event in item.events or ():

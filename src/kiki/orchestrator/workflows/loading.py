@@ -21,6 +21,8 @@ from kiki.commerce.catalogue import (
     find_variants,
     lock_states,
     products_of_items,
+    state_values,
+    variant_values,
 )
 from kiki.commerce.events import (
     CustomerDeleted,
@@ -38,8 +40,8 @@ from kiki.commerce.events import (
     VariantDeleted,
     VariantObserved,
 )
-from kiki.commerce.orders import find_items, find_refunds, is_tombstone, lock_orders, orders_in_reach
-from kiki.commerce.people import Identity, find_people, lock_customers
+from kiki.commerce.orders import find_items, find_refunds, is_tombstone, lock_orders, order_values, orders_in_reach
+from kiki.commerce.people import Identity, customer_values, find_people, lock_customers
 from kiki.commerce.stores import ACTIVE, read_store
 from kiki.kit.database import Connection
 from kiki.kit.sealing import Sealer
@@ -115,10 +117,12 @@ async def load(
     if wanted.product_stores:
         await _load_products(connection, batch, wanted)
     batch.stored = Stored(
-        orders=frozenset(batch.orders),
-        customers=frozenset(batch.customers),
-        products=frozenset(batch.products),
-        variants=frozenset((*key, name) for key, rows in batch.variants.items() for name in rows),
+        orders={key: order_values(row) for key, row in batch.orders.items()},
+        customers={key: customer_values(row) for key, row in batch.customers.items()},
+        products={key: state_values(row) for key, row in batch.products.items()},
+        variants={
+            (*key, name): variant_values(row) for key, rows in batch.variants.items() for name, row in rows.items()
+        },
     )
     return batch
 
@@ -165,6 +169,8 @@ def _collect_order(
     if not isinstance(event, OrderObserved):
         return
     wanted.placed.setdefault((store_id, event.order_id), event)
+    if id(event) in batch.identities_of:
+        return
     stub, touch = event.customer, event.touch
     _named(
         batch,

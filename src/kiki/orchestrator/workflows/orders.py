@@ -22,6 +22,9 @@ def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderOb
     """The order looks like this now: placed, paid, cancelled and refunded are read off it, each once."""
     key = (item.store_id, event.order_id)
     order = batch.orders.get(key)
+    if batch.told.get(key) is event and order is not None and order.triggered_at == item.triggered_at:
+        return  # The very same statement again, with nothing in between.
+    batch.told[key] = event
     if order is None or is_tombstone(order):
         _order_placed(batch, view, item, event, gone=order)
         return
@@ -77,6 +80,7 @@ def order_deleted(batch: Batch, view: StoreView, item: WorkItem, event: OrderDel
     """The order is gone; newer state of it brings it back. One that was never seen leaves a tombstone."""
     key = (item.store_id, event.order_id)
     order = batch.orders.get(key)
+    batch.told.pop(key, None)
     at = deleted_at(item, None if order is None else order.updated_at)
     if at is None:
         return
@@ -127,6 +131,7 @@ def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: Refund
     """One refund on its own; before its order it waits as a pending fact."""
     key = (item.store_id, event.order_id)
     order = batch.orders.get(key)
+    batch.told.pop(key, None)
     if order is None or is_tombstone(order):
         _keep_pending(batch, key, event.refund)
         return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from kiki.commerce import campaigns, catalogue, orders, people
+from kiki.commerce.rows import Shape
 from kiki.kit.database import Connection
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.events.log import append
@@ -31,9 +32,7 @@ async def save(connection: Connection, batch: Batch) -> None:
 
 async def _save_orders(connection: Connection, batch: Batch) -> None:
     out = batch.out
-    known = batch.stored.orders
-    await orders.ORDERS.copy(connection, [orders.order_values(batch.orders[key]) for key in out.orders - known])
-    await orders.ORDERS.upsert(connection, [orders.order_values(batch.orders[key]) for key in out.orders & known])
+    await _write(connection, orders.ORDERS, batch.stored.orders, orders.order_values, batch.orders, out.orders)
     if out.lines:
         rows = [row for lines in out.lines.values() for row in lines]
         await orders.replace_items(connection, sorted(out.replaced_lines), rows)
@@ -44,9 +43,8 @@ async def _save_people(connection: Connection, batch: Batch) -> None:
     out = batch.out
     identities = [(*identity, key) for identity, key in out.identities.items()]
     await people.IDENTITIES.copy(connection, identities)
-    known, values = batch.stored.customers, people.customer_values
-    await people.CUSTOMERS.copy(connection, [values(batch.customers[key]) for key in out.customers - known])
-    await people.CUSTOMERS.upsert(connection, [values(batch.customers[key]) for key in out.customers & known])
+    known = batch.stored.customers
+    await _write(connection, people.CUSTOMERS, known, people.customer_values, batch.customers, out.customers)
     if out.merges:
         await people.IDENTITY_MERGES.insert_missing(connection, [(*merge, batch.now) for merge in out.merges])
         await people.move_identities(connection, [merge[:3] for merge in out.merges])
@@ -67,13 +65,13 @@ async def _save_evidence(connection: Connection, batch: Batch) -> None:
 
 async def _save_products(connection: Connection, batch: Batch) -> None:
     out = batch.out
-    known, values = batch.stored.products, catalogue.state_values
-    await catalogue.PRODUCT_STATES.copy(connection, [values(batch.products[key]) for key in out.products - known])
-    await catalogue.PRODUCT_STATES.upsert(connection, [values(batch.products[key]) for key in out.products & known])
+    known = batch.stored.products
+    await _write(connection, catalogue.PRODUCT_STATES, known, catalogue.state_values, batch.products, out.products)
     if out.texts:
         await catalogue.upsert_texts(connection, list(out.texts.values()))
-    await catalogue.VARIANTS.copy(connection, _variants(batch, out.variants - batch.stored.variants))
-    await catalogue.VARIANTS.upsert(connection, _variants(batch, out.variants & batch.stored.variants))
+    variants = {key: batch.variants[key[0], key[1]][key[2]] for key in out.variants}
+    stored = batch.stored.variants
+    await _write(connection, catalogue.VARIANTS, stored, catalogue.variant_values, variants, out.variants)
     await catalogue.INVENTORY_LEVELS.upsert(connection, [catalogue.level_values(row) for row in out.levels.values()])
     items = [catalogue.inventory_item_values(batch.inventory_items[key]) for key in out.inventory_items]
     await catalogue.INVENTORY_ITEMS.upsert(connection, items)
@@ -82,8 +80,19 @@ async def _save_products(connection: Connection, batch: Batch) -> None:
     await catalogue.HOLDS.delete(connection, sorted(out.lifted_holds))
 
 
-def _variants(batch: Batch, keys: Collection[tuple[int, str, str]]) -> list[tuple[Any, ...]]:
-    return [catalogue.variant_values(batch.variants[key[0], key[1]][key[2]]) for key in keys]
+async def _write(
+    connection: Connection,
+    shape: Shape,
+    stored: Mapping[Any, Sequence[Any]],
+    values: Callable[[Any], Sequence[Any]],
+    rows: Mapping[Any, object],
+    keys: Collection[Any],
+) -> None:
+    """Rows that are new are copied in, what changed of the others is updated."""
+    new = [values(rows[key]) for key in keys if key not in stored]
+    await shape.copy(connection, new)
+    if len(new) < len(keys):
+        await shape.change(connection, [values(rows[key]) for key in keys if key in stored], stored)
 
 
 async def _save_stores(connection: Connection, batch: Batch) -> None:

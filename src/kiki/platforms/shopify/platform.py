@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kiki.commerce.events import CommerceEvent
 from kiki.platforms.protocol import Envelope, Headers, StoreContext
 from kiki.platforms.shopify import signature as signing
-from kiki.platforms.shopify.events import STOCK_TOPICS, TOPICS, read_events
+from kiki.platforms.shopify.events import ALIKE, STOCK_TOPICS, TOPICS, read_events
 
 
 class Shopify:
@@ -16,6 +16,7 @@ class Shopify:
     name = "shopify"
     topics = frozenset(TOPICS)
     stock_topics = STOCK_TOPICS
+    alike = ALIKE
 
     def envelope(self, headers: Headers) -> Envelope:
         return signing.read_envelope(headers)

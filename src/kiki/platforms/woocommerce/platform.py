@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kiki.commerce.events import CommerceEvent
 from kiki.platforms.protocol import Envelope, Headers, StoreContext
 from kiki.platforms.woocommerce import signature as signing
-from kiki.platforms.woocommerce.events import STOCK_TOPICS, TOPICS, read_events
+from kiki.platforms.woocommerce.events import ALIKE, STOCK_TOPICS, TOPICS, read_events
 
 
 class WooCommerce:
@@ -16,6 +16,7 @@ class WooCommerce:
     name = "woocommerce"
     topics = frozenset(TOPICS)
     stock_topics = STOCK_TOPICS
+    alike = ALIKE
 
     def envelope(self, headers: Headers) -> Envelope:
         return signing.read_envelope(headers)

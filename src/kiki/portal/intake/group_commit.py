@@ -17,15 +17,27 @@ _log = get_logger(__name__)
 Write = Callable[[Sequence[_T]], Awaitable[Sequence[bool]]]
 """Stores a batch in one transaction: True per new item. `Unavailable` fails the batch; anything else bisects it."""
 
+Done = Callable[[bool | Exception], None]
+"""Told once how it went: whether the item is new, or why it was not stored."""
+
 
 class _Waiting(Generic[_T]):
-    __slots__ = ("at", "future", "item", "size")
+    __slots__ = ("at", "done", "item", "size")
 
-    def __init__(self, item: _T, size: int, at: float, future: asyncio.Future[bool]) -> None:
+    def __init__(self, item: _T, size: int, at: float, done: Done) -> None:
         self.item = item
         self.size = size
         self.at = at
-        self.future = future
+        self.done: Done | None = done
+
+    def tell(self, result: bool | Exception) -> None:
+        """Only the first result counts. What listens must not disturb its neighbours."""
+        done, self.done = self.done, None
+        if done is not None:
+            try:
+                done(result)
+            except Exception as error:  # noqa: BLE001  # the edge: one sender's answer that cannot be given
+                _log.error("answer_failed", error=type(error).__name__)
 
 
 class GroupCommit(Generic[_T]):
@@ -46,28 +58,31 @@ class GroupCommit(Generic[_T]):
         self._queue: deque[_Waiting[_T]] = deque()
         self._in_flight: list[_Waiting[_T]] = []
         self._wakeup = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self.waiting_bytes = 0
         self.flushes = 0
 
-    def submit(self, item: _T, size: int) -> asyncio.Future[bool]:
-        """A future of whether the item is new. Raises `Overloaded` past the byte budget or behind a stuck flush."""
-        loop = asyncio.get_running_loop()
+    def submit(self, item: _T, size: int, done: Done) -> None:
+        """Write the item with the next batch and tell `done`, never before this returns.
+
+        Raises `Overloaded` past the byte budget or behind a stuck flush; then `done` is not told.
+        """
+        loop = self._loop or asyncio.get_running_loop()
         now = loop.time()
         if self.waiting_bytes + size > self._max_waiting_bytes and self.waiting_bytes:
             raise Overloaded("too many bytes wait for the database")
         if self._in_flight and now - self._in_flight[0].at > self._deadline:
             raise Overloaded("the database takes too long")
-        waiting = _Waiting(item, size, now, loop.create_future())
-        self._queue.append(waiting)
+        self._queue.append(_Waiting(item, size, now, done))
         self.waiting_bytes += size
         if self._alarm is None:
             self._alarm = loop.call_at(now + self._deadline, self._expire)
         self._wakeup.set()
-        return waiting.future
 
     async def run(self) -> None:
         """Flush until cancelled; what still waits then is answered `Overloaded`."""
+        self._loop = asyncio.get_running_loop()
         try:
             while True:
                 await self._wakeup.wait()
@@ -78,17 +93,18 @@ class GroupCommit(Generic[_T]):
             if self._alarm is not None:
                 self._alarm.cancel()
             for waiting in self._queue:
-                _fail(waiting, Overloaded("the portal stops"))
+                waiting.tell(Overloaded("the portal stops"))
 
     async def _flush(self) -> None:
         batch = self._in_flight = self._take()
         try:
-            await self._store([waiting for waiting in batch if not waiting.future.done()])
+            await self._store([waiting for waiting in batch if waiting.done is not None])
         finally:
             for waiting in batch:
-                _fail(waiting, Overloaded("the portal stops"))
+                if waiting.done is not None:
+                    waiting.tell(Overloaded("the portal stops"))
             self._in_flight = []
-            self.waiting_bytes -= sum(waiting.size for waiting in batch)
+            self.waiting_bytes -= sum([waiting.size for waiting in batch])
             self.flushes += 1
 
     def _take(self) -> list[_Waiting[_T]]:
@@ -111,19 +127,18 @@ class GroupCommit(Generic[_T]):
         except Unavailable as error:
             _log.warning("deliveries_not_stored", count=len(batch), reason=error.reason)
             for waiting in batch:
-                _fail(waiting, Overloaded(error.message, reason=error.reason))
+                waiting.tell(Overloaded(error.message, reason=error.reason))
         except Exception as error:  # noqa: BLE001  # whatever one delivery provokes must not fail its neighbours
             if len(batch) == 1:
                 _log.error("delivery_not_storable", error=type(error).__name__)
-                _fail(batch[0], error)
+                batch[0].tell(error)
                 return
             middle = len(batch) // 2
             await self._store(batch[:middle])
             await self._store(batch[middle:])
         else:
             for waiting, new in zip(batch, results, strict=True):
-                if not waiting.future.done():
-                    waiting.future.set_result(new)
+                waiting.tell(new)
 
     def _expire(self) -> None:
         """Answer what waited too long, then look again when the next one would."""
@@ -132,17 +147,12 @@ class GroupCommit(Generic[_T]):
         limit = now - self._deadline + 0.001
         for waiting in self._in_flight:
             if waiting.at <= limit:
-                _fail(waiting, Overloaded("the database takes too long"))
+                waiting.tell(Overloaded("the database takes too long"))
         while self._queue and self._queue[0].at <= limit:
             waiting = self._queue.popleft()
             self.waiting_bytes -= waiting.size
-            _fail(waiting, Overloaded("the database takes too long"))
+            waiting.tell(Overloaded("the database takes too long"))
         pending = [waiting.at for waiting in self._in_flight if waiting.at > limit]
         if self._queue:
             pending.append(self._queue[0].at)
         self._alarm = loop.call_at(min(pending) + self._deadline, self._expire) if pending else None
-
-
-def _fail(waiting: _Waiting[_T], error: Exception) -> None:
-    if not waiting.future.done():
-        waiting.future.set_exception(error)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 _MAX_COUNT = 100
 _MAX_BYTES = 32 * 1024
@@ -12,20 +13,20 @@ _KEPT_PREFIXES = ("x-shopify-", "shopify-", "x-wc-", "webhook-", "x-adobe-", "x-
 _KEPT_NAMES = frozenset({"content-type", "user-agent"})
 
 
-def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
+def read_headers(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str] | None:
     """Names in lower case; the first of a repeated header counts. None when they are over the limit."""
-    headers: dict[str, str] = {}
-    size = count = 0
-    for name, value in raw:
-        size += len(name) + len(value)
-        count += 1
-        headers.setdefault(_name(name), value.decode("latin-1"))
-    return headers if size <= _MAX_BYTES and count <= _MAX_COUNT else None
+    if len(raw) > _MAX_COUNT or sum(map(len, chain.from_iterable(raw))) > _MAX_BYTES:
+        return None
+    return {_name(name): value.decode("latin-1") for name, value in reversed(raw)}
 
 
-def kept_headers(headers: dict[str, str]) -> dict[str, str]:
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """What is stored with a delivery: the platform's own headers, capped and printable, without the signature."""
-    return {name: printable(value) for name, value in headers.items() if _kept(name)}
+    return {
+        name: value if len(value) <= _MAX_VALUE and value.isprintable() else printable(value)
+        for name, value in headers.items()
+        if _kept(name)
+    }
 
 
 def printable(text: str, limit: int = _MAX_VALUE) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import unquote
+
+import httptools
 
 _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 _NOT_TOPIC = re.compile(r"[^A-Za-z0-9._/-]")
 _MAX_TOKEN = 128
+_MAX_CACHED_URL = 512
 PREFIX = "/webhooks/"
 
 
@@ -23,7 +27,22 @@ class Route:
     well_formed: bool
 
 
-@lru_cache(maxsize=16_384)
+def webhook_path(url: bytes) -> str | None:
+    """The path of a request's target when it is under `/webhooks/`. Raises httptools' error for what is no URL."""
+    return _cached_path(url) if len(url) <= _MAX_CACHED_URL else _webhook_path(url)
+
+
+def _webhook_path(url: bytes) -> str | None:
+    path: str = httptools.parse_url(url).path.decode("ascii")
+    if "%" in path:
+        path = unquote(path)
+    return path if path.startswith(PREFIX) else None
+
+
+_cached_path = lru_cache(maxsize=8192)(_webhook_path)
+
+
+@lru_cache(maxsize=8192)
 def parse_route(path: str) -> Route | None:
     """`/webhooks/{platform}/{topic}` or `/webhooks/{platform}/s/{token}/{topic}`; None for anything else."""
     platform, _, rest = path.removeprefix(PREFIX).partition("/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from kiki.commerce.stores import IntakeStore
 from kiki.portal.errors import Overloaded
@@ -14,10 +15,10 @@ _UNKNOWN_SECONDS = 3.0
 _RELOAD_SECONDS = 5.0
 _MAX_ENTRIES = 20_000
 _MAX_LOOKUPS = 32
+_FOR_EVER = float("inf")
 
 
-@dataclass(frozen=True, slots=True)
-class StoreName:
+class StoreName(NamedTuple):
     """How a delivery names its store: by the token of its URL, else by what the platform's header says."""
 
     platform: str
@@ -35,11 +36,16 @@ class SigningStore:
 
 
 @dataclass(slots=True)
-class _Entry:
+class Entry:
+    """What is known of a name."""
+
     store: SigningStore | None
+    """None: there is no such store."""
     expires_at: float
     reload_after: float
 
+
+_NAMELESS = Entry(None, _FOR_EVER, _FOR_EVER)
 
 Look = Callable[[StoreName], Awaitable[IntakeStore | None]]
 """Reads the store table. Raises `Unavailable` when it cannot be read in time."""
@@ -52,26 +58,32 @@ class StoreCache:
         self._look = look
         self._app_secrets = app_secrets
         self._monotonic = monotonic
-        self._known: dict[StoreName, _Entry] = {}
-        self._unknown: dict[StoreName, _Entry] = {}
+        self._known: dict[StoreName, Entry] = {}
+        self._unknown: dict[StoreName, Entry] = {}
         self._lookups: dict[StoreName, asyncio.Task[SigningStore | None]] = {}
+
+    def cached(self, name: StoreName) -> Entry | None:
+        """What is known of the name without reading the table; None when it has to be looked up."""
+        entry = self._known.get(name) or self._unknown.get(name)
+        if entry is not None and entry.expires_at > self._monotonic():
+            return entry
+        return _NAMELESS if name.token is None and name.store_key is None else None
 
     async def find(self, name: StoreName) -> SigningStore | None:
         """The store, or None. Raises `Unavailable` when it is not cached and cannot be looked up."""
-        entry = self._known.get(name) or self._unknown.get(name)
-        if entry is not None and entry.expires_at > self._monotonic():
-            return entry.store
-        if name.token is None and name.store_key is None:
-            return None
-        return await self._look_up(name)
+        entry = self.cached(name)
+        return entry.store if entry is not None else await self._look_up(name)
+
+    def may_reload(self, name: StoreName) -> bool:
+        """Whether `reload` would read the table: not when it did a moment ago."""
+        entry = self._known.get(name)
+        return entry is not None and self._monotonic() >= entry.reload_after
 
     async def reload(self, name: StoreName) -> SigningStore | None:
         """The store as it is now, after a signature did not match; None when it was reloaded a moment ago."""
-        entry = self._known.get(name)
-        now = self._monotonic()
-        if entry is None or now < entry.reload_after:
+        if not self.may_reload(name):
             return None
-        entry.reload_after = now + _RELOAD_SECONDS
+        self._known[name].reload_after = self._monotonic() + _RELOAD_SECONDS
         return await self._look_up(name)
 
     def forget(self) -> None:
@@ -94,17 +106,17 @@ class StoreCache:
         now = self._monotonic()
         if found is None:
             self._known.pop(name, None)
-            _put(self._unknown, name, _Entry(None, now + _UNKNOWN_SECONDS, now))
+            _put(self._unknown, name, Entry(None, now + _UNKNOWN_SECONDS, now))
             return None
         store = SigningStore(found.store_id, (*found.secrets, *self._app_secrets.get(name.platform, ())))
         before = self._known.get(name)
         reload_after = before.reload_after if before is not None else now
         self._unknown.pop(name, None)
-        _put(self._known, name, _Entry(store, now + _KNOWN_SECONDS, reload_after))
+        _put(self._known, name, Entry(store, now + _KNOWN_SECONDS, reload_after))
         return store
 
 
-def _put(entries: dict[StoreName, _Entry], name: StoreName, entry: _Entry) -> None:
+def _put(entries: dict[StoreName, Entry], name: StoreName, entry: Entry) -> None:
     """Insert; the oldest entry goes when there is no room."""
     if name not in entries and len(entries) >= _MAX_ENTRIES:
         del entries[next(iter(entries))]

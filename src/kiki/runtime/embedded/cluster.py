@@ -114,6 +114,13 @@ def configuration(cluster: Cluster) -> str:
         "jit": "off",
         "autovacuum_naptime": "15s",
         "autovacuum_vacuum_cost_limit": "2000",
+        # Young tables double every minute. Analysed at every tenth of growth with samples of 30,000 rows, they took a
+        # tenth of the processor under load; the statements look up keys, and no plan hangs on fine statistics.
+        "default_statistics_target": "25",
+        "autovacuum_analyze_threshold": "5000",
+        "autovacuum_analyze_scale_factor": "0.5",
+        "autovacuum_vacuum_insert_threshold": "50000",
+        "autovacuum_vacuum_insert_scale_factor": "0.5",
         "idle_in_transaction_session_timeout": "5min",
         "timezone": "UTC",
         "log_timezone": "UTC",

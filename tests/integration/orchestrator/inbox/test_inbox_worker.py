@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
 
 from integration.orchestrator.rig import Rig, delivery
 from kiki.kit.database import Connection
-from kiki.kit.errors import InvalidInput, Unavailable
+from kiki.kit.errors import InvalidInput, InvariantBroken, Unavailable
+from kiki.orchestrator.inbox import queue
+from kiki.orchestrator.inbox.leases import Place
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.lanes import PARTITIONS, Lane
 
 
 async def test_delivery_is_decided_settled_and_audited(rig: Rig) -> None:
@@ -185,3 +191,28 @@ async def test_parked_entities_survive_a_change_of_worker(rig: Rig) -> None:
         rig.decider.failing.clear()
         await rig.until_quiet()
     assert await rig.rows("SELECT n FROM effects ORDER BY seq") == [(1,), (2,)]
+
+
+async def test_worker_that_lost_the_server_takes_its_places_anew(rig: Rig) -> None:
+    async with rig.worker():
+        await rig.until("SELECT count(*) > 0 AND bool_and(owner <> '') FROM inbox.leases", True)
+        await rig.value(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name = 'kiki-wakeups' AND datname = current_database()"
+        )
+        await rig.until("SELECT bool_and(token > 1 AND owner <> '') FROM inbox.leases", True)
+        await rig.store([delivery(1, 1)])
+        await rig.until_quiet()
+    assert await rig.rows("SELECT n FROM effects") == [(1,)]
+
+
+async def test_number_that_was_handed_out_again_takes_no_other_run_away(rig: Rig) -> None:
+    await rig.store([delivery(1, 1)])
+    places = {Place("inbox", partition, int(Lane.LIVE)): 0 for partition in range(PARTITIONS)}
+    async with rig.database.connection() as connection:
+        (entry,) = await queue.look(connection, int(Lane.LIVE), places, dict.fromkeys(places, 1))
+    former = replace(entry, received_at=entry.received_at - dt.timedelta(seconds=1))
+    with pytest.raises(InvariantBroken):
+        async with rig.database.transaction() as connection:
+            await queue.finish(connection, int(Lane.LIVE), [queue.Ending(former, "settled")])
+    assert await rig.value("SELECT count(*) FROM inbox.queue") == 1

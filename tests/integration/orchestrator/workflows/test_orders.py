@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from decimal import Decimal
 
+import msgspec
+
 from integration.orchestrator.workflows.shop import NOW, Shop, eur, order, visit
 from kiki.commerce.events import OrderDeleted, OrderTouch, Refund, RefundObserved
 from kiki.orchestrator.workflows.identities import identities
@@ -211,8 +213,7 @@ async def test_an_edit_after_payment_books_anew(shop: Shop) -> None:
 
 async def test_one_bad_item_leaves_no_effect_and_the_others_are_decided(shop: Shop) -> None:
     good, bad = shop.item(order("1")), shop.item(order("2"))
-    stranger = shop.item(order("3"))
-    object.__setattr__(stranger, "store_id", 99)
+    stranger = msgspec.structs.replace(shop.item(order("3")), store_id=99)
     failures = await shop.decide([good, stranger, bad])
     assert [(failure.delivery_id, failure.error.reason) for failure in failures] == [
         (stranger.delivery_id, "STORE_NOT_FOUND")

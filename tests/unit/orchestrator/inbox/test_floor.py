@@ -32,7 +32,7 @@ def test_long_transaction_holds_the_floor_down() -> None:
 def test_number_that_is_handed_out_again_after_a_crash_is_not_final() -> None:
     floor = Floor()
     floor.observe(100, 101, 70)
-    floor.observe(105, 106, 90)
+    floor.observe(106, 106, 90)
     assert floor.final == 70
     floor.observe(103, 104, 60)
     assert floor.final == 0

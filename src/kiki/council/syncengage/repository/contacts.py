@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -20,8 +19,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Identity)
 
 
-@dataclass(slots=True)
-class Contact:
+class Contact(msgspec.Struct, gc=False):
     """A row of `contacts`; the identity stays sealed until it is needed."""
 
     store_id: int
@@ -56,8 +54,7 @@ class Contact:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentEntry:
+class ConsentEntry(msgspec.Struct, frozen=True, gc=False):
     """A line of the consent log."""
 
     store_id: int
@@ -68,7 +65,7 @@ class ConsentEntry:
     source: str
 
 
-_NAMES = tuple(Contact.__dataclass_fields__)
+_NAMES = Contact.__struct_fields__
 _TYPES = [
     "bigint",
     "text",
@@ -186,12 +183,9 @@ class ContactRepository:
             return Identity()
         return _decoder.decode(self._sealer.open(contact.sealed_identity, store_id=contact.store_id, purpose=_IDENTITY))
 
-    async def put_shops(self, connection: Connection, shops: Mapping[int, Shop]) -> dict[int, Shop]:
-        """Remember shops whose name, zone or URL is new to this process.
-
-        The result is kept only by `remember_shops`.
-        """
-        changed = {key: shop for key, shop in sorted(shops.items()) if shop.name and self._shops.get(key) != shop}
+    async def put_shops(self, connection: Connection, shops: Mapping[int, Shop]) -> None:
+        """Write shops whose name, zone or URL this process has not written yet; outside a transaction."""
+        changed = self.changed_shops(shops)
         if changed:
             await connection.execute(
                 "INSERT INTO syncengage.shops AS s (store_id, name, timezone, url)"
@@ -204,11 +198,12 @@ class ContactRepository:
                 [shop.timezone for shop in changed.values()],
                 [shop.url for shop in changed.values()],
             )
-        return changed
+            self._shops.update(changed)
 
-    def remember_shops(self, shops: Mapping[int, Shop]) -> None:
-        """Not written again until they change; called after the commit."""
-        self._shops.update(shops)
+    def changed_shops(self, shops: Mapping[int, Shop]) -> dict[int, Shop]:
+        """Those that `put_shops` would write, in order."""
+        known = self._shops
+        return {key: shop for key, shop in sorted(shops.items()) if shop.name and known.get(key) != shop}
 
     async def shops(self, connection: Connection, store_ids: Sequence[int]) -> dict[int, Shop]:
         """Shops by store."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+import msgspec
+
+from kiki.kit.bulk import Append, Rows
 from kiki.kit.database import Connection
 
 _MAX_BASKET = 12
 _SEPARATOR = "\x1f"
+_NEW_BASKETS = Append(
+    "syncengage",
+    "baskets",
+    {"store_id": "bigint", "basket_id": "bigint", "product_ids": "text", "titles": "text"},
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Basket:
+class Basket(msgspec.Struct, frozen=True, gc=False):
     """Distinct products of one order."""
 
     store_id: int
@@ -24,20 +30,19 @@ class Basket:
 class ProductRepository:
     """Baskets are appended on the hot path and counted afterwards, many at once."""
 
-    async def insert_baskets(self, connection: Connection, baskets: Sequence[Basket], ids: Sequence[int]) -> None:
-        """Append what was bought."""
+    def basket_rows(self, baskets: Sequence[Basket], ids: Sequence[int]) -> tuple[Append, Rows]:
+        """What was bought, to be appended."""
         rows = [
             (basket.store_id, key, _SEPARATOR.join(basket.product_ids), _SEPARATOR.join(basket.titles))
             for basket, key in zip(baskets, ids, strict=True)
         ]
-        columns = ("store_id", "basket_id", "product_ids", "titles")
-        await connection.copy_records_to_table("baskets", schema_name="syncengage", columns=columns, records=rows)
+        return _NEW_BASKETS, rows
 
     async def count_baskets(self, connection: Connection, limit: int) -> int:
         """Take up to `limit` baskets into the counts; how many were taken."""
         rows = await connection.fetch(
-            "DELETE FROM syncengage.baskets WHERE (store_id, basket_id) IN (SELECT store_id, basket_id"
-            " FROM syncengage.baskets ORDER BY store_id, basket_id LIMIT $1 FOR UPDATE SKIP LOCKED)"
+            "DELETE FROM syncengage.baskets WHERE ctid = ANY(ARRAY(SELECT ctid FROM syncengage.baskets"
+            " ORDER BY store_id, basket_id LIMIT $1 FOR UPDATE SKIP LOCKED))"
             " RETURNING store_id, product_ids, titles",
             limit,
         )

@@ -29,6 +29,8 @@ from kiki.kit.sealing import Sealer
 
 _log = get_logger("syncengage.sending")
 _BASKETS_AT_ONCE = 2000
+_HOUSE_ROUNDS = 5
+"""Polls per round of housekeeping: the more baskets are counted at once, the more of their pairs fold into one row."""
 
 Job = Callable[[], Awaitable[bool]]
 """One round of work; whether more waits."""
@@ -63,7 +65,7 @@ class Sender:
             _log.warning("mail_is_not_sent", why="SYNCENGAGE_SMTP_HOST is not set")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._repeat(self._send_due, self._settings.poll_seconds))
-            tasks.create_task(self._repeat(self._keep_house, self._settings.poll_seconds))
+            tasks.create_task(self._repeat(self._keep_house, self._settings.poll_seconds * _HOUSE_ROUNDS))
 
     async def send_due(self) -> int:
         """One round: how many messages were taken."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from kiki.council.syncledger.domain import (
     BaselineFigures,
@@ -18,7 +19,8 @@ from kiki.council.syncledger.domain import (
     Rule,
     Terms,
 )
-from kiki.kit.database import Connection, Record
+from kiki.kit.bulk import Append, append_rows
+from kiki.kit.database import Connection
 
 _STATE = (
     "decision_seq, reason, currency, charged_minor, settlement_currency, booked_revenue, booked_fee, reversed_revenue,"
@@ -33,6 +35,10 @@ _LOCK = (
     " WHERE store_id = ANY($1::bigint[]) ORDER BY store_id FOR UPDATE"
 )
 _ADD_BOOKS = "INSERT INTO syncledger.books (store_id) SELECT s FROM unnest($1::bigint[]) AS u(s) ON CONFLICT DO NOTHING"
+_DRAW_AND_FIND_TERMS = (
+    f"SELECT ids.first, {_TERMS} FROM (SELECT nextval('syncledger.entry_blocks') AS first) AS ids"
+    " LEFT JOIN syncledger.contracts c ON c.store_id = ANY($1::bigint[]) ORDER BY c.store_id, c.version"
+)
 _FIND_TERMS = f"SELECT {_TERMS} FROM syncledger.contracts WHERE store_id = ANY($1::bigint[]) ORDER BY store_id, version"
 _FIND_ORDERS = (
     f"SELECT o.store_id, o.order_id, {_STATE} FROM unnest($1::bigint[], $2::text[]) AS k(s, i)"
@@ -43,16 +49,38 @@ _FIND_REFUNDS = (
     " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, o, r)"
     " JOIN syncledger.refunds r ON r.store_id = k.s AND r.order_id = k.o AND r.refund_id = k.r"
 )
-_ADD_ENTRIES = (
-    "INSERT INTO syncledger.transactions (store_id, transaction_id, kind, month, order_id, refund_id, correction,"
-    " about, currency, revenue_minor, fee_minor, billed_minor, reason, evidence, recorded_at)"
-    " SELECT u.*, $15::timestamptz FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::int[], $5::text[],"
-    " $6::text[], $7::bool[], $8::bigint[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[],"
-    " $14::bytea[]) AS u"
+_ENTRIES = Append(
+    "syncledger",
+    "transactions",
+    {
+        "store_id": "bigint",
+        "transaction_id": "bigint",
+        "kind": "smallint",
+        "month": "int",
+        "order_id": "text",
+        "refund_id": "text",
+        "correction": "bool",
+        "about": "bigint",
+        "currency": "text",
+        "revenue_minor": "bigint",
+        "fee_minor": "bigint",
+        "billed_minor": "bigint",
+        "reason": "text",
+        "evidence": "bytea",
+        "recorded_at": "timestamptz",
+    },
 )
-_ADD_POSTINGS = (
-    "INSERT INTO syncledger.postings (store_id, transaction_id, line, account, currency, amount_minor)"
-    " SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[], $5::text[], $6::bigint[])"
+_POSTINGS = Append(
+    "syncledger",
+    "postings",
+    {
+        "store_id": "bigint",
+        "transaction_id": "bigint",
+        "line": "smallint",
+        "account": "smallint",
+        "currency": "text",
+        "amount_minor": "bigint",
+    },
 )
 _MOVE_BALANCES = (
     "INSERT INTO syncledger.balances AS b (store_id, account, currency, month, amount_minor)"
@@ -87,28 +115,29 @@ async def lock_books(connection: Connection, store_ids: Sequence[int]) -> tuple[
     if len(rows) < len(wanted):
         await connection.execute(_ADD_BOOKS, wanted)
         rows = await connection.fetch(_LOCK, wanted)
-    versions = await _versions(connection, wanted)
-    first_id: int = await connection.fetchval("SELECT nextval('syncledger.entry_blocks')")
-    return {row[0]: Books(row[0], row[1], versions.get(row[0], ())) for row in rows}, first_id
+    drawn = await connection.fetch(_DRAW_AND_FIND_TERMS, wanted)
+    versions = _by_store([tuple(row)[1:] for row in drawn if row[1] is not None])
+    return {row[0]: Books(row[0], row[1], versions.get(row[0], ())) for row in rows}, drawn[0][0]
 
 
 async def find_books(connection: Connection, store_id: int) -> Books | None:
     """A store's books without its lock; None while it has no contract."""
-    versions = (await _versions(connection, [store_id])).get(store_id)
+    versions = _by_store(await connection.fetch(_FIND_TERMS, [store_id])).get(store_id)
     if not versions:
         return None
     closed = await connection.fetchval("SELECT closed_through FROM syncledger.books WHERE store_id = $1", store_id)
     return Books(store_id, closed, versions)
 
 
-async def _versions(connection: Connection, store_ids: Sequence[int]) -> dict[int, tuple[Terms, ...]]:
+def _by_store(rows: Iterable[Iterable[Any]]) -> dict[int, tuple[Terms, ...]]:
     versions: dict[int, tuple[Terms, ...]] = {}
-    for row in await connection.fetch(_FIND_TERMS, store_ids):
-        versions[row[0]] = (*versions.get(row[0], ()), _terms(row))
+    for row in rows:
+        terms = _terms(row)
+        versions[terms.store_id] = (*versions.get(terms.store_id, ()), terms)
     return versions
 
 
-def _terms(row: Record) -> Terms:
+def _terms(row: Iterable[Any]) -> Terms:
     store_id, version, rate, basis, rule, currency, time_zone, connected_at, revenue, monthly, months, effective = row
     baseline = None if revenue is None else BaselineFigures(revenue, monthly, months)
     return Terms(
@@ -161,8 +190,8 @@ async def add_entries(
     """Appends entries with their sides and moves the balances."""
     if not entries:
         return
-    await connection.execute(_ADD_ENTRIES, *_columns(entries, 14), at)
-    await connection.execute(_ADD_POSTINGS, *_columns(postings, 6))
+    lines = [(*entry, at) for entry in entries]
+    await append_rows(connection, [(_ENTRIES, lines), (_POSTINGS, postings)])
     rows = [(*key, movements[key]) for key in sorted(movements)]
     await connection.execute(_MOVE_BALANCES, *_columns(rows, 5))
 

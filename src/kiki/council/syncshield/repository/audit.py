@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from kiki.council.syncshield.chain import GENESIS
 from kiki.council.syncshield.domain import AuditEntry, AuditQuery, Head, Link
+from kiki.kit.bulk import Append, append_rows
 from kiki.kit.database import Connection, Record
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -31,7 +32,31 @@ _FIND = (
     " FROM unnest($1::bigint[], $2::text[]) AS u(s, i)"
     " JOIN syncshield.audit_events e ON e.store_id = u.s AND e.event_id = u.i"
 )
-_COLUMN_NAMES = [name.strip() for name in _COLUMNS.split(",")]
+_EVENTS = Append(
+    "syncshield",
+    "audit_events",
+    {
+        "store_id": "bigint",
+        "index": "bigint",
+        "kind": "smallint",
+        "verified": "bool",
+        "occurred_at": "timestamptz",
+        "logged_at": "timestamptz",
+        "count": "bigint",
+        "event_id": "text",
+        "actor": "text",
+        "action": "text",
+        "resource_type": "text",
+        "resource_id": "text",
+        "purpose": "text",
+        "platform": "text",
+        "topic": "text",
+        "payload_digest": "bytea",
+        "signature_digest": "bytea",
+        "previous_hash": "bytea",
+        "hash": "bytea",
+    },
+)
 _COUNT = "SELECT kind, count(*) FROM syncshield.audit_events WHERE store_id = $1 GROUP BY kind"
 
 
@@ -52,10 +77,8 @@ async def find_links(connection: Connection, keys: Sequence[tuple[int, str]]) ->
 
 
 async def add_links(connection: Connection, links: Sequence[Link]) -> None:
-    """Append links of chains whose heads are locked. COPY: nothing can conflict, and arrays cost more."""
-    await connection.copy_records_to_table(
-        "audit_events", schema_name="syncshield", columns=_COLUMN_NAMES, records=[_record(link) for link in links]
-    )
+    """Append links of chains whose heads are locked."""
+    await append_rows(connection, [(_EVENTS, _records(links))])
 
 
 async def move_heads(connection: Connection, heads: Sequence[tuple[int, Head]]) -> None:
@@ -115,15 +138,23 @@ async def count_by_kind(connection: Connection, store_id: int) -> dict[int, int]
     return {row[0]: row[1] for row in await connection.fetch(_COUNT, store_id)}
 
 
-def _record(link: Link) -> tuple[object, ...]:
-    entry = link.entry
+def _records(links: Sequence[Link]) -> list[tuple[object, ...]]:
+    logged_at = {us: _time(us) for us in {link.logged_us for link in links}}
+    return [_record(link, link.entry, logged_at[link.logged_us]) for link in links]
+
+
+def _time(microseconds: int) -> dt.datetime:
+    return _EPOCH + dt.timedelta(0, 0, microseconds)
+
+
+def _record(link: Link, entry: AuditEntry, logged_at: dt.datetime) -> tuple[object, ...]:
     return (
         entry.store_id,
         link.index,
         entry.kind,
         entry.verified,
-        _EPOCH + dt.timedelta(microseconds=link.occurred_us),
-        _EPOCH + dt.timedelta(microseconds=link.logged_us),
+        _time(link.occurred_us),
+        logged_at,
         entry.count,
         entry.event_id,
         entry.actor,

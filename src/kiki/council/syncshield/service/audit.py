@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
+import asyncpg
+
 from kiki.council.syncshield.chain import GENESIS, ChainCheck, extend
 from kiki.council.syncshield.domain import Appended, AuditEntry, AuditKind, AuditQuery, Head, Link, Verification
 from kiki.council.syncshield.errors import BadField, EventIdReused
@@ -33,6 +35,12 @@ class AuditService:
         """Append in one transaction; an outcome per entry, in order."""
         if not entries:
             return []
+        if len({(entry.store_id, entry.event_id) for entry in entries}) == len(entries):
+            try:
+                async with self._database.transaction() as connection:
+                    return await append(connection, entries, self._clock.now(), new=True)
+            except asyncpg.UniqueViolationError:
+                pass  # One of them is a repetition after all: nothing was written, and now they are looked up.
         async with self._database.transaction() as connection:
             return await append(connection, entries, self._clock.now())
 
@@ -70,12 +78,17 @@ class AuditService:
         return before[0].hash if before else b""
 
 
-async def append(connection: Connection, entries: Sequence[AuditEntry], now: dt.datetime) -> list[Appended | KikiError]:
-    """Append inside the caller's transaction: new entries extend their chains, repeated ones get their first place."""
+async def append(
+    connection: Connection, entries: Sequence[AuditEntry], now: dt.datetime, *, new: bool = False
+) -> list[Appended | KikiError]:
+    """Append inside the caller's transaction: new entries extend their chains, repeated ones get their first place.
+
+    With `new`, repetitions are not looked up, and one breaks the log's key (`asyncpg.UniqueViolationError`).
+    """
     logged_us = (now - _EPOCH) // _MICROSECOND
     heads = await rows.lock_heads(connection, [entry.store_id for entry in entries])
     keys = [(entry.store_id, entry.event_id) for entry in entries]
-    known = await rows.find_links(connection, keys)
+    known = {} if new else await rows.find_links(connection, keys)
     fresh: dict[int, dict[str, AuditEntry]] = {}
     for entry, key in zip(entries, keys, strict=True):
         if key not in known:

@@ -10,7 +10,7 @@ from kiki.kit.errors import InvalidInput
 from kiki.platforms.protocol import StoreContext
 from kiki.platforms.shopify.events import customers, orders, products, shop
 
-__all__ = ["STOCK_TOPICS", "TOPICS", "read_events"]
+__all__ = ["ALIKE", "STOCK_TOPICS", "TOPICS", "read_events"]
 
 Reader = Callable[[str, bytes, StoreContext], Sequence[CommerceEvent]]
 
@@ -53,6 +53,10 @@ TOPICS: Mapping[str, Reader] = MappingProxyType(
         "shop/update": shop.acknowledged,
         "bulk_operations/finish": shop.acknowledged,
     }
+)
+
+ALIKE: Mapping[str, str] = MappingProxyType(
+    {topic: "order" for topic, read in TOPICS.items() if read is orders.observed and topic != "orders/create"}
 )
 
 STOCK_TOPICS = frozenset(topic for topic in TOPICS if topic.startswith(("products/", "variants/", "inventory_")))

@@ -14,7 +14,7 @@ from kiki.kit.errors import InvalidInput
 from kiki.platforms.protocol import StoreContext
 from kiki.platforms.woocommerce.events import customers, orders, products, resource
 
-__all__ = ["STOCK_TOPICS", "TOPICS", "read_events"]
+__all__ = ["ALIKE", "STOCK_TOPICS", "TOPICS", "read_events"]
 
 Reader = Callable[[str, bytes, StoreContext], Sequence[CommerceEvent]]
 
@@ -36,6 +36,14 @@ TOPICS: Mapping[str, Reader] = MappingProxyType(
         "coupon.updated": resource.acknowledged,
         "coupon.restored": resource.acknowledged,
         "coupon.deleted": resource.acknowledged,
+    }
+)
+
+ALIKE: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("order.created", "order.updated", "order.restored"), "order"),
+        **dict.fromkeys(("product.updated", "product.restored", "product.published"), "product"),
+        **dict.fromkeys(("customer.created", "customer.updated"), "customer"),
     }
 )
 
