@@ -53,6 +53,7 @@ def run_with_demo(*, processes: str, seconds: float | None, as_json: bool) -> No
     from kiki.sandbox.demo import agent_settings
 
     teller = JsonTeller() if as_json else LineTeller()
+
     async def work(running: Running) -> None:
         teller.running(running)
         with choose_view(portal_url(), as_json=as_json) as view:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 from integration.portal.running import Portal, running_portal, woo_headers
 
@@ -14,10 +14,10 @@ PATH = "/webhooks/woocommerce/order.created"
 
 
 class Wire:
-    """A TCP relay before PostgreSQL that can be cut or frozen."""
+    """A TCP relay before PostgreSQL, which listens on TCP or on a socket file, that can be cut or frozen."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+        self._host, self._port = host, port
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -39,9 +39,14 @@ class Wire:
         if self.is_cut:
             writer.transport.abort()
             return
-        far_reader, far_writer = await asyncio.open_connection(*self._target)
+        far_reader, far_writer = await self._connect()
         self._writers |= {writer, far_writer}
         await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{self._host}/.s.PGSQL.{self._port}")
+        return await asyncio.open_connection(self._host, self._port)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -58,10 +63,13 @@ class Wire:
 @asynccontextmanager
 async def wired_portal(dsn: str) -> AsyncIterator[tuple[Portal, Wire]]:
     parts = urlsplit(dsn)
-    wire = Wire(parts.hostname or "127.0.0.1", parts.port or 5432)
+    query = parse_qs(parts.query)
+    host = query.pop("host", [parts.hostname or "127.0.0.1"])[0]
+    wire = Wire(host, int(query.pop("port", [parts.port or 5432])[0]))
     server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    through = urlunsplit(parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}"))
+    who = parts.netloc.rpartition("@")[0]
+    through = urlunsplit(parts._replace(netloc=f"{who}@127.0.0.1:{port}", query=urlencode(query, doseq=True)))
     try:
         async with running_portal(through, database_dsn=dsn) as portal:
             yield portal, wire
