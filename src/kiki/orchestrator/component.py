@@ -16,12 +16,10 @@ from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
 from kiki.kit.http import OutboundHttp, OutboundPolicy
 from kiki.kit.sealing import Keyring, Sealer
-from kiki.kit.telemetry import Metrics
 from kiki.orchestrator.calls.dispatcher import AGENTS, Dispatcher, Flow, call_places
 from kiki.orchestrator.calls.intents import wakeup_tag
 from kiki.orchestrator.calls.protocol import BatchCaller
 from kiki.orchestrator.events.outbound import OutboundSender, outbound_place
-from kiki.orchestrator.gauges import Gauges
 from kiki.orchestrator.inbox.decoding import Decoder
 from kiki.orchestrator.inbox.floor import Floors
 from kiki.orchestrator.inbox.leases import Leases
@@ -82,7 +80,6 @@ class WorkerComponent:
         stores: StoreContexts,
         settings: OrchestratorSettings,
         clock: Clock,
-        metrics: Metrics | None,
     ) -> None:
         self._database = database
         self._settings = settings
@@ -99,7 +96,6 @@ class WorkerComponent:
         self._outbound = OutboundSender(
             database=database, sealer=sealer, leases=self.leases, http=http, settings=settings, clock=clock
         )
-        self._gauges = None if metrics is None else Gauges(leases_database, metrics)
         self._running = False
 
     async def run(self) -> None:
@@ -129,7 +125,7 @@ class WorkerComponent:
         parts += self._schedules
         parts += self.lanes
         parts += self.dispatchers
-        return parts if self._gauges is None else [*parts, self._gauges]
+        return parts
 
     @staticmethod
     async def _watch(keeper: asyncio.Task[None]) -> None:
@@ -192,7 +188,6 @@ async def open_worker(
     settings: OrchestratorSettings,
     clock: Clock,
     stores: StoreContexts | None = None,
-    metrics: Metrics | None = None,
 ) -> AsyncIterator[WorkerComponent]:
     """A worker around any decisions."""
     async with (
@@ -217,7 +212,6 @@ async def open_worker(
             stores=stores or CachedStoreContexts(),
             settings=settings,
             clock=clock,
-            metrics=metrics,
         )
 
 
@@ -230,7 +224,6 @@ async def open_component(
     platforms: Mapping[str, Platform],
     settings: OrchestratorSettings,
     clock: Clock,
-    metrics: Metrics | None = None,
 ) -> AsyncIterator[WorkerComponent]:
     """The worker with the product's decisions."""
     sealer = Sealer(keyring)
@@ -247,6 +240,5 @@ async def open_component(
         decisions=decisions,
         settings=settings,
         clock=clock,
-        metrics=metrics,
     ) as component:
         yield component

@@ -1,17 +1,10 @@
-"""What waits and what is dead, as metrics; read from the database every few seconds."""
+"""What waits and what is dead, as metrics; read from the database when they are asked for."""
 
 from __future__ import annotations
 
-import asyncio
-
 from kiki.kit.database import Database
-from kiki.kit.logging import get_logger
 from kiki.kit.telemetry import Metrics
-from kiki.orchestrator.inbox.failures import database_away
 from kiki.orchestrator.lanes import Lane
-
-_log = get_logger(__name__)
-_EVERY_SECONDS = 5.0
 
 _INBOX = """
 SELECT lane, count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8
@@ -28,7 +21,7 @@ SELECT (SELECT count(*) FROM inbox.parked), (SELECT count(*) FROM inbox.dead_let
 
 
 class Gauges:
-    """Keeps the worker's gauges."""
+    """The backlog of all workers, whoever asks."""
 
     def __init__(self, database: Database, metrics: Metrics) -> None:
         self._database = database
@@ -40,16 +33,6 @@ class Gauges:
         self._dead = metrics.gauge("inbox_dead_letters", "Deliveries that ended in failure and were not replayed.")
         self._calls_parked = metrics.gauge("calls_parked", "Agent calls of entities that are held back.")
         self._calls_dead = metrics.gauge("calls_dead", "Agent calls that were refused for good.")
-
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.refresh()
-            except Exception as error:  # noqa: BLE001  A job attempt: the next one is seconds away.
-                if not database_away(error):
-                    _log.warning("gauges_failed", error=type(error).__name__)
-            await asyncio.sleep(_EVERY_SECONDS)
 
     async def refresh(self) -> None:
         """Read once."""

@@ -17,6 +17,7 @@ from kiki.kit.http import OutboundHttp, OutboundPolicy
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.kit.telemetry import Metrics
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
+from kiki.orchestrator.gauges import Gauges
 from kiki.orchestrator.inbox.deliveries import NewDelivery
 from kiki.platforms.protocol import Platform
 from kiki.portal.app import build_app
@@ -145,6 +146,7 @@ async def open_component(
             printer=printer,
             settings=settings,
             metrics=metrics,
+            backlog=Gauges(database, metrics),
             clock=clock,
         )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-hmac") as hashing:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
+from kiki.kit.errors import Unavailable
+from kiki.kit.logging import get_logger
 from kiki.portal.services import Injected
+
+_BACKLOG_SECONDS = 2.0
+_log = get_logger(__name__)
 
 router = APIRouter(tags=["health"])
 
@@ -27,4 +34,10 @@ async def readyz(services: Injected) -> Response:
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def metrics(services: Injected) -> Response:
+    """The portal's own figures, and what waits or is dead in the whole installation as the database tells it now."""
+    try:
+        async with asyncio.timeout(_BACKLOG_SECONDS):
+            await services.backlog.refresh()
+    except (Unavailable, TimeoutError):
+        _log.warning("backlog_not_read")
     return Response(services.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -15,6 +15,7 @@ from kiki.kit.component import Readiness
 from kiki.kit.database import Database
 from kiki.kit.sealing import Sealer
 from kiki.kit.telemetry import Metrics
+from kiki.orchestrator.gauges import Gauges
 from kiki.platforms.protocol import Platform
 from kiki.portal.access import actor
 from kiki.portal.intake.stores import StoreCache
@@ -37,6 +38,7 @@ class Services:
     printer: PdfPrinter
     settings: PortalSettings
     metrics: Metrics
+    backlog: Gauges
     clock: Clock
 
     async def readiness(self) -> Readiness:

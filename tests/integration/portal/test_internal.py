@@ -227,3 +227,9 @@ async def _finished(portal: Portal, job_id: int) -> dict[str, Any]:
             return job
         await asyncio.sleep(0.05)
     raise AssertionError("the job did not end")
+
+
+async def test_metrics_tell_what_waits_in_the_whole_installation(portal: Portal) -> None:
+    text = (await portal.http.get("/metrics")).text
+    for name in ('kiki_inbox_waiting{lane="live_stock"}', "kiki_inbox_dead_letters", "kiki_calls_dead"):
+        assert name in text

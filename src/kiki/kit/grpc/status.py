@@ -44,7 +44,8 @@ def to_status(error: KikiError) -> grpc.Status:
     detail = AnyMessage()
     detail.Pack(ErrorInfo(reason=error.reason, domain=ERROR_DOMAIN, metadata=error.data))
     code = status_code(error).value[0]
-    return rpc_status.to_status(Status(code=code, message=error.message, details=[detail]))
+    status: grpc.Status = rpc_status.to_status(Status(code=code, message=error.message, details=[detail]))
+    return status
 
 
 def from_rpc_error(error: grpc.RpcError) -> KikiError:
@@ -61,7 +62,7 @@ def from_rpc_error(error: grpc.RpcError) -> KikiError:
 
 def _error_info(error: grpc.RpcError) -> ErrorInfo | None:
     try:
-        status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what a Call needs
+        status = rpc_status.from_call(error)
     except ValueError:
         return None
     for detail in status.details if status else ():
