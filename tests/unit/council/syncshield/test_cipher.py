@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from kiki.council.syncshield import cipher
 from kiki.council.syncshield.errors import BadField, DoesNotDecrypt
 
-VECTORS = Path(os.environ.get("KIKI_SHARED_DATA", "/work/shared/data")) / "wycheproof" / "aes_gcm_test.json"
+VECTORS = Path(__file__).resolve().parents[5] / "shared" / "data" / "wycheproof" / "aes_gcm_test.json"
 BOUND = cipher.binding(store_id=1, version=1, purpose="customers.email")
 KEY, NONCE = bytes(range(32)), bytes(12)
 
