@@ -43,8 +43,8 @@ def _has_buf() -> bool:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return False
-    verb = "ci" if (ROOT / "package-lock.json").exists() else "install"
-    command = [npm, verb, "--no-fund", "--no-audit", "--silent"]
+    # Not `npm ci`: it also demands lock entries for the builds of other platforms, which no registry need serve here.
+    command = [npm, "install", "--no-save", "--no-fund", "--no-audit", "--silent"]
     return subprocess.run(command, cwd=ROOT, check=False, timeout=180).returncode == 0 and BUF.exists()
 
 
