@@ -233,3 +233,26 @@ async def test_metrics_tell_what_waits_in_the_whole_installation(portal: Portal)
     text = (await portal.http.get("/metrics")).text
     for name in ('kiki_inbox_waiting{lane="live_stock"}', "kiki_inbox_dead_letters", "kiki_calls_dead"):
         assert name in text
+
+
+async def test_a_dead_call_is_listed_and_queued_again_once(portal: Portal) -> None:
+    store = (await portal.add_store()).store_id
+    async with portal.database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO calls.dead (store_id, call_id, agent, lane, event_id, method, entity, subject, request,"
+            " queued_at, died_at, attempts, reason, detail)"
+            " VALUES ($1, 7, 'syncledger', 2, 'e', 'RecordRefund', 'order:1', 'order:1', '', now(), now(), 1,"
+            " 'BAD', '')",
+            store,
+        )
+    listed = (await get(portal, "/internal/dead-calls", store_id=store))["calls"]
+    assert [(call["call_id"], call["reason"]) for call in listed] == [(7, "BAD")]
+    for replayed in (1, 0):
+        answer = await portal.http.post(
+            f"/internal/dead-calls/{store}/replay", json={}, headers={"x-internal-api-key": KEY}
+        )
+        assert (answer.status_code, answer.json()) == (202, {"replayed": replayed})
+    assert (await get(portal, "/internal/dead-calls", store_id=store))["calls"] == []
+    async with portal.database.connection() as connection:
+        waiting = "SELECT count(*) FROM calls.queue WHERE store_id = $1 AND event_id = 'e'"
+        assert await connection.fetchval(waiting, store) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiki.kit.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
+from kiki.kit.errors import Conflict, InvalidInput, NotFound
 
 
 class ContactNotFound(NotFound):
@@ -27,9 +27,3 @@ class BadToken(InvalidInput):
     """An unsubscribe token that we did not sign."""
 
     reason = "BAD_UNSUBSCRIBE_TOKEN"
-
-
-class NoMailServer(FailedPrecondition):
-    """Mail is to be sent and no mail server is configured."""
-
-    reason = "NO_MAIL_SERVER"

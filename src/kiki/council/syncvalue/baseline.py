@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kiki.council.syncvalue.errors import BadRequest
@@ -70,8 +69,3 @@ def divided(amount_minor: int, parts: int) -> int:
         return 0
     whole = (2 * abs(amount_minor) + parts) // (2 * parts)
     return whole if amount_minor >= 0 else -whole
-
-
-def spans(months: Sequence[int], tz: ZoneInfo) -> tuple[dt.datetime, dt.datetime]:
-    """First and first-after instant of consecutive months."""
-    return month_start(months[0], tz), month_start(months[-1] + 1, tz)

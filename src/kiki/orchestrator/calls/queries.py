@@ -1,4 +1,4 @@
-"""Reading calls: what an order view shows, and the dead ones with their replay."""
+"""The calls that were refused for good, and their replay."""
 
 from __future__ import annotations
 
@@ -10,20 +10,6 @@ from kiki.kit.database import Connection
 from kiki.orchestrator.calls.intents import wakeup_tag
 from kiki.orchestrator.lanes import Lane
 
-_BY_SUBJECT = """
-SELECT agent, method, event_id, subject, status, reason, queued_at, answered_at FROM calls.history
-WHERE store_id = $1 AND subject = ANY($2::text[])
-UNION ALL
-SELECT agent, method, event_id, subject, 'dead', reason, queued_at, died_at FROM calls.dead
-WHERE store_id = $1 AND subject = ANY($2::text[])
-UNION ALL
-SELECT agent, method, event_id, subject, 'parked', reason, queued_at, NULL FROM calls.parked
-WHERE store_id = $1 AND subject = ANY($2::text[])
-UNION ALL
-SELECT agent, method, event_id, subject, 'waiting', '', queued_at, NULL FROM calls.queue
-WHERE store_id = $1 AND subject = ANY($2::text[])
-ORDER BY queued_at, method
-"""
 _DEAD = """
 SELECT store_id, call_id, agent, method, event_id, subject, reason, detail, attempts, died_at FROM calls.dead
 WHERE ($1::bigint IS NULL OR store_id = $1) AND ($2::text IS NULL OR agent = $2)
@@ -44,21 +30,6 @@ SELECT agent, lane, count(*) FROM queued GROUP BY agent, lane
 
 
 @dataclass(frozen=True, slots=True)
-class CallView:
-    """One call as a view shows it."""
-
-    agent: str
-    method: str
-    event_id: str
-    subject: str
-    status: str
-    """`waiting`, `parked`, `answered` or `dead`."""
-    reason: str
-    queued_at: dt.datetime
-    answered_at: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class DeadCallView:
     """A call that was refused for good."""
 
@@ -72,11 +43,6 @@ class DeadCallView:
     detail: str
     attempts: int
     died_at: dt.datetime
-
-
-async def list_by_subject(connection: Connection, store_id: int, subjects: Sequence[str]) -> list[CallView]:
-    """Every call about the subjects, oldest first."""
-    return [CallView(*row) for row in await connection.fetch(_BY_SUBJECT, store_id, list(subjects))]
 
 
 async def list_dead(

@@ -10,7 +10,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
 from kiki.commerce.events import OrderLine
-from kiki.commerce.orders import ItemRow
 from kiki.commerce.people import CustomerRow
 from kiki.kit.grpc.money import money_to_proto
 from kiki.kit.grpc.times import time_to_proto
@@ -79,22 +78,6 @@ def _order_line(line: OrderLine) -> common_pb2.OrderLineItem:
         quantity=max(min(line.quantity, 2**31 - 1), 0),
         net_total=amount(line.net_total.minor, line.net_total.currency),
     )
-
-
-def stored_lines(rows: Iterable[ItemRow]) -> list[common_pb2.OrderLineItem]:
-    """Lines as stored."""
-    return [
-        common_pb2.OrderLineItem(
-            line_id=row.line_id,
-            product_id=row.product_id or "",
-            variant_id=row.variant_id or "",
-            sku=row.sku,
-            title=row.title,
-            quantity=max(min(row.quantity, 2**31 - 1), 0),
-            net_total=amount(row.net_minor, row.currency),
-        )
-        for row in rows
-    ]
 
 
 def shop_info(view: StoreView) -> syncengage_pb2.ShopInfo:

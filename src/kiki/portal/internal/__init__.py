@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from kiki.portal.internal import (
+    calls,
     campaigns,
     contracts,
     creatives,
@@ -19,6 +20,7 @@ from kiki.portal.internal import (
 routers: tuple[APIRouter, ...] = (
     stores.router,
     deliveries.router,
+    calls.router,
     shop.router,
     touchpoints.router,
     campaigns.router,

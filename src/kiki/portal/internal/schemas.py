@@ -89,6 +89,12 @@ class ReplayBody(_Body):
     limit: int = Field(default=1000, ge=1, le=10_000)
 
 
+class ReplayCallsBody(_Body):
+    """Which dead calls are queued again."""
+
+    call_ids: list[int] | None = Field(default=None, min_length=1, max_length=1000, description="Left out: all.")
+
+
 class MoneyBody(_Body):
     """An amount as exact decimal text."""
 

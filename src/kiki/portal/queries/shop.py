@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,8 +211,3 @@ def _plain(row: Record) -> dict[str, Any]:
         name: float(value) if name in ("confidence", "margin") and value is not None else value
         for name, value in row.items()
     }
-
-
-def last_key(rows: Sequence[dict[str, Any]], limit: int, *names: str) -> tuple[Any, ...] | None:
-    """The sort key of a full page's last row; None when it was the last page."""
-    return tuple(rows[-1][name] for name in names) if len(rows) == limit else None

@@ -1,0 +1,55 @@
+"""Agent calls that were refused for good: list them, and queue them again once their cause is mended."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from starlette.status import HTTP_202_ACCEPTED
+
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.calls.queries import list_dead, replay_dead
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.schemas import ReplayCallsBody
+from kiki.portal.services import Actor, Injected
+
+router = APIRouter(prefix="/internal/dead-calls", tags=["calls"], dependencies=[documented_key])
+
+
+@router.get("", summary="List agent calls that were refused for good, newest first")
+async def list_all(
+    services: Injected,
+    store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    agent: Annotated[str | None, Query(max_length=40, description="For example `syncledger`.")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = "",
+) -> dict[str, Any]:
+    """Why each was refused; never what it carried."""
+    before = decode_cursor(cursor, (int,))
+    async with services.database.connection() as connection:
+        found = await list_dead(
+            connection, store_id=store_id, agent=agent, before_id=before[0] if before else None, limit=limit
+        )
+    last = encode_cursor(found[-1].call_id) if len(found) == limit else ""
+    return page("calls", [dataclasses.asdict(call) for call in found], last)
+
+
+@router.post("/{store_id}/replay", status_code=HTTP_202_ACCEPTED, summary="Queue a store's dead calls again")
+async def replay(services: Injected, actor: Actor, store_id: StoreId, body: ReplayCallsBody) -> dict[str, int]:
+    """The named ones, or all. The event id stays, so what took effect after all is not done twice."""
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        replayed = await replay_dead(connection, store_id=store_id, call_ids=body.call_ids)
+        intent = access_intent(
+            store_id=store_id,
+            actor=actor,
+            action="calls.replay",
+            resource_type="store",
+            resource_id=str(store_id),
+            occurred_at=services.clock.now(),
+        )
+        await enqueue(connection, services.sealer, [intent])
+    return {"replayed": replayed}
