@@ -6,6 +6,7 @@ buf works on a copy that also holds `google/type` and `google/rpc`, so that noth
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,8 @@ from pathlib import Path
 import google.type.money_pb2 as money
 
 ROOT = Path(__file__).resolve().parent.parent
-BUF = ROOT / "node_modules" / ".bin" / "buf"
+MODULES = ROOT / "node_modules"
+BUF = MODULES / ".bin" / "buf"
 
 
 def main() -> int:
@@ -38,14 +40,21 @@ def main() -> int:
 
 def _has_buf() -> bool:
     """Whether buf is installed at its pinned version; installs it when npm is there."""
-    if BUF.exists():
+    if _is_installed():
         return True
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         return False
-    # Not `npm ci`: it also demands lock entries for the builds of other platforms, which no registry need serve here.
-    command = [npm, "install", "--no-save", "--no-fund", "--no-audit", "--silent"]
-    return subprocess.run(command, cwd=ROOT, check=False, timeout=180).returncode == 0 and BUF.exists()
+    command = [npm, "ci", "--no-fund", "--no-audit", "--silent"]
+    return subprocess.run(command, cwd=ROOT, check=False, timeout=180).returncode == 0 and _is_installed()
+
+
+def _is_installed() -> bool:
+    installed = MODULES / "@bufbuild" / "buf" / "package.json"
+    if not BUF.exists() or not installed.exists():
+        return False
+    pinned = json.loads((ROOT / "package.json").read_text())["devDependencies"]["@bufbuild/buf"]
+    return bool(json.loads(installed.read_text())["version"] == pinned)
 
 
 def _workspace(target: Path, proto: Path) -> Path:
