@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import os
 from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import asynccontextmanager
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from kiki.kit.errors import DeadlineExceeded, Unavailable
+from kiki.kit.workers import WorkerDied, Workers, WorkerTimeout
 
 _TEMPLATE = Path(__file__).parent / "statement.typ"
 _SECONDS = 60
@@ -27,7 +23,7 @@ class PdfPrinter:
     """One lazily started worker with low priority; a few documents may wait for it."""
 
     def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
+        self._workers = Workers(processes=1, niceness=_NICENESS)
         self._waiting = 0
 
     @classmethod
@@ -38,47 +34,29 @@ class PdfPrinter:
         try:
             yield printer
         finally:
-            printer._drop()
+            printer._workers.close()
 
     async def print(self, document: Mapping[str, Any], printed_at: dt.datetime) -> bytes:
         """The PDF. Raises `Unavailable` when too many wait or the worker died, `DeadlineExceeded` after a minute."""
         if self._waiting >= _MAX_WAITING:
             raise Unavailable("too many documents are being printed", reason="PRINTER_BUSY")
         self._waiting += 1
+        given = (msgspec.json.encode(document).decode(), printed_at)
         try:
-            async with asyncio.timeout(_SECONDS):
-                return await asyncio.get_running_loop().run_in_executor(
-                    self._worker(), typeset, msgspec.json.encode(document).decode(), printed_at
-                )
-        except TimeoutError as error:
-            self._drop()
+            return await self._workers.run(typeset, given, timeout_seconds=_SECONDS)
+        except WorkerTimeout as error:
             raise DeadlineExceeded("the document was not printed in time", reason="PRINTER_TIMEOUT") from error
-        except BrokenProcessPool as error:
-            self._drop()
+        except WorkerDied as error:
             raise Unavailable("the printing process ended", reason="PRINTER_GONE") from error
         finally:
             self._waiting -= 1
 
-    def _worker(self) -> ProcessPoolExecutor:
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                max_workers=1, mp_context=get_context("spawn"), initializer=_lower_priority
-            )
-        return self._pool
 
-    def _drop(self) -> None:
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            processes = list((getattr(pool, "_processes", None) or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                process.terminate()
-
-
-def typeset(document: str, printed_at: dt.datetime) -> bytes:
+def typeset(given: tuple[str, dt.datetime]) -> bytes:
     """Runs in the worker: the document reaches the template as data, so that no text of a shop becomes markup."""
     import typst
 
+    document, printed_at = given
     printed: bytes = typst.compile(
         _TEMPLATE.read_bytes(),
         sys_inputs={"document": document},
@@ -87,7 +65,3 @@ def typeset(document: str, printed_at: dt.datetime) -> bytes:
         ignore_system_fonts=True,
     )
     return printed
-
-
-def _lower_priority() -> None:
-    os.nice(_NICENESS)
