@@ -42,6 +42,15 @@ contacts = sa.Table(
     sa.Column("updated_at", _TIME, nullable=False, server_default=sa.func.now()),
     sa.PrimaryKeyConstraint("store_id", "customer_key", name="contacts_pkey"),
     sa.Index("contacts_by_email", "store_id", "email_index", postgresql_where=sa.text("email_index IS NOT NULL")),
+    sa.Index(
+        "contacts_off_email",
+        "store_id",
+        "email_index",
+        postgresql_where=sa.text("email_unsubscribed_at IS NOT NULL"),
+    ),
+    sa.Index(
+        "contacts_off_sms", "store_id", "phone_index", postgresql_where=sa.text("sms_unsubscribed_at IS NOT NULL")
+    ),
 )
 
 consent_log = sa.Table(

@@ -221,5 +221,5 @@ async def _write(connection: Connection, statement: str, names: Sequence[str], c
 
 
 def phone_key(phone: str) -> str:
-    """A phone number as it is compared: its digits."""
-    return "".join(char for char in phone if char.isdecimal())
+    """A phone number as it is compared: its digits, without the sign of international form (`+` or `00`)."""
+    return "".join(char for char in phone if char.isdecimal()).removeprefix("00")

@@ -11,6 +11,15 @@ from kiki.council.syncengage.repository.contacts import _NAMES, Contact
 from kiki.council.syncengage.repository.flows import FlowRepository
 from kiki.kit.database import Connection, Record
 
+_ADDRESS_UNSUBSCRIBED = (
+    " CASE m.channel"
+    " WHEN 1 THEN EXISTS (SELECT FROM syncengage.contacts o WHERE o.store_id = c.store_id"
+    "  AND o.email_index = c.email_index AND o.email_unsubscribed_at > coalesce(c.email_consent_at, '-infinity'))"
+    " ELSE EXISTS (SELECT FROM syncengage.contacts o WHERE o.store_id = c.store_id"
+    "  AND o.phone_index = c.phone_index AND o.sms_unsubscribed_at > coalesce(c.sms_consent_at, '-infinity')) END"
+)
+"""People come as guests and with accounts: who leaves as one is not written to as the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -31,6 +40,8 @@ class Due:
     contact: Contact | None
     sent_in_period: int
     """Marketing messages that this contact got on this channel within the cap's period."""
+    address_unsubscribed: bool
+    """Whether another contact with the same address unsubscribed since this one consented."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -97,7 +108,7 @@ class OutboxRepository:
             " (SELECT count(*) FROM syncengage.messages o WHERE o.store_id = m.store_id AND o.customer_key ="
             " m.customer_key"
             "  AND o.channel = m.channel AND o.marketing AND o.settled_at > $3 AND o.status IN (3, 6)),"
-            f" c.customer_key IS NOT NULL, {columns}"
+            f" {_ADDRESS_UNSUBSCRIBED}, c.customer_key IS NOT NULL, {columns}"
             " FROM unnest($1::bigint[], $2::bigint[]) AS k(s, i)"
             " JOIN syncengage.messages m ON m.store_id = k.s AND m.message_id = k.i"
             " JOIN syncengage.flows f ON f.store_id = m.store_id AND f.flow_id = m.flow_id"
@@ -124,7 +135,8 @@ class OutboxRepository:
             campaign_id=row[10],
             facts=self._flows.open_facts(row[0], row[11]),
             sent_in_period=row[12],
-            contact=Contact(*row[14:]) if row[13] else None,
+            address_unsubscribed=row[13],
+            contact=Contact(*row[15:]) if row[14] else None,
         )
 
     async def mark_handed(self, connection: Connection, due: Due, token: int, now: dt.datetime) -> bool:

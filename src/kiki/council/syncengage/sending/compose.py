@@ -20,7 +20,8 @@ from kiki.kit.money import Money
 
 _INK, _QUIET, _LINE, _PAPER, _ACCENT = "#18181b", "#71717a", "#e4e4e7", "#f4f4f5", "#1d4ed8"
 _MAX_LINES = 10
-_MAX_SMS_CHARS = 320
+_MAX_SMS_CHARS = 459
+"""Three parts of 153 letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +65,25 @@ def compose_mail(letter: Letter, now: dt.datetime) -> EmailMessage:
 
 
 def compose_sms(letter: Letter) -> str:
-    """The text of an SMS, within two parts of it."""
-    words = _filled(WORDS[language(letter.locale)][letter.template], letter)
-    return _line(words.body)[:_MAX_SMS_CHARS]
+    """The text of an SMS; marketing ends with the way out of it, which is never cut off."""
+    tongue = language(letter.locale)
+    words = _filled(WORDS[tongue][letter.template], letter, medium="sms")
+    way_out = f" {FRAMES[tongue].unsubscribe}: {letter.unsubscribe_url}" if letter.marketing else ""
+    return _line(words.body)[: max(0, _MAX_SMS_CHARS - len(way_out))] + way_out
 
 
-def shop_link(letter: Letter) -> str:
+def shop_link(letter: Letter, medium: str = "email") -> str:
     """The shop's page with the campaign in its query; empty when the shop's URL is not known."""
     parts = urlsplit(letter.shop.url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return ""
     if not letter.campaign_id:
         return letter.shop.url
-    query = {"utm_source": "syncengage", "utm_medium": "email", "utm_campaign": letter.campaign_id}
+    query = {"utm_source": "syncengage", "utm_medium": medium, "utm_campaign": letter.campaign_id}
     return parts._replace(query="&".join(filter(None, (parts.query, urlencode(query))))).geturl()
 
 
-def _filled(words: Words, letter: Letter) -> Words:
+def _filled(words: Words, letter: Letter, *, medium: str = "email") -> Words:
     facts = letter.facts
     places = {
         "shop": letter.shop.name,
@@ -88,7 +91,7 @@ def _filled(words: Words, letter: Letter) -> Words:
         "percent": str(facts.percent),
         "code": facts.code,
         "date": _date(letter),
-        "link": shop_link(letter),
+        "link": shop_link(letter, medium),
     }
 
     def fill(text: str) -> str:

@@ -8,6 +8,20 @@ from kiki.kit.errors import DeadlineExceeded, KikiError, ResourceExhausted, Unav
 from kiki.kit.http import OutboundHttp
 
 _TIMEOUT_SECONDS = 20
+_SPELLING = str.maketrans("", "", " \u00a0-./()")
+_DIGITS = range(7, 16)
+"""E.164."""
+
+
+def dialled(phone: str) -> str:
+    """A number in international form. Raises `ValueError` for one without its country, which nobody can add."""
+    number = phone.translate(_SPELLING)
+    if number.startswith("00"):
+        number = f"+{number[2:]}"
+    digits = number[1:]
+    if number[:1] != "+" or not (digits.isascii() and digits.isdecimal()) or len(digits) not in _DIGITS:
+        raise ValueError("the number is not in international form")
+    return number
 
 
 class SmsGateway:

@@ -16,7 +16,7 @@ from kiki.council.syncengage.repository.outbox import Due, OutboxRepository, Set
 from kiki.council.syncengage.repository.products import ProductRepository
 from kiki.council.syncengage.sending.compose import Letter, compose_mail, compose_sms
 from kiki.council.syncengage.sending.outcome import Fate, Handover
-from kiki.council.syncengage.sending.sms import SmsGateway
+from kiki.council.syncengage.sending.sms import SmsGateway, dialled
 from kiki.council.syncengage.sending.smtp import SmtpSession
 from kiki.council.syncengage.settings import SyncEngageSettings
 from kiki.council.syncengage.tokens import make_token
@@ -156,6 +156,8 @@ class Sender:
         audience = contact.audience(shop.timezone if shop else "")
         step = Step(due.template, due.channel, 0, due.marketing)
         reason = rules.forbidden(step, audience, sms_possible=bool(self._settings.sms_url))
+        if reason is None and due.marketing and due.address_unsubscribed:
+            reason = rules.UNSUBSCRIBED
         if reason is not None:
             return Settlement(due, MessageStatus.SUPPRESSED, reason)
         awake = rules.awake(
@@ -183,7 +185,10 @@ class Sender:
             if due.channel is Channel.SMS:
                 reference = f"m{due.message_id}.{due.store_id}"
                 return await sms.send(
-                    to=letter.identity.phone, text=compose_sms(letter), reference=reference, mark_handed=mark_handed
+                    to=dialled(letter.identity.phone),
+                    text=compose_sms(letter),
+                    reference=reference,
+                    mark_handed=mark_handed,
                 )
             message = compose_mail(letter, self._clock.now())
         except ValueError:
