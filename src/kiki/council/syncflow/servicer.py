@@ -17,6 +17,7 @@ from kiki.kit.database import Connection
 from kiki.kit.digest import semantic_digest
 from kiki.kit.errors import KikiError
 from kiki.kit.grpc.status import item_error
+from kiki.kit.grpc.times import time_key
 from kiki.kit.receipts import Once, OnceItem, Outcome
 from kiki.rpc.v1 import common_pb2, syncflow_pb2_grpc
 from kiki.rpc.v1 import syncflow_pb2 as pb
@@ -135,7 +136,7 @@ class SyncFlowServicer(syncflow_pb2_grpc.SyncFlowServiceServicer):
             campaign = await self._registry.hold(connection, request.store_id, request.campaign_id, given)
             return pb.HoldCampaignResponse(campaign=convert_registry.campaign_message(campaign))
 
-        expires = request.expires_at.ToNanoseconds() if given.expires_at else None
+        expires = time_key(request.expires_at) if given.expires_at else None
         fields = (request.campaign_id, given.reason, given.actor, expires)
         return await self._exactly_once("HoldCampaign", request, fields, put, pb.HoldCampaignResponse)
 
@@ -261,7 +262,7 @@ def _item_error(error: KikiError) -> common_pb2.ItemError:
 _PAUSE = _Kind(
     "PauseProductCampaigns",
     lambda m: [convert.pause(m)],
-    lambda m: (m.product_id, m.sku, m.reason, m.actor, m.note, m.expires_at.ToNanoseconds()),
+    lambda m: (m.product_id, m.sku, m.reason, m.actor, m.note, time_key(m.expires_at)),
     convert.pause_response,
 )
 _RESUME = _Kind(
@@ -274,7 +275,7 @@ _RESUME = _Kind(
         sorted(m.reasons),
         m.actor,
         m.note,
-        m.expires_at.ToNanoseconds(),
+        time_key(m.expires_at),
     ),
     convert.resume_response,
 )

@@ -19,7 +19,7 @@ from kiki.kit.database import Connection
 from kiki.kit.digest import semantic_digest
 from kiki.kit.errors import KikiError
 from kiki.kit.grpc.status import item_error
-from kiki.kit.grpc.times import time_to_proto
+from kiki.kit.grpc.times import time_key, time_to_proto
 from kiki.kit.receipts import Once, OnceItem
 from kiki.rpc.v1 import common_pb2, syncshield_pb2_grpc
 from kiki.rpc.v1 import syncshield_pb2 as pb
@@ -144,7 +144,7 @@ class SyncShieldServicer(syncshield_pb2_grpc.SyncShieldServiceServicer):
         self, request: pb.OpenSubjectRequestRequest, context: Any
     ) -> pb.OpenSubjectRequestResponse:
         new = convert.new_subject_request(request, now=self._clock.now(), days=self._subject_request_days)
-        stated = (request.received_at.ToNanoseconds(), request.due_at.ToNanoseconds())
+        stated = (time_key(request.received_at), time_key(request.due_at))
         fields = (new.kind.value, new.subject_key, new.platform_request_id, *stated)
 
         async def record(connection: Connection) -> pb.OpenSubjectRequestResponse:

@@ -12,6 +12,7 @@ import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from kiki.kit.clock import monotonic
 from kiki.kit.errors import KikiError, Unauthenticated, Unavailable
 from kiki.kit.grpc.settings import RpcSettings, TlsSettings
 from kiki.kit.grpc.status import to_status
@@ -19,6 +20,10 @@ from kiki.kit.logging import get_logger
 
 API_KEY_METADATA = "x-internal-api-key"
 _OPEN_SERVICES = ("/grpc.health.v1.Health/",)
+_BIND_SECONDS = 5.0
+"""The default ports lie where Linux takes the local ports of outgoing connections from, so that one of these may hold
+ours for a while; a process that was just ended may, too."""
+_BIND_PAUSE_SECONDS = 0.1
 _log = get_logger("rpc.server")
 
 Handler = grpc.RpcMethodHandler
@@ -53,13 +58,10 @@ class RpcServer:
         self._names.append(service_name)
 
     async def start(self) -> int:
-        """Listen and serve; the bound port. Raises `Unavailable` when the address is taken."""
+        """Listen and serve; the bound port. Raises `Unavailable` when the address stays taken."""
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection([*self._names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server)
-        try:
-            port = self._listen()
-        except RuntimeError as error:
-            raise Unavailable(f"cannot listen on {self._settings.address}", reason="ADDRESS_IN_USE") from error
+        port = await self._bound()
         await self._server.start()
         for name in ("", *self._names):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -69,6 +71,23 @@ class RpcServer:
         """Say NOT_SERVING, finish what is under way within the grace, then close."""
         await self._health.enter_graceful_shutdown()
         await self._server.stop(grace_seconds)
+
+    async def _bound(self) -> int:
+        """Take the address; one that is taken may be free in a moment: see `_BIND_SECONDS`."""
+        give_up_at = monotonic() + _BIND_SECONDS
+        waiting = False
+        while True:
+            try:
+                return self._listen()
+            except RuntimeError as error:
+                if monotonic() >= give_up_at:
+                    raise Unavailable(
+                        f"cannot listen on {self._settings.address}: another program holds it", reason="ADDRESS_IN_USE"
+                    ) from error
+            if not waiting:
+                waiting = True
+                _log.warning("address_taken", address=self._settings.address, tries_for_seconds=_BIND_SECONDS)
+            await asyncio.sleep(_BIND_PAUSE_SECONDS)
 
     def _listen(self) -> int:
         if self._settings.tls is None:

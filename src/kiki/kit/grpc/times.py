@@ -29,3 +29,8 @@ def time_from_proto(message: Timestamp) -> dt.datetime:
     at = dt.datetime.fromtimestamp(seconds, dt.UTC)
     nanos = message.nanos
     return at + dt.timedelta(0, 0, nanos // 1_000) if nanos else at
+
+
+def time_key(message: Timestamp) -> tuple[int, int]:
+    """A time for a digest of declared fields: nanoseconds in one number outgrow 64 bits in the year 2554."""
+    return message.seconds, message.nanos
