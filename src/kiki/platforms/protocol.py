@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import Enum
 from typing import Protocol
 
+import msgspec
+
 from kiki.commerce.events import CommerceEvent
+from kiki.kit.errors import InvalidInput
 
 Headers = Mapping[str, str]
 """Header names in lower case."""
@@ -87,5 +92,80 @@ class Platform(Protocol):
 
         Raises `InvalidInput` (`UNREADABLE_PAYLOAD`, `REST_ERROR_PAYLOAD`, `MISSING_FIELD`, …) with a message that says
         what was got and what was wanted and holds no personal data; `UNKNOWN_TOPIC` for a topic without a meaning.
+        """
+        ...
+
+
+class Resource(Enum):
+    """What of a shop can be synced."""
+
+    PRODUCTS = "products"
+    ORDERS = "orders"
+
+
+class StoreCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """What a shop's API wants; which fields are set depends on the platform."""
+
+    access_token: str = ""
+    consumer_key: str = ""
+    consumer_secret: str = ""
+
+    def __repr__(self) -> str:
+        return "StoreCredentials(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class StoreApi:
+    """How a shop's own API is reached."""
+
+    base_url: str
+    credentials: StoreCredentials = field(repr=False)
+
+
+class CursorRefused(InvalidInput):
+    """The shop does not know the place any more; reading starts anew, and what was read already is known."""
+
+    reason = "SHOP_CURSOR_REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class ShopObject:
+    """One object, as a delivery of this topic would carry it."""
+
+    topic: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShopPage:
+    """Some objects, and where the next page begins."""
+
+    objects: Sequence[ShopObject]
+    count: int
+    """How many of the resource; `objects` may hold their parts besides (variations, inventory items)."""
+    next_cursor: str | None
+    """None at the end."""
+    total: int | None
+    """How many there are in all, where the shop says so; only of the first page."""
+    notes: Sequence[str] = ()
+    """What could not be read, for people; empty when nothing is missing."""
+
+
+class ShopReader(Protocol):
+    """One platform's way of paging through a shop, every object once, however the shop goes on meanwhile."""
+
+    @property
+    def page_size(self) -> int:
+        """The most objects that a page may have."""
+        ...
+
+    async def reach(self, resource: Resource, now: dt.datetime) -> dt.datetime | None:
+        """From when on the API shows everything with the rights that were given; None: from the beginning."""
+        ...
+
+    async def page(self, resource: Resource, cursor: str, since: dt.datetime | None, limit: int) -> ShopPage:
+        """The page at a cursor, the first at the empty text; `since` bounds the time of creation.
+
+        Raises `CursorRefused`; a `KikiError` that says what a person can do; never shows a key.
         """
         ...

@@ -43,6 +43,7 @@ jobs = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     Column("started_at", DateTime(timezone=True), nullable=True),
     Column("finished_at", DateTime(timezone=True), nullable=True),
+    Column("result", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     PrimaryKeyConstraint("store_id", "job_id", name="jobs_pkey"),
     Index("jobs_open", "job_id", postgresql_where=text("status IN ('queued', 'running')")),
 )

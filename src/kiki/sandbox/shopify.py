@@ -27,15 +27,17 @@ class ShopifyShop:
 
     def product_created(self, product: Product, at: dt.datetime) -> list[Delivery]:
         event = self._event()
-        made = [self._send("products/create", _product(product), f"product:{product.product_id}", at, event)]
+        made = [self._send("products/create", render_product(product), f"product:{product.product_id}", at, event)]
         for item in product.items:
             subject = f"item:{item.inventory_item_id}"
-            made.append(self._send("inventory_items/create", _item(item, at), subject, at, event))
+            made.append(self._send("inventory_items/create", render_item(item, at), subject, at, event))
             made.extend(self._levels(item, at, event))
         return made
 
     def product_changed(self, product: Product, at: dt.datetime) -> list[Delivery]:
-        return [self._send("products/update", _product(product), f"product:{product.product_id}", at, self._event())]
+        return [
+            self._send("products/update", render_product(product), f"product:{product.product_id}", at, self._event())
+        ]
 
     def product_deleted(self, product: Product, at: dt.datetime) -> list[Delivery]:
         body = {"id": product.product_id}
@@ -48,7 +50,7 @@ class ShopifyShop:
         made = self._levels(item, at, event)
         turn = "variants/in_stock" if item.is_sellable else "variants/out_of_stock"
         made.append(self._send(turn, _variant(item, product), subject, at, event))
-        made.append(self._send("products/update", _product(product), subject, at, event))
+        made.append(self._send("products/update", render_product(product), subject, at, event))
         return made
 
     def customer_created(self, buyer: Buyer, at: dt.datetime) -> list[Delivery]:
@@ -117,7 +119,7 @@ class ShopifyShop:
         ]
 
     def _order(self, topic: str, order: Order, at: dt.datetime, event: str) -> Delivery:
-        return self._send(topic, _order(order), f"order:{order.order_id}", at, event)
+        return self._send(topic, render_order(order), f"order:{order.order_id}", at, event)
 
     def _event(self) -> str:
         self._events += 1
@@ -143,7 +145,8 @@ class ShopifyShop:
         return Delivery(self.platform, topic, headers, body, at, subject)
 
 
-def _product(product: Product) -> dict[str, Any]:
+def render_product(product: Product) -> dict[str, Any]:
+    """A product, as webhooks and the API show it."""
     gid = f"gid://shopify/Product/{product.product_id}"
     return {
         "admin_graphql_api_id": gid,
@@ -200,7 +203,8 @@ def _variant_gid(item: Item) -> str:
     return f"gid://shopify/ProductVariant/{item.item_id}"
 
 
-def _item(item: Item, at: dt.datetime) -> dict[str, Any]:
+def render_item(item: Item, at: dt.datetime) -> dict[str, Any]:
+    """An inventory item, as webhooks and the API show it."""
     return {
         "id": item.inventory_item_id,
         "sku": item.sku,
@@ -235,7 +239,8 @@ def _customer(buyer: Buyer) -> dict[str, Any]:
     }
 
 
-def _order(order: Order) -> dict[str, Any]:
+def render_order(order: Order) -> dict[str, Any]:
+    """An order, as webhooks and the API show it."""
     buyer, currency = order.buyer, order.currency
     taxes = [{"price": decimal_text(order.tax_minor), "rate": order.tax_rate_percent / 100, "title": "Tax"}]
     now = order.total_minor - order.refunded_minor if order.cancelled_at is None else 0

@@ -93,14 +93,19 @@ class WooCommerceShop:
         return {"User-Agent": _USER_AGENT, "Content-Type": "application/x-www-form-urlencoded"}, body
 
     def _product(self, topic: str, product: Product, at: dt.datetime) -> list[Delivery]:
-        payload = self._render_product(product)
+        payload = self.render_product(product)
         made = [self._send(topic, payload, f"product:{product.product_id}", at)]
         if len(product.items) > 1:
             made.extend(self._variation(topic, product, item, at) for item in product.items)
         return made
 
     def _variation(self, topic: str, product: Product, item: Item, at: dt.datetime) -> Delivery:
-        payload: dict[str, Any] = {
+        payload = self.render_variation(product, item)
+        return self._send(topic, payload, f"product:{product.product_id}", at)
+
+    def render_variation(self, product: Product, item: Item) -> dict[str, Any]:
+        """A variation, as its webhooks show it."""
+        return {
             **_common(product),
             "id": item.item_id,
             "name": f"{product.title} - {item.title}",
@@ -112,9 +117,9 @@ class WooCommerceShop:
             **_stock(item),
             "variations": [],
         }
-        return self._send(topic, payload, f"product:{product.product_id}", at)
 
-    def _render_product(self, product: Product) -> dict[str, Any]:
+    def render_product(self, product: Product) -> dict[str, Any]:
+        """A product, as webhooks and the API show it; its variations are objects of their own."""
         first = product.items[0]
         if len(product.items) == 1:
             own: dict[str, Any] = {"type": "simple", "variations": [], "sku": first.sku, **_stock(first)}
@@ -152,7 +157,11 @@ class WooCommerceShop:
         return self._send(topic, payload, f"customer:{buyer.customer_id}", at)
 
     def _order(self, topic: str, order: Order, at: dt.datetime) -> Delivery:
-        payload: dict[str, Any] = {
+        return self._send(topic, self.render_order(order), f"order:{order.order_id}", at)
+
+    def render_order(self, order: Order) -> dict[str, Any]:
+        """An order, as webhooks and the API show it."""
+        return {
             "id": order.order_id,
             "parent_id": 0,
             "status": _status(order),
@@ -203,7 +212,6 @@ class WooCommerceShop:
             "currency_symbol": self._symbol,
             "_links": {"self": [{"href": f"{self.store_key}wp-json/wc/v3/orders/{order.order_id}"}]},
         }
-        return self._send(topic, payload, f"order:{order.order_id}", at)
 
     def _send(self, topic: str, payload: dict[str, Any], subject: str, at: dt.datetime) -> Delivery:
         # PHP's own form: ASCII, with slashes escaped. The signature is over exactly these bytes.

@@ -57,6 +57,8 @@ class WorldSettings:
     edit_share: float = 0.05
     test_share: float = 0.03
     revisit_after: dt.timedelta = dt.timedelta(seconds=20)
+    remember: bool = False
+    """Whether orders are kept, for the shop's own API to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ class World:
         self.shop, self.settings = shop, settings
         self.truth = Truth()
         self.now = settings.start
+        self.orders: list[Order] = []
         self._random = random.Random(f"{settings.seed}/{shop.store_key}")
         self._ids = count(settings.first_id)
         self._numbers = count(1001)
@@ -219,6 +222,8 @@ class World:
             placed_at=order.placed_at,
             is_test=order.is_test,
         )
+        if self.settings.remember:
+            self.orders.append(order)
         self._fate(order, regular, clicks=clicks, incremental=confidence >= _THRESHOLD)
         return [*made, *self.shop.purchased(order, self.now)]
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
-from kiki.council.syncledger.domain import Books, Terms, TermsAsked
-from kiki.council.syncledger.errors import TermRefused
+from kiki.council.syncledger.domain import BaselineTold, Books, Terms, TermsAsked
+from kiki.council.syncledger.errors import BaselineDiffers, NoContract, TermRefused
 from kiki.council.syncledger.months import month_of, month_text, zone
 
 
-def next_version(asked: TermsAsked, books: Books, now: dt.datetime) -> Terms:
-    """The version that follows; `TermRefused` when a frozen term differs or a rule lacks its baseline."""
+def next_version(command: TermsAsked | BaselineTold, books: Books, now: dt.datetime) -> Terms:
+    """The version that follows, or the newest one where nothing differs.
+
+    `TermRefused` when a frozen term differs or a rule lacks its baseline.
+    """
+    asked = _amended(command, books) if isinstance(command, BaselineTold) else _inherited(command, books)
     tz = zone(asked.time_zone)
     if asked.rule.needs_baseline and (asked.baseline is None or not asked.baseline.complete):
         raise TermRefused(
@@ -25,6 +29,8 @@ def next_version(asked: TermsAsked, books: Books, now: dt.datetime) -> Terms:
         raise TermRefused(f"the time zone is frozen as {latest.time_zone}", reason="TIME_ZONE_FROZEN")
     if asked.currency != latest.currency:
         raise TermRefused(f"the settlement currency is frozen as {latest.currency}", reason="CURRENCY_FROZEN")
+    if asked.effective_month is None and _version(asked, latest.version, latest.effective_month) == latest:
+        return latest
     month = asked.effective_month
     if month is None:
         month = running if _only_baseline_differs(asked, latest) else running + 1
@@ -36,6 +42,39 @@ def next_version(asked: TermsAsked, books: Books, now: dt.datetime) -> Terms:
             f"version {latest.version} is in force from {month_text(latest.effective_month)} on", reason="VERSION_ORDER"
         )
     return _version(asked, latest.version + 1, month)
+
+
+def _amended(told: BaselineTold, books: Books) -> TermsAsked:
+    """The newest version's terms with another baseline."""
+    if not books.versions:
+        raise NoContract(told.store_id)
+    latest = books.versions[-1]
+    if told.currency != latest.currency:
+        raise TermRefused(
+            f"the baseline is in {told.currency}, the contract settles in {latest.currency}", reason="CURRENCY_FROZEN"
+        )
+    if told.basis is not latest.basis:
+        raise BaselineDiffers(
+            f"the baseline counts {told.basis.name.lower()}, the contract {latest.basis.name.lower()}"
+        )
+    return TermsAsked(
+        store_id=told.store_id,
+        fee_rate_ppm=latest.fee_rate_ppm,
+        basis=latest.basis,
+        rule=latest.rule,
+        currency=latest.currency,
+        time_zone=latest.time_zone,
+        connected_at=latest.connected_at,
+        baseline=told.baseline,
+        effective_month=told.effective_month,
+    )
+
+
+def _inherited(asked: TermsAsked, books: Books) -> TermsAsked:
+    """Without a baseline of its own a version goes on with the one before, as long as it counts the same amount."""
+    if asked.baseline is not None or not books.versions or books.versions[-1].basis is not asked.basis:
+        return asked
+    return dataclasses.replace(asked, baseline=books.versions[-1].baseline)
 
 
 def _only_baseline_differs(asked: TermsAsked, latest: Terms) -> bool:

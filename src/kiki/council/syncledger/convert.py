@@ -10,6 +10,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from kiki.council.syncledger.domain import (
     BaselineFigures,
+    BaselineTold,
     Basis,
     RefundBooked,
     RefundTold,
@@ -186,13 +187,15 @@ def reversal_answer(booked: ReversalBooked) -> bytes:
     return answer.SerializeToString()
 
 
-def contract_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsAsked]:
-    """The contract that a request asks for. Raises `InvalidInput`."""
+def contract_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsAsked | BaselineTold]:
+    """The contract, or the baseline alone, that a request tells. Raises `InvalidInput`."""
     contract = request.contract
+    if contract.HasField("baseline") and not contract.fee_rate and not contract.HasField("connected_at"):
+        return _baseline_item(request)
     if not contract.HasField("connected_at"):
         raise BadRequest("connected_at is missing", reason="BAD_TIME")
     currency = check_currency(contract.settlement_currency)
-    asked = TermsAsked(
+    asked: TermsAsked | BaselineTold = TermsAsked(
         store_id=store(request.store_id),
         fee_rate_ppm=parse_rate(contract.fee_rate),
         basis=Basis(contract.basis or Basis.NET_SALES),
@@ -204,6 +207,19 @@ def contract_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsA
         effective_month=month_from(contract.effective_from) if contract.HasField("effective_from") else None,
     )
     return OnceItem(asked.store_id, text(request.event_id, "event_id"), semantic_digest("contract", asked), asked)
+
+
+def _baseline_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsAsked | BaselineTold]:
+    contract = request.contract
+    currency = money_from_proto(contract.baseline.revenue).currency
+    told: TermsAsked | BaselineTold = BaselineTold(
+        store_id=store(request.store_id),
+        baseline=_baseline(contract.baseline, currency),
+        basis=Basis(contract.basis or Basis.NET_SALES),
+        currency=currency,
+        effective_month=month_from(contract.effective_from) if contract.HasField("effective_from") else None,
+    )
+    return OnceItem(told.store_id, text(request.event_id, "event_id"), semantic_digest("baseline", told), told)
 
 
 def _baseline(message: syncledger_pb2.BaselineFigures, currency: str) -> BaselineFigures:

@@ -110,6 +110,18 @@ class TermsAsked:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineTold:
+    """A baseline for the contract as it stands; the other terms go on."""
+
+    store_id: int
+    baseline: BaselineFigures
+    basis: Basis
+    """The amount that it counts."""
+    currency: str
+    effective_month: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Books:
     """A store's books as a batch finds them: terms (oldest first) and the last closed month."""
 

@@ -35,6 +35,12 @@ class TermRefused(InvalidInput):
     reason = "TERM_REFUSED"
 
 
+class BaselineDiffers(FailedPrecondition):
+    """A baseline counts another amount than the contract is on; once they agree, the same request succeeds."""
+
+    reason = "BASELINE_BASIS_DIFFERS"
+
+
 class CannotClose(FailedPrecondition):
     """The month cannot be closed now."""
 

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from kiki.council.syncledger.contracts import next_version
 from kiki.council.syncledger.domain import (
+    BaselineTold,
     Books,
     OrderRef,
     RefundBooked,
@@ -39,11 +40,11 @@ class Recording:
         self._clock = clock
 
     async def put_contracts(
-        self, items: Sequence[OnceItem[TermsAsked]], answer: Callable[[Terms], bytes]
+        self, items: Sequence[OnceItem[TermsAsked | BaselineTold]], answer: Callable[[Terms], bytes]
     ) -> list[Outcome]:
-        """New versions of contracts."""
+        """New versions of contracts; one that differs in nothing is the newest one again."""
 
-        async def work(connection: Connection, fresh: Sequence[OnceItem[TermsAsked]]) -> list[Outcome]:
+        async def work(connection: Connection, fresh: Sequence[OnceItem[TermsAsked | BaselineTold]]) -> list[Outcome]:
             books, _ = await repository.lock_books(connection, [item.store_id for item in fresh])
             now = self._clock.now()
             outcomes: list[Outcome] = []
@@ -55,8 +56,9 @@ class Recording:
                     outcomes.append(error)
                     continue
                 known = books[item.store_id]
-                books[item.store_id] = Books(item.store_id, known.closed_through, (*known.versions, terms))
-                added.append(terms)
+                if terms not in known.versions[-1:]:
+                    books[item.store_id] = Books(item.store_id, known.closed_through, (*known.versions, terms))
+                    added.append(terms)
                 outcomes.append(answer(terms))
             await repository.add_terms(connection, added, now)
             return outcomes

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from kiki.clients.council import CouncilClients
 from kiki.kit.clock import Clock
 from kiki.kit.database import Database
 from kiki.kit.http import OutboundHttp
 from kiki.kit.sealing import Sealer
+from kiki.platforms.protocol import Resource
+from kiki.platforms.registry import readers
+from kiki.portal.jobs.history import history_work
 from kiki.portal.jobs.recalculation import recalculation_work
 from kiki.portal.jobs.runner import Work
-from kiki.portal.jobs.shop_pages import Resource
-from kiki.portal.jobs.sync import sync_work
+from kiki.portal.jobs.sync import Syncing, sync_work
 
 SYNC_PRODUCTS = "sync_products"
 SYNC_ORDERS = "sync_orders"
 RECALCULATE = "recalculate_attribution"
 
 
-def job_kinds(*, database: Database, sealer: Sealer, http: OutboundHttp, clock: Clock) -> dict[str, Work]:
+def job_kinds(
+    *, database: Database, sealer: Sealer, http: OutboundHttp, clients: CouncilClients, clock: Clock
+) -> dict[str, Work]:
     """Kind → work."""
+    syncing = Syncing(database=database, sealer=sealer, http=http, clock=clock, readers=readers())
     return {
-        SYNC_PRODUCTS: sync_work(Resource.PRODUCTS, database=database, sealer=sealer, http=http, clock=clock),
-        SYNC_ORDERS: sync_work(Resource.ORDERS, database=database, sealer=sealer, http=http, clock=clock),
+        SYNC_PRODUCTS: sync_work(Resource.PRODUCTS, syncing),
+        SYNC_ORDERS: history_work(syncing, clients),
         RECALCULATE: recalculation_work(sealer=sealer, clock=clock),
     }

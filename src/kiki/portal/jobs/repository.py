@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from kiki.commerce.stores import UNINSTALLED, StoreConnection
 from kiki.kit.database import Connection, Record
 from kiki.kit.sealing import Sealer
+from kiki.platforms.protocol import StoreApi, StoreCredentials
 from kiki.portal.errors import UnknownJob
 
 _COLUMNS = (
     "store_id, job_id, kind, parameters, status, requested_by, done, total, cursor, reason, message, attempts,"
-    " created_at, started_at, finished_at"
+    " created_at, started_at, finished_at, result"
 )
 _PURPOSE = "store_credentials.credentials"
 LEASE_SECONDS = 30
@@ -39,28 +42,12 @@ class Job:
     reason: str
     message: str
     attempts: int
+    """Since it last got on."""
     created_at: dt.datetime
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
-
-
-class StoreCredentials(msgspec.Struct, frozen=True, kw_only=True):
-    """What a shop's API wants; which fields are set depends on the platform."""
-
-    access_token: str = ""
-    consumer_key: str = ""
-    consumer_secret: str = ""
-
-    def __repr__(self) -> str:
-        return "StoreCredentials(…)"
-
-
-@dataclass(frozen=True, slots=True)
-class StoreApi:
-    """How a shop's own API is reached."""
-
-    base_url: str
-    credentials: StoreCredentials = field(repr=False)
+    result: dict[str, Any]
+    """What came of it, for programs; empty until something did."""
 
 
 async def add_job(
@@ -110,7 +97,7 @@ async def list_jobs(
 
 
 async def claim_job(connection: Connection, owner: str) -> Job | None:
-    """Take the oldest job that waits, or whose owner is gone. A job that was taken too often fails."""
+    """Take the oldest job whose time has come, or whose owner is gone. One that was taken too often fails."""
     await connection.execute(
         f"""UPDATE portal.jobs SET status = 'failed', reason = 'TOO_MANY_ATTEMPTS', finished_at = now(),
             message = 'the job was interrupted too often', owner = '', lease_until = NULL
@@ -121,7 +108,7 @@ async def claim_job(connection: Connection, owner: str) -> Job | None:
             lease_until = now() + interval '{LEASE_SECONDS} seconds', started_at = coalesce(started_at, now())
         WHERE (store_id, job_id) = (
             SELECT store_id, job_id FROM portal.jobs
-            WHERE status IN ('queued', 'running') AND (status = 'queued' OR lease_until < now())
+            WHERE status IN ('queued', 'running') AND coalesce(lease_until < now(), status = 'queued')
             ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING {_COLUMNS}""",
         owner,
@@ -130,12 +117,19 @@ async def claim_job(connection: Connection, owner: str) -> Job | None:
 
 
 async def save_progress(
-    connection: Connection, job: Job, owner: str, *, done: int, total: int | None, cursor: str
+    connection: Connection,
+    job: Job,
+    owner: str,
+    *,
+    done: int,
+    total: int | None,
+    cursor: str,
+    result: dict[str, Any],
 ) -> bool:
     """Write progress and renew the lease, with the work; False: somebody else owns the job now."""
     held = await connection.fetchval(
-        f"""UPDATE portal.jobs SET done = $4, total = $5, cursor = $6,
-            lease_until = now() + interval '{LEASE_SECONDS} seconds'
+        f"""UPDATE portal.jobs SET done = $4, total = $5, cursor = $6, result = $7, attempts = 0,
+            reason = '', message = '', lease_until = now() + interval '{LEASE_SECONDS} seconds'
         WHERE store_id = $1 AND job_id = $2 AND owner = $3 AND status = 'running' RETURNING true""",
         job.store_id,
         job.job_id,
@@ -143,6 +137,7 @@ async def save_progress(
         done,
         total,
         cursor,
+        result,
     )
     return bool(held)
 
@@ -161,10 +156,10 @@ async def renew_lease(connection: Connection, job: Job, owner: str) -> None:
 async def finish_job(
     connection: Connection, job: Job, owner: str, *, status: str, reason: str = "", message: str = ""
 ) -> None:
-    """Settle a job, or give it back with status `queued`."""
+    """Settle a job."""
     await connection.execute(
         """UPDATE portal.jobs SET status = $4, reason = $5, message = $6, owner = '', lease_until = NULL,
-            finished_at = CASE WHEN $4 = 'queued' THEN NULL ELSE now() END
+            finished_at = now()
         WHERE store_id = $1 AND job_id = $2 AND owner = $3 AND status = 'running'""",
         job.store_id,
         job.job_id,
@@ -173,6 +168,74 @@ async def finish_job(
         reason,
         message,
     )
+
+
+async def give_back(
+    connection: Connection,
+    job: Job,
+    owner: str,
+    *,
+    seconds: float = 0,
+    reason: str = "",
+    message: str = "",
+    counted: bool = True,
+) -> None:
+    """Let any portal take the job again after `seconds`; `counted`: whether this was an attempt."""
+    await connection.execute(
+        """UPDATE portal.jobs SET status = 'queued', reason = $5, message = $6, owner = '',
+            lease_until = now() + $4 * interval '1 second', attempts = attempts - CASE WHEN $7 THEN 0 ELSE 1 END
+        WHERE store_id = $1 AND job_id = $2 AND owner = $3 AND status = 'running'""",
+        job.store_id,
+        job.job_id,
+        owner,
+        seconds,
+        reason,
+        message,
+        counted,
+    )
+
+
+async def known_history(connection: Connection, store: StoreConnection, own: str | None = None) -> str | None:
+    """From when on the store's revenue is known, in ISO 8601, by its syncs of orders and one of `own`; None: by none.
+
+    A sync from before the connection does not count: nothing told of the orders between the two. Of a shop that is
+    younger than what was read, nothing is known before the month of its first order: it had no year yet.
+    """
+    known = await _earliest_sync(connection, store.store_id, store.connected_at)
+    reached = min((each for each in (own, known) if each is not None), default=None)
+    if reached is None:
+        return None
+    first = await connection.fetchval(
+        "SELECT min(placed_at) FROM commerce.orders WHERE store_id = $1 AND NOT is_test", store.store_id
+    )
+    if first is None:
+        return reached
+    assert isinstance(first, dt.datetime), "a timestamptz"
+    month = first.astimezone(ZoneInfo(store.timezone)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return max(reached, month.astimezone(dt.UTC).isoformat(timespec="seconds"))
+
+
+async def _earliest_sync(connection: Connection, store_id: int, connected_at: dt.datetime) -> str | None:
+    earliest: str | None = await connection.fetchval(
+        """SELECT min(result->>'history_from') FROM portal.jobs
+        WHERE store_id = $1 AND status = 'succeeded' AND result ? 'history_from' AND created_at >= $2""",
+        store_id,
+        connected_at,
+    )
+    return earliest
+
+
+async def find_history(connection: Connection, store_id: int) -> dict[str, Any] | None:
+    """What the last sync of orders that went through came to; None when there was none."""
+    row = await connection.fetchrow(
+        """SELECT job_id, finished_at, result FROM portal.jobs
+        WHERE store_id = $1 AND status = 'succeeded' AND result ? 'baseline' ORDER BY job_id DESC LIMIT 1""",
+        store_id,
+    )
+    if row is None:
+        return None
+    told = {name: row["result"].get(name) for name in ("history_from", "baseline", "contract")}
+    return {"job_id": row["job_id"], "finished_at": row["finished_at"], **told}
 
 
 async def put_credentials(connection: Connection, sealer: Sealer, store_id: int, api: StoreApi) -> None:
@@ -191,6 +254,15 @@ async def put_credentials(connection: Connection, sealer: Sealer, store_id: int,
 async def delete_credentials(connection: Connection, store_id: int) -> None:
     """Forget them."""
     await connection.execute("DELETE FROM portal.store_credentials WHERE store_id = $1", store_id)
+
+
+async def forget_uninstalled(connection: Connection) -> None:
+    """Destroy the keys of stores whose app was removed."""
+    await connection.execute(
+        """DELETE FROM portal.store_credentials c USING commerce.store_connections s
+        WHERE s.store_id = c.store_id AND s.status = $1""",
+        UNINSTALLED,
+    )
 
 
 async def find_credentials(connection: Connection, sealer: Sealer, store_id: int) -> StoreApi | None:

@@ -1,4 +1,7 @@
-"""Takes jobs one after another, under a lease, and settles each: succeeded, failed with a reason, or given back."""
+"""Takes jobs one after another, under a lease, and settles each: succeeded, failed with a reason, or given back.
+
+This is the one layer of retries: an attempt that got on does not count, one that did not is repeated a few times.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kiki.kit.database import Connection, Database
@@ -17,6 +20,7 @@ from kiki.portal.jobs.repository import LEASE_SECONDS, Job
 
 _POLL_SECONDS = 2.0
 _RETRY_SECONDS = 5.0
+_MAX_RETRIES = 5
 _log = get_logger(__name__)
 
 
@@ -24,6 +28,16 @@ class LeaseLost(Conflict):
     """Another portal took the job over; this one stops."""
 
     reason = "JOB_LEASE_LOST"
+
+
+class NotYet(Exception):
+    """The job waits for something: it is given back and taken again after `seconds`, and others go on meanwhile."""
+
+    def __init__(self, message: str, *, reason: str, seconds: float) -> None:
+        super().__init__(message)
+        self.message = message
+        self.reason = reason
+        self.seconds = seconds
 
 
 @dataclass(slots=True)
@@ -36,17 +50,27 @@ class Progress:
     done: int
     total: int | None
     cursor: str
+    result: dict[str, Any] = field(default_factory=dict)
+    moved: bool = False
+    """Whether a step was written in this attempt."""
 
     @asynccontextmanager
     async def step(self) -> AsyncIterator[Connection]:
-        """A transaction; at its end `done`, `total` and `cursor` are written. Raises `LeaseLost` and writes nothing."""
+        """A transaction; at its end the fields above are written. Raises `LeaseLost` and writes nothing."""
         async with self.database.transaction() as connection:
             yield connection
             held = await repository.save_progress(
-                connection, self.job, self.owner, done=self.done, total=self.total, cursor=self.cursor
+                connection,
+                self.job,
+                self.owner,
+                done=self.done,
+                total=self.total,
+                cursor=self.cursor,
+                result=self.result,
             )
             if not held:
                 raise LeaseLost("the job has another owner now")
+        self.moved = True
 
 
 Work = Callable[[Job, Progress], Awaitable[str]]
@@ -76,6 +100,7 @@ class JobRunner:
         while True:
             try:
                 async with self._database.transaction() as connection:
+                    await repository.forget_uninstalled(connection)
                     job = await repository.claim_job(connection, self._owner)
                 if job is not None:
                     await self._attempt(job)
@@ -85,21 +110,35 @@ class JobRunner:
             await self._wait(_POLL_SECONDS)
 
     async def _attempt(self, job: Job) -> None:
-        progress = Progress(self._database, job, self._owner, done=job.done, total=job.total, cursor=job.cursor)
+        progress = Progress(
+            self._database,
+            job,
+            self._owner,
+            done=job.done,
+            total=job.total,
+            cursor=job.cursor,
+            result=dict(job.result),
+        )
         renewal = asyncio.create_task(self._renew(job))
         try:
             message = await self._kinds[job.kind](job, progress)
         except LeaseLost:
             _log.warning("job_taken_over", job_id=job.job_id)
+        except NotYet as waiting:
+            await self._give_back(
+                job, seconds=waiting.seconds, reason=waiting.reason, message=waiting.message, counted=False
+            )
         except RETRYABLE as error:
             _log.warning("job_interrupted", job_id=job.job_id, reason=error.reason)
-            again = job.attempts < 5
-            await self._finish(job, "queued" if again else "failed", error.reason, error.message)
-            await asyncio.sleep(_RETRY_SECONDS if again else 0)
+            if progress.moved or job.attempts < _MAX_RETRIES:
+                pause = _RETRY_SECONDS * (1 if progress.moved else job.attempts)
+                await self._give_back(job, seconds=pause, reason=error.reason, message=error.message)
+            else:
+                await self._give_up(job, error)
         except KikiError as error:
-            await self._finish(job, "failed", error.reason, error.message)
+            await self._give_up(job, error)
         except asyncio.CancelledError:
-            await asyncio.shield(self._finish(job, "queued", "", ""))
+            await asyncio.shield(self._give_back(job, counted=False))
             raise
         except Exception as error:  # noqa: BLE001  # a job attempt: one job's fault must not end the others
             _log.error("job_failed", job_id=job.job_id, error=type(error).__name__, exc_info=error)
@@ -121,6 +160,14 @@ class JobRunner:
     async def _finish(self, job: Job, status: str, reason: str, message: str) -> None:
         async with self._database.transaction() as connection:
             await repository.finish_job(connection, job, self._owner, status=status, reason=reason, message=message)
+
+    async def _give_up(self, job: Job, error: KikiError) -> None:
+        _log.error("job_failed", job_id=job.job_id, reason=error.reason, attempts=job.attempts)
+        await self._finish(job, "failed", error.reason, error.message)
+
+    async def _give_back(self, job: Job, **how: Any) -> None:
+        async with self._database.transaction() as connection:
+            await repository.give_back(connection, job, self._owner, **how)
 
     async def _wait(self, seconds: float) -> None:
         self._wakeup.clear()
