@@ -19,6 +19,8 @@ import pytest
 
 _T = TypeVar("_T")
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Before numpy: on small matrices threads only wait for each other.
+
 
 @pytest.fixture(scope="session")
 def postgres_dsn() -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import Any
 
@@ -38,14 +39,38 @@ async def test_tables_and_logs_hold_nothing_personal_in_clear(mesh: Mesh) -> Non
     await mesh.settled()
     touchpoint = {"touchpoint_id": "t1", "at": "2026-11-01T10:00:00Z", "kind": "click", "email": billing["email"]}
     await mesh.send("POST", f"/internal/touchpoints/{shop.store_id}", {"touchpoints": [touchpoint]})
+    digest = hashlib.sha256(billing["email"].encode()).hexdigest()
+    await tell_visit(mesh, shop.store_id, mark, digest)
     await mesh.settled()
 
-    needles = [mark, mark.encode().hex(), "5550199"]
+    needles = [mark, mark.encode().hex(), "5550199", digest]
     for table in await mesh.rows(_TABLES):
         found = await mesh.sql(f"SELECT count(*) FROM {table[0]} t WHERE t::text LIKE ANY($1)", _patterns(needles))
         assert found == 0, table[0]
     log = mesh.log()
     assert not [needle for needle in (*needles, mesh.api_key, shop.token) if needle in log]
+
+
+async def tell_visit(mesh: Mesh, store_id: int, mark: str, digest: str) -> None:
+    """A browser's beacons: one that is stored, one that is refused."""
+    pixel = await mesh.send("GET", f"/internal/stores/{store_id}/pixel")
+    beacon = {
+        "event_id": secrets.token_hex(16),
+        "kind": "click",
+        "visitor": f"visitor-{mark}-{mark}",
+        "consent": "call",
+        "landing": f"/p/1?mail={mark}",
+        "referrer": f"https://www.google.com/search?q={mark}",
+        "params": {"utm_campaign": "autumn", "gclid": f"G{mark}", "who": mark},
+        "email_sha256": digest,
+    }
+    headers = {"user-agent": f"Mozilla/5.0 Browser/{mark}", "referer": f"https://shop.example/{mark}"}
+    path = f"/collect?k={pixel['collector_key']}"
+    stored = await mesh.http.post(path, json=beacon, headers=headers)
+    assert (stored.status_code, stored.headers["x-kiki-collected"]) == (204, "stored")
+    refused = await mesh.http.post(path, json={**beacon, "kind": mark}, headers=headers)
+    assert refused.status_code == 422
+    assert mark not in refused.text
 
 
 def _patterns(needles: list[str]) -> list[str]:

@@ -28,6 +28,6 @@ def follow(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(job)
     else:
-        print_fields(job)
+        print_fields({name: value for name, value in job.items() if name != "result"})
     if job["status"] != "succeeded":
         raise typer.Exit(exits.FAILED)

@@ -12,6 +12,8 @@ from kiki.cli.portal_client import PortalClient
 
 _PATH = "/internal/stores"
 _COLUMNS = ("store_id", "platform", "store_key", "display_name", "currency", "timezone", "status")
+_LISTS = ("ad_networks", "shop_domains")
+_BASELINE = ("revenue", "monthly_average", "months_available", "complete", "orders", "unique_customers")
 Secret = Annotated[
     str | None,
     typer.Option(
@@ -29,7 +31,9 @@ def register(app: typer.Typer, panel: str) -> None:
     group.command("set")(_set)
     group.command("rotate-secret")(_rotate_secret)
     group.command("rotate-token")(_rotate_token)
+    group.command("credentials")(_credentials)
     group.command("sync")(_sync)
+    group.command("pixel")(_pixel)
     app.add_typer(group, name="stores", rich_help_panel=panel)
 
 
@@ -78,9 +82,14 @@ def _show(store_id: StoreId, as_json: AsJson = False) -> None:
     if as_json:
         print_json(store)
         return
-    rules = store.pop("settings", {})
+    rules, history = store.pop("settings", {}), store.pop("history", None)
     print_fields(store)
     print_fields(rules, "\nrules")
+    if history:
+        baseline = history.pop("baseline") or {}
+        print_fields({**history, **{name: baseline.get(name) for name in _BASELINE}}, "\nhistory and baseline")
+    else:
+        console().print("\nNo order history was read yet; `kiki stores sync` reads it and computes the baseline.")
 
 
 def _set(
@@ -96,7 +105,7 @@ def _set(
         name, separator, value = rule.partition("=")
         if not separator:
             raise typer.BadParameter(f"a rule is written name=value, got {rule!r}")
-        changes[name] = value.split(",") if name == "ad_networks" else value
+        changes[name] = list(filter(None, value.split(","))) if name in _LISTS else value
     with PortalClient.of_installation() as portal:
         store = portal.patch(f"{_PATH}/{store_id}/settings", changes)
     if as_json:
@@ -125,13 +134,70 @@ def _rotate_token(store_id: StoreId, as_json: AsJson = False) -> None:
         print_fields({"store": store_id, "delivery URL": answer["delivery_url"]})
 
 
+def _pixel(
+    store_id: StoreId,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Make a new key first; the old one is dead at once.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the pixel snippet to paste into the shop's pages. docs/collector.md says what it collects."""
+    with PortalClient.of_installation() as portal:
+        if rotate:
+            pixel = portal.post(f"{_PATH}/{store_id}/rotate-collector-key")
+        else:
+            pixel = portal.get(f"{_PATH}/{store_id}/pixel")
+    if as_json:
+        print_json(pixel)
+        return
+    print_fields(
+        {"runs on": ", ".join(pixel["hosts"]), "consent": pixel["pixel_consent"]}, f"Pixel of store {store_id}"
+    )
+    for title, name in (
+        ("Into the head of every page", "snippet"),
+        ("So that orders name their visitor (functions.php or a snippet plugin)", "order_snippet"),
+        ("Optional: so that a customer who logs in is recognised", "customer_snippet"),
+    ):
+        if pixel[name]:
+            console().print(f"\n{title}:\n", markup=False)
+            console().print(pixel[name], markup=False, highlight=False, soft_wrap=True)
+
+
+def _credentials(
+    store_id: StoreId,
+    url: Annotated[str, typer.Argument(help="Where the shop's API is, e.g. https://example.myshopify.com.")],
+    access_token: Annotated[
+        str | None, typer.Option("--access-token", help="Shopify's token of the app; - asks for it.")
+    ] = None,
+    consumer_key: Annotated[str | None, typer.Option("--consumer-key", help="WooCommerce's key, ck_…")] = None,
+    consumer_secret: Annotated[
+        str | None, typer.Option("--consumer-secret", help="WooCommerce's secret, cs_…; - asks for it.")
+    ] = None,
+) -> None:
+    """Keep how a shop's own API is reached, sealed, in place of what was kept: for `sync`."""
+    given = {
+        "access_token": read_secret(access_token, "Access token"),
+        "consumer_key": consumer_key,
+        "consumer_secret": read_secret(consumer_secret, "Consumer secret"),
+    }
+    body = {"base_url": url, **{name: value for name, value in given.items() if value}}
+    if len(body) == 1:
+        raise typer.BadParameter("--access-token, or --consumer-key with --consumer-secret")
+    with PortalClient.of_installation() as portal:
+        portal.put(f"{_PATH}/{store_id}/credentials", body)
+    console().print(f"The keys of store {store_id} are kept; `kiki stores sync {store_id} orders` uses them.")
+
+
 def _sync(
     store_id: StoreId,
     what: Annotated[str, typer.Argument(help="products or orders.")],
-    days: Annotated[int, typer.Option("--days", min=1, help="How far back, for orders.")] = 30,
+    days: Annotated[
+        int | None,
+        typer.Option("--days", min=1, help="How far back, for orders; left out: as far as the baseline wants."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read a shop's catalogue or history as a background job, and follow it."""
+    """Read a shop's catalogue or history as a background job and follow it; a history ends in the baseline."""
     from kiki.cli.jobs import follow
 
     if what not in ("products", "orders"):

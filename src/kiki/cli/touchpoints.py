@@ -29,8 +29,9 @@ def _group() -> None:
 def _import(store_id: StoreId, file: File, as_json: AsJson = False) -> None:
     """Import touchpoints; one whose touchpoint_id is known already is not counted twice.
 
-    Fields: touchpoint_id, at, kind (click, view, visit), one of customer_id, email, phone, first_party_id, and one of
-    campaign_id, utm_campaign, utm_id, gclid, fbclid, ttclid. Personal fields are kept as blind indexes only.
+    Fields: touchpoint_id, at, kind (click, view, visit), one of customer_id, email, email_sha256, phone,
+    first_party_id, and one of campaign_id, utm_campaign, utm_id, or a click id such as gclid or fbclid. Personal fields
+    are kept as blind indexes only.
     """
     points = [_touchpoint(row) for row in read_rows(file)]
     chunks = [points[at : at + _CHUNK] for at in range(0, len(points), _CHUNK)]
@@ -45,6 +46,8 @@ def _import(store_id: StoreId, file: File, as_json: AsJson = False) -> None:
 
 
 def _touchpoint(row: dict[str, Any]) -> dict[str, Any]:
+    from kiki.platforms.visits import CLICK_IDS
+
     point = dict(row)
-    click_ids = {name: str(point.pop(name)) for name in ("gclid", "fbclid", "ttclid") if name in point}
+    click_ids = {name: str(point.pop(name)) for name in sorted(CLICK_IDS & point.keys())}
     return {**point, "click_ids": {**point.get("click_ids", {}), **click_ids}}

@@ -45,6 +45,30 @@ JOIN commerce.campaigns c ON c.store_id = p.store_id AND c.campaign_id = p.campa
 ORDER BY p.store_id, p.product_id, p.campaign_id, p.from_at"""
 
 
+_KEPT_DAYS = """coalesce((settings->>'attribution_window_days')::int, 30)
+    + coalesce((settings->>'touchpoint_margin_days')::int, 400)"""
+_SHORTEST_KEPT = f"SELECT min({_KEPT_DAYS}) FROM commerce.store_connections"
+_EXPIRE = f"""
+DELETE FROM commerce.touchpoints WHERE ctid = ANY(ARRAY(
+    SELECT old.place
+    FROM (SELECT ctid AS place, store_id, at FROM commerce.touchpoints WHERE at < $2 OFFSET 0) old
+    JOIN commerce.store_connections s ON s.store_id = old.store_id
+    WHERE old.at < $1::timestamptz - make_interval(days => {_KEPT_DAYS})
+    LIMIT $3))
+RETURNING store_id, customer_key"""
+"""$2 is the time before which touchpoints of some store expire: an index knows what is older."""
+
+_FORGET_VISITORS = """
+DELETE FROM commerce.identities i USING unnest($1::bigint[], $2::text[]) AS gone(store_id, customer_key)
+WHERE i.store_id = gone.store_id AND i.customer_key = gone.customer_key
+    AND NOT EXISTS (SELECT FROM commerce.touchpoints t
+        WHERE t.store_id = i.store_id AND t.customer_key = i.customer_key)
+    AND NOT EXISTS (SELECT FROM commerce.customers c
+        WHERE c.store_id = i.store_id AND c.customer_key = i.customer_key)
+    AND NOT EXISTS (SELECT FROM commerce.identities k
+        WHERE k.store_id = i.store_id AND k.customer_key = i.customer_key AND k.kind < 4)"""
+
+
 @dataclass(slots=True)
 class CampaignRow:
     """A registered campaign."""
@@ -89,6 +113,12 @@ class TouchpointRow:
     utm_id: str | None
     order_id: str | None
     recorded_at: dt.datetime
+    landing: str | None = None
+    """The path of the page, without any query."""
+    referrer: str | None = None
+    """The host that the visitor came from."""
+    consent: str | None = None
+    """What allowed the collector to keep it; None where another server told it."""
 
 
 @dataclass(slots=True)
@@ -159,6 +189,21 @@ async def find_touchpoints(
     for row in rows:
         found.setdefault((row[0], row[2]), []).append(TouchpointRow(*row))
     return found
+
+
+async def expire_touchpoints(connection: Connection, now: dt.datetime, limit: int) -> int:
+    """Delete touchpoints older than their store's window and margin, at most `limit`; how many went.
+
+    Who was known by nothing but a visitor or click id, and has no touchpoint left, is forgotten with them.
+    """
+    days = await connection.fetchval(_SHORTEST_KEPT)
+    if days is None:
+        return 0
+    gone = await connection.fetch(_EXPIRE, now, now - dt.timedelta(days=days), limit)
+    people = sorted({(row[0], row[1]) for row in gone})
+    if people:
+        await connection.execute(_FORGET_VISITORS, *(list(column) for column in zip(*people, strict=True)))
+    return len(gone)
 
 
 async def find_evidence(

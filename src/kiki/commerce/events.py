@@ -69,7 +69,7 @@ class OrderTouch(_Value, frozen=True, kw_only=True, gc=False):
     utm_term: str | None = None
     utm_id: str | None = None
     click_ids: tuple[tuple[str, str], ...] = ()
-    """Pairs such as ("gclid", "…"); names: gclid, wbraid, gbraid, fbclid, ttclid, msclkid."""
+    """Pairs such as ("gclid", "…"); `platforms/visits.py` has the names."""
     landing_page: str | None = None
     referrer: str | None = None
     first_party_id: str | None = None

@@ -96,6 +96,53 @@ async def move_identities(connection: Connection, moves: Sequence[tuple[int, str
         )
 
 
+async def orders_of_merges(
+    connection: Connection, since: dt.datetime, limit: int
+) -> list[tuple[int, str, str, dt.datetime, list[str]]]:
+    """Merges after a time, oldest first, that may change decisions: (store, merged key, kept key, at, order ids).
+
+    The orders are live ones of the kept person with a touchpoint in the window before them.
+    """
+    rows = await connection.fetch(
+        """SELECT m.store_id, m.merged_key, m.kept_key, m.merged_at, reached.order_ids
+        FROM commerce.identity_merges m
+        JOIN commerce.store_connections s ON s.store_id = m.store_id
+        CROSS JOIN LATERAL (
+            SELECT array_agg(o.order_id ORDER BY o.order_id) AS order_ids FROM commerce.orders o
+            WHERE o.store_id = m.store_id AND o.customer_key = m.kept_key AND o.live AND NOT o.is_test
+                AND EXISTS (
+                    SELECT FROM commerce.touchpoints t
+                    WHERE t.store_id = o.store_id AND t.customer_key = o.customer_key
+                        AND t.at BETWEEN o.placed_at - make_interval(
+                            days => coalesce((s.settings->>'attribution_window_days')::int, 30)) AND o.placed_at)
+        ) reached
+        WHERE m.merged_at > $1
+        ORDER BY m.merged_at, m.store_id, m.merged_key LIMIT $2""",
+        since,
+        limit,
+    )
+    return [(row[0], row[1], row[2], row[3], list(row[4] or ())) for row in rows]
+
+
+async def forget_visitor(connection: Connection, identity: Identity) -> None:
+    """A visitor id leads to nobody any more; contacts that are known by nothing else go with it."""
+    key = await connection.fetchval(
+        "DELETE FROM commerce.identities WHERE store_id = $1 AND kind = $2 AND value = $3 RETURNING customer_key",
+        *identity,
+    )
+    if key is None:
+        return
+    known = await connection.fetchval(
+        """SELECT EXISTS (SELECT FROM commerce.customers WHERE store_id = $1 AND customer_key = $2)
+            OR EXISTS (SELECT FROM commerce.identities WHERE store_id = $1 AND customer_key = $2 AND kind < $3)""",
+        identity[0],
+        key,
+        int(IdentityKind.FIRST_PARTY),
+    )
+    if not known:
+        await forget_people(connection, [(identity[0], key)])
+
+
 async def forget_people(connection: Connection, keys: Sequence[CustomerKey]) -> None:
     """Destroy what recognises these persons; their orders keep only the opaque key."""
     if not keys:

@@ -46,6 +46,14 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: the store's currency."""
     ad_networks: tuple[str, ...] = ("google", "meta")
     """Networks for which creatives are made."""
+    touchpoint_margin_days: int = 400
+    """Days that touchpoints are kept beyond the window; orders older than this are not decided anew."""
+    pixel_consent: str = "required"
+    """`required`: the pixel waits for a signal that grants. `opt_out`: without any signal it runs until refused."""
+    pixel_honours_dnt: bool = True
+    """Whether Do Not Track is a refusal; Global Privacy Control always is."""
+    shop_domains: tuple[str, ...] = ()
+    """Hosts of the shop beside its key's, on which the pixel may run."""
 
 
 @dataclass(frozen=True, slots=True)

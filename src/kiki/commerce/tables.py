@@ -66,8 +66,10 @@ store_connections = Table(
     _column("settings", JSONB),
     _column("campaigns_revision", BigInteger, "0"),
     _optional_at("erased_at"),
+    _column("collector_key", Text, "replace(gen_random_uuid()::text, '-', '')"),
     UniqueConstraint("platform", "store_key", name="store_connections_platform_store_key_key"),
     UniqueConstraint("token_hash", name="store_connections_token_hash_key"),
+    UniqueConstraint("collector_key", name="store_connections_collector_key_key"),
 )
 
 products = Table(
@@ -266,6 +268,7 @@ identity_merges = Table(
     _column("cause", Text),
     _at("merged_at"),
     PrimaryKeyConstraint("store_id", "merged_key", "kept_key", name="identity_merges_pkey"),
+    Index("identity_merges_at", "merged_at"),
 )
 
 orders = Table(
@@ -364,8 +367,12 @@ touchpoints = Table(
     _optional("utm_id", Text),
     _optional("order_id", Text),
     _at("recorded_at"),
+    _optional("landing", Text),
+    _optional("referrer", Text),
+    _optional("consent", Text),
     PrimaryKeyConstraint("store_id", "touchpoint_id", name="touchpoints_pkey"),
     Index("touchpoints_customer", "store_id", "customer_key", "at"),
+    Index("touchpoints_at", "at", postgresql_using="brin"),
 )
 """Contacts with campaigns, by person. Addresses and click ids stand in `identities`, as blind indexes."""
 

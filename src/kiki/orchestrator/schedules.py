@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from kiki.kit.clock import monotonic
 from kiki.kit.database import Connection, Database
+from kiki.kit.errors import RETRYABLE
 from kiki.kit.logging import get_logger
 from kiki.orchestrator.inbox.failures import LeaseLost, database_away
 from kiki.orchestrator.inbox.leases import Leases, Place
@@ -70,6 +71,9 @@ class Schedule:
                 self.last_success_at = monotonic()
             except LeaseLost:
                 _log.info("job_lease_lost", job=self._job.name)
+            except RETRYABLE as error:
+                if not database_away(error):
+                    _log.warning("job_postponed", job=self._job.name, reason=error.reason)
             except Exception as error:  # noqa: BLE001  A job attempt: it is due again at the next turn.
                 if not database_away(error):
                     _log.error("job_failed", job=self._job.name, error=type(error).__name__)

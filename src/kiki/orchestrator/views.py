@@ -1,4 +1,4 @@
-"""Reading what was decided, across rooms: one line per store for a live view, and the projected campaigns.
+"""Reading across rooms: what of a store is still to be worked off, and the projected campaigns.
 
 Lists of orders, products and reviews are the portal's own queries. Nothing here writes.
 """
@@ -9,36 +9,15 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kiki.commerce.stores import StoreConnection, read_store
 from kiki.kit.database import Connection
-from kiki.kit.money import Money
+from kiki.orchestrator.lanes import Lane, partition_of
 
-_OVERVIEW = """
-SELECT s.store_id, s.platform, s.store_key, s.display_name, s.currency, s.timezone, s.status, s.connected_at,
-    s.settings, coalesce(o.orders, 0) AS orders, coalesce(o.touched, 0) AS touched,
-    coalesce(o.incremental, 0) AS incremental, coalesce(o.fee_minor, 0) AS fee_minor,
-    coalesce(p.paused, 0) AS paused, coalesce(r.reviews, 0) AS reviews, coalesce(c.campaigns, 0) AS campaigns
-FROM commerce.store_connections s
-LEFT JOIN LATERAL (
-    SELECT count(*) AS orders, count(*) FILTER (WHERE verdict = 'touched') AS touched,
-        count(*) FILTER (WHERE verdict = 'incremental') AS incremental,
-        sum(fee_minor) FILTER (
-            WHERE fee_currency = coalesce(nullif(s.settings->>'settlement_currency', ''), s.currency)
-        ) AS fee_minor
-    FROM commerce.orders WHERE store_id = s.store_id AND placed_at >= $1
-) o ON true
-LEFT JOIN LATERAL (
-    SELECT count(*) AS paused FROM commerce.product_states WHERE store_id = s.store_id AND ads = 'paused'
-) p ON true
-LEFT JOIN LATERAL (
-    SELECT count(*) AS reviews FROM commerce.reviews WHERE store_id = s.store_id AND status = 'open'
-) r ON true
-LEFT JOIN LATERAL (
-    SELECT count(*) AS campaigns FROM commerce.campaigns WHERE store_id = s.store_id AND active
-) c ON true
-ORDER BY s.store_id LIMIT $2
+_OPEN = """
+SELECT (SELECT count(*) FROM inbox.queue WHERE partition = $2 AND lane = $3 AND store_id = $1)
+     + (SELECT count(*) FROM inbox.parked WHERE partition = $2 AND lane = $3 AND store_id = $1),
+       (SELECT count(*) FROM calls.queue WHERE agent = ANY($4::text[]) AND lane = $3 AND store_id = $1)
+     + (SELECT count(*) FROM calls.parked WHERE agent = ANY($4::text[]) AND lane = $3 AND store_id = $1)
 """
-
 _CAMPAIGNS = """
 SELECT c.campaign_id, c.network, c.name, c.status, c.active, c.registered_at,
     (SELECT count(*) FROM commerce.campaign_products p
@@ -49,19 +28,16 @@ FROM commerce.campaigns c WHERE c.store_id = $1 AND c.campaign_id > $2 ORDER BY 
 
 
 @dataclass(frozen=True, slots=True)
-class StoreOverview:
-    """A store in figures."""
+class OpenWork:
+    """What of a store waits in a lane."""
 
-    store: StoreConnection
-    orders: int
-    touched: int
-    incremental: int
-    """Orders that we caused: those that are attributed and billed once they are paid."""
-    fee: Money
-    """Fees accrued so far on these orders, reversals taken off; a month's statement has the last word."""
-    products_paused: int
-    open_reviews: int
-    campaigns: int
+    deliveries: int
+    """Not decided yet."""
+    calls: int
+    """Not answered yet, of the agents that were asked about."""
+
+    def __bool__(self) -> bool:
+        return bool(self.deliveries or self.calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,25 +54,11 @@ class CampaignView:
     """Products that it promotes now."""
 
 
-async def store_overviews(connection: Connection, *, since: dt.datetime, limit: int = 100) -> Sequence[StoreOverview]:
-    """Every store's figures over the orders placed since a time."""
-    found = []
-    for row in await connection.fetch(_OVERVIEW, since, limit):
-        store = read_store(row)
-        currency = store.settings.settlement_currency or store.currency
-        found.append(
-            StoreOverview(
-                store=store,
-                orders=row["orders"],
-                touched=row["touched"],
-                incremental=row["incremental"],
-                fee=Money(int(row["fee_minor"]), currency),
-                products_paused=row["paused"],
-                open_reviews=row["reviews"],
-                campaigns=row["campaigns"],
-            )
-        )
-    return found
+async def open_work(connection: Connection, store_id: int, lane: Lane, agents: Sequence[str]) -> OpenWork:
+    """One look at inbox and calls: what a decision asks for is seen in one of them, or is answered."""
+    row = await connection.fetchrow(_OPEN, store_id, partition_of(store_id), int(lane), list(agents))
+    assert row is not None, "a statement without conditions"
+    return OpenWork(row[0], row[1])
 
 
 async def list_campaigns(

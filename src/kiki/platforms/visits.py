@@ -8,7 +8,14 @@ from urllib.parse import parse_qsl
 
 from kiki.commerce.events import OrderTouch
 
-CLICK_IDS = frozenset(["gclid", "wbraid", "gbraid", "fbclid", "ttclid", "msclkid"])
+CLICK_IDS = frozenset(
+    [
+        *("gclid", "wbraid", "gbraid", "dclid"),  # Google Ads, Campaign Manager
+        *("fbclid", "ttclid", "msclkid"),  # Meta, TikTok, Microsoft
+        *("twclid", "li_fat_id", "epik", "sccid", "rdt_cid"),  # X, LinkedIn, Pinterest, Snapchat, Reddit
+    ]
+)
+"""Parameters by which an ad network marks one click, in lower case."""
 UTM = frozenset(["utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id"])
 FIRST_PARTY_ID = "kiki_visitor"
 """Under this name, or `_kiki_visitor`, the collector's visitor id travels in cart attributes and order meta."""
@@ -33,9 +40,15 @@ def query_pairs(url: str | None) -> list[tuple[str, str]]:
 def known_pairs(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """The pairs that name a visit's origin, names in their plain lower-case form."""
     for name, value in pairs:
-        plain = name.strip().lower().lstrip("_")
-        if plain in _NAMES and value:
+        plain = plain_name(name)
+        if plain is not None and value:
             yield plain, value
+
+
+def plain_name(name: str) -> str | None:
+    """What a parameter, attribute or meta key is called here; None when it says nothing about a visit's origin."""
+    plain = name.strip().lower().lstrip("_")
+    return plain if plain in _NAMES else None
 
 
 def touch_of(

@@ -13,7 +13,7 @@ from fastapi.security import APIKeyHeader
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kiki.portal.errors import WrongInternalKey
-from kiki.portal.problems import MEDIA_TYPE, encode, problem_of
+from kiki.portal.problems import send_problem
 
 HEADER = "x-internal-api-key"
 _GUARDED = ("/internal/", "/reports/")
@@ -24,6 +24,11 @@ documented_key = Security(_DOCUMENTED)
 """Says in the OpenAPI document that a route wants the key; `InternalKeyGuard` is what checks it."""
 
 
+def is_guarded(path: str) -> bool:
+    """Whether a path wants the key."""
+    return path.startswith(_GUARDED)
+
+
 class InternalKeyGuard:
     """ASGI middleware: 403 without one of the keys. Every key is compared, each in constant time."""
 
@@ -32,15 +37,10 @@ class InternalKeyGuard:
         self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(_GUARDED) or self._allowed(scope):
+        if scope["type"] != "http" or not is_guarded(scope["path"]) or self._allowed(scope):
             await self._app(scope, receive, send)
             return
-        error = WrongInternalKey(f"the header {HEADER} is missing or wrong")
-        status, document = problem_of(error, scope.get("state", {}).get("request_id"))
-        content = encode(document)
-        headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await send_problem(scope, send, WrongInternalKey(f"the header {HEADER} is missing or wrong"))
 
     def _allowed(self, scope: Scope) -> bool:
         given = [value for name, value in scope["headers"] if name == HEADER.encode()]

@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 from starlette.types import ASGIApp
 
 from kiki.portal.access import InternalKeyGuard
+from kiki.portal.collector.endpoints import router as collector
 from kiki.portal.exception_handlers import add_exception_handlers
 from kiki.portal.health import router as health
 from kiki.portal.internal import routers as internal
+from kiki.portal.openapi import build_document
 from kiki.portal.reports.endpoints import router as reports
 from kiki.portal.request_ids import RequestIds
 from kiki.portal.services import Services
+from kiki.portal.targets import StorableTargets
 from kiki.portal.unsubscribe import router as unsubscribe
 
 _TITLE = "KIKI SyncPortal"
@@ -37,42 +39,13 @@ def build_app(services: Services) -> ASGIApp:
     )
     api.state.services = services
     add_exception_handlers(api)
-    for router in (health, *internal, reports, unsubscribe):
+    for router in (health, *internal, reports, unsubscribe, collector):
         api.include_router(router)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]  # the way FastAPI documents for extending it
-    return RequestIds(InternalKeyGuard(api, services.settings.api_keys))
+    return RequestIds(InternalKeyGuard(StorableTargets(api), services.settings.api_keys))
 
 
 def _document(api: FastAPI) -> dict[str, Any]:
     if api.openapi_schema is None:
-        document = get_openapi(title=api.title, version=api.version, description=api.description, routes=api.routes)
-        document["paths"].update(_webhook_paths())
-        api.openapi_schema = document
+        api.openapi_schema = build_document(api)
     return api.openapi_schema
-
-
-def _webhook_paths() -> dict[str, Any]:
-    """The webhook routes, which FastAPI does not know."""
-    answers = {
-        "200": "Stored durably, or known already.",
-        "401": "The signature is missing or wrong, or the store is not connected.",
-        "408": "The body did not arrive in time.",
-        "413": "The body is over the limit.",
-        "503": "Not stored; send it again after `Retry-After`.",
-    }
-    operation = {
-        "tags": ["webhooks"],
-        "summary": "Take in a platform's signed webhook",
-        "requestBody": {"required": True, "content": {"application/json": {"schema": {}}}},
-        "responses": {status: {"description": text} for status, text in answers.items()},
-    }
-    return {
-        "/webhooks/{platform}/{topic}": {"post": {**operation, "parameters": _path("platform", "topic")}},
-        "/webhooks/{platform}/s/{token}/{topic}": {
-            "post": {**operation, "parameters": _path("platform", "token", "topic")}
-        },
-    }
-
-
-def _path(*names: str) -> list[dict[str, Any]]:
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]

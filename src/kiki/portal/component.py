@@ -21,6 +21,7 @@ from kiki.orchestrator.gauges import Gauges
 from kiki.orchestrator.inbox.deliveries import NewDelivery
 from kiki.platforms.protocol import Platform
 from kiki.portal.app import build_app
+from kiki.portal.collector.component import build_collector, build_commit
 from kiki.portal.intake.bell import Bell
 from kiki.portal.intake.body import ReadingBudget
 from kiki.portal.intake.disk import DiskGuard
@@ -39,8 +40,8 @@ from kiki.portal.services import Services
 from kiki.portal.settings import PortalSettings
 
 _MAX_BATCH_BYTES = 4 * 2**20
-_INTAKE_CONNECTIONS = 5
-"""One writes, one wakes the workers, the rest look stores up."""
+_INTAKE_CONNECTIONS = 6
+"""One writes webhooks, one beacons, one wakes the workers, the rest look stores up."""
 
 
 class PortalComponent:
@@ -51,14 +52,14 @@ class PortalComponent:
     def __init__(
         self,
         server: HttpServer,
-        commit: GroupCommit[NewDelivery],
+        commits: Sequence[GroupCommit[NewDelivery]],
         bell: Bell,
         refusals: Refusals,
         jobs: JobRunner,
         drain_seconds: float,
     ) -> None:
         self._server = server
-        self._commit = commit
+        self._commits = commits
         self._bell = bell
         self._refusals = refusals
         self._jobs = jobs
@@ -91,7 +92,8 @@ class PortalComponent:
 
     async def _background(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._commit.run())
+            for commit in self._commits:
+                group.create_task(commit.run())
             group.create_task(self._bell.run())
             group.create_task(self._refusals.run())
             group.create_task(self._jobs.run())
@@ -121,7 +123,7 @@ async def open_component(
             statement_timeout_ms=1000,
             lock_timeout_ms=1000,
         ) as intake_database,
-        _intake_door(intake_database, sealer, settings) as (door, bell),
+        _intake_doors(intake_database, sealer, settings) as (door, beacon_door, bell),
         OutboundHttp.open(policy) as http,
         PdfPrinter.open() as printer,
     ):
@@ -134,7 +136,8 @@ async def open_component(
             max_batch_bytes=_MAX_BATCH_BYTES,
         )
         refusals = Refusals(_enqueue_with(database, sealer), clock, settings.refusal_flush_seconds)
-        jobs = JobRunner(database, job_kinds(database=database, sealer=sealer, http=http, clock=clock))
+        jobs = JobRunner(database, job_kinds(database=database, sealer=sealer, http=http, clients=clients, clock=clock))
+        beacons = build_commit(beacon_door.write, settings)
         services = Services(
             database=database,
             sealer=sealer,
@@ -142,6 +145,9 @@ async def open_component(
             store_cache=store_cache,
             clients=clients,
             platforms=dict(platforms),
+            collector=build_collector(
+                commit=beacons, database=database, sealer=sealer, settings=settings, metrics=metrics, clock=clock
+            ),
             jobs=jobs,
             printer=printer,
             settings=settings,
@@ -170,16 +176,20 @@ async def open_component(
                 port=settings.port,
                 shutdown_seconds=settings.shutdown_seconds,
             )
-            yield PortalComponent(server, commit, bell, refusals, jobs, settings.shutdown_seconds)
+            yield PortalComponent(server, (commit, beacons), bell, refusals, jobs, settings.shutdown_seconds)
 
 
 @asynccontextmanager
-async def _intake_door(
+async def _intake_doors(
     database: Database, sealer: Sealer, settings: PortalSettings
-) -> AsyncIterator[tuple[IntakeDatabase, Bell]]:
-    bell = Bell(database)
-    async with IntakeDatabase.open(database, sealer, bell, settings.answer_deadline_seconds) as door:
-        yield door, bell
+) -> AsyncIterator[tuple[IntakeDatabase, IntakeDatabase, Bell]]:
+    """One for webhooks and one for beacons, which never wait for each other."""
+    bell, seconds = Bell(database), settings.answer_deadline_seconds
+    async with (
+        IntakeDatabase.open(database, sealer, bell, seconds) as door,
+        IntakeDatabase.open(database, sealer, bell, seconds) as beacon_door,
+    ):
+        yield door, beacon_door, bell
 
 
 def _enqueue_with(database: Database, sealer: Sealer) -> Enqueue:

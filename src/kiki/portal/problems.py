@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
+from starlette.types import Scope, Send
 
 from kiki.kit.errors import KikiError
 
@@ -22,7 +23,7 @@ _STATUS_OF_KIND = {
     "unavailable": 503,
     "deadline_exceeded": 504,
 }
-_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413, "BODY_TIMEOUT": 408}
+_STATUS_OF_REASON = {"BODY_TOO_LARGE": 413, "BODY_TIMEOUT": 408, "INVALID_JSON": 400}
 
 
 def status_of(error: KikiError) -> int:
@@ -63,3 +64,12 @@ def problem_of(error: KikiError, request_id: str | None = None) -> tuple[int, di
 def encode(document: Mapping[str, object]) -> bytes:
     """The document as JSON."""
     return msgspec.json.encode(document)
+
+
+async def send_problem(scope: Scope, send: Send, error: KikiError) -> None:
+    """Answer a request with a failure before any route has seen it."""
+    status, document = problem_of(error, scope.get("state", {}).get("request_id"))
+    content = encode(document)
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

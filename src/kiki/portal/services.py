@@ -18,6 +18,7 @@ from kiki.kit.telemetry import Metrics
 from kiki.orchestrator.gauges import Gauges
 from kiki.platforms.protocol import Platform
 from kiki.portal.access import actor
+from kiki.portal.collector.intake import Collector
 from kiki.portal.intake.stores import StoreCache
 from kiki.portal.jobs.runner import JobRunner
 from kiki.portal.reports.pdf import PdfPrinter
@@ -34,6 +35,7 @@ class Services:
     store_cache: StoreCache
     clients: CouncilClients
     platforms: dict[str, Platform]
+    collector: Collector
     jobs: JobRunner
     printer: PdfPrinter
     settings: PortalSettings

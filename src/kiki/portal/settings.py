@@ -67,6 +67,16 @@ class PortalSettings(BaseSettings):
     allow_private_addresses: bool = Field(
         default=False, description="Whether shops may have private addresses when the portal calls them (development)."
     )
+    collector_store_per_second: float = Field(
+        default=50.0, gt=0, description="Beacons per second of one store; ten seconds' worth may come at once."
+    )
+    collector_address_per_minute: float = Field(
+        default=120.0, gt=0, description="Beacons per minute of one client address; as many may come at once."
+    )
+    collector_address_header: str = Field(
+        default="",
+        description="Header to which the proxy in front appends the client's address, such as x-forwarded-for.",
+    )
     shutdown_seconds: float = Field(default=4.0, gt=0, description="Time for requests under way when the portal stops.")
 
     @property

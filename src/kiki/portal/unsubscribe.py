@@ -41,7 +41,12 @@ async def ask(_token: Annotated[str, Path(alias="token", max_length=1024)]) -> H
     return _page("Unsubscribe", "No more offers will be sent to this address. Mail about orders still arrives.", _FORM)
 
 
-@router.post("/{token}", summary="Unsubscribe", response_class=HTMLResponse)
+@router.post(
+    "/{token}",
+    summary="Unsubscribe",
+    response_class=HTMLResponse,
+    responses={400: {"description": "Not one click, or not one of our links.", "content": {"text/html": {}}}},
+)
 async def act(services: Injected, request: Request, token: Annotated[str, Path(max_length=1024)]) -> HTMLResponse:
     """Takes the contact off the channel that the token names; done twice it is done once."""
     if b"One-Click" not in await _form(request):

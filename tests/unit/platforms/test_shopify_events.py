@@ -161,6 +161,21 @@ def test_landing_page_and_cart_attributes_become_a_touch() -> None:
     assert order(landing_site=None).touch is None
 
 
+def test_cart_attributes_of_the_pixel_and_of_other_apps_rank_before_the_landing_page() -> None:
+    touch = order(
+        landing_site="/?utm_campaign=landing&ScCid=S1&gbraid=B1",
+        note_attributes=[
+            {"name": "_kiki_visitor", "value": "0f" * 16},
+            {"name": "utm_campaign", "value": "cart"},
+            {"name": "_twclid", "value": "T1"},
+            {"name": "gclid", "value": 7},
+        ],
+    ).touch
+    assert touch is not None
+    assert (touch.first_party_id, touch.utm_campaign) == ("0f" * 16, "cart")
+    assert touch.click_ids == (("gbraid", "B1"), ("gclid", "7"), ("sccid", "S1"), ("twclid", "T1"))
+
+
 def test_the_buyer_is_a_stub() -> None:
     consent = {"state": "subscribed"}
     customer = {"id": 5, "email": "a@example.test", "first_name": "A", "email_marketing_consent": consent}

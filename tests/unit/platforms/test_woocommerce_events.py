@@ -152,6 +152,18 @@ def test_order_attribution_becomes_a_touch() -> None:
     assert touch.referrer == "https://www.google.com/"
 
 
+def test_click_ids_of_plugins_and_of_the_first_page_are_read() -> None:
+    meta = [
+        {"key": "_wc_order_attribution_session_entry", "value": "https://shop.example/?epik=E1&rdt_cid=R1"},
+        {"key": "_li_fat_id", "value": "L1"},
+        {"key": "GCLID", "value": "G1"},
+        {"key": "_gclid_history", "value": "G0"},
+    ]
+    touch = order(meta_data=meta).touch
+    assert touch is not None
+    assert touch.click_ids == (("epik", "E1"), ("gclid", "G1"), ("li_fat_id", "L1"), ("rdt_cid", "R1"))
+
+
 def test_a_visit_that_began_after_the_order_has_no_time() -> None:
     meta = [
         {"key": "_wc_order_attribution_utm_source", "value": "x"},

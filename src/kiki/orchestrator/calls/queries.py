@@ -1,4 +1,4 @@
-"""The calls that were refused for good, and their replay."""
+"""What became of calls: by subject, by event id; and the replay of those that were refused for good."""
 
 from __future__ import annotations
 
@@ -29,6 +29,35 @@ SELECT agent, lane, count(*) FROM queued GROUP BY agent, lane
 """
 
 
+_ABOUT = """
+SELECT agent, method, event_id, status, reason, queued_at, answered_at FROM calls.history
+    WHERE store_id = $1 AND subject = $2
+UNION ALL SELECT agent, method, event_id, 'parked', reason, queued_at, NULL FROM calls.parked
+    WHERE store_id = $1 AND subject = $2
+UNION ALL SELECT agent, method, event_id, 'waiting', '', queued_at, NULL FROM calls.queue
+    WHERE store_id = $1 AND subject = $2
+ORDER BY queued_at, agent, method LIMIT $3
+"""
+_ENDED = """
+SELECT agent, method, event_id, status, reason, queued_at, answered_at FROM calls.history
+WHERE store_id = $1 AND event_id = $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One call and how it stands."""
+
+    agent: str
+    method: str
+    event_id: str
+    status: str
+    """`waiting`, `parked`, `answered` or `dead`."""
+    reason: str
+    queued_at: dt.datetime
+    answered_at: dt.datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class DeadCallView:
     """A call that was refused for good."""
@@ -43,6 +72,17 @@ class DeadCallView:
     detail: str
     attempts: int
     died_at: dt.datetime
+
+
+async def list_calls(connection: Connection, store_id: int, subject: str, *, limit: int = 200) -> list[CallView]:
+    """Every call about a subject, oldest first."""
+    return [CallView(*row) for row in await connection.fetch(_ABOUT, store_id, subject, limit)]
+
+
+async def find_ended(connection: Connection, store_id: int, event_id: str) -> CallView | None:
+    """The call of this event id, once it was answered or is dead."""
+    row = await connection.fetchrow(_ENDED, store_id, event_id)
+    return None if row is None else CallView(*row)
 
 
 async def list_dead(

@@ -1,4 +1,4 @@
-"""Reading the event log: the live feed and one subject's story."""
+"""Reading the event log: what a feed asks for."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from kiki.orchestrator.events.convert import event_data
 _AFTER = """
 SELECT store_id, seq, type, subject, payload, occurred_at FROM events.log
 WHERE store_id = $1 AND seq > $2 AND (cardinality($3::text[]) = 0 OR type = ANY($3::text[])) ORDER BY seq LIMIT $4
-"""
-_BEFORE = """
-SELECT store_id, seq, type, subject, payload, occurred_at FROM events.log
-WHERE store_id = $1 AND ($2::bigint IS NULL OR seq < $2) AND (cardinality($3::text[]) = 0 OR type = ANY($3::text[]))
-ORDER BY seq DESC LIMIT $4
 """
 
 
@@ -38,18 +33,6 @@ async def list_after(
 ) -> list[LoggedEvent]:
     """Oldest first, from after a number: what a feed asks for."""
     return [_read(row) for row in await connection.fetch(_AFTER, store_id, after_seq, list(types), limit)]
-
-
-async def list_latest(
-    connection: Connection,
-    store_id: int,
-    *,
-    before_seq: int | None = None,
-    types: Sequence[str] = (),
-    limit: int = 100,
-) -> list[LoggedEvent]:
-    """Newest first, page by page."""
-    return [_read(row) for row in await connection.fetch(_BEFORE, store_id, before_seq, list(types), limit)]
 
 
 def _read(row: Any) -> LoggedEvent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,6 +74,10 @@ WHERE store_id = $1 AND delivery_id = $2
 UNION ALL
 SELECT run, 'parked', reason, attempts, NULL, detail FROM inbox.parked WHERE store_id = $1 AND delivery_id = $2
 ORDER BY run
+"""
+_DEAD_OF = """
+SELECT count(*) FROM inbox.dead_letters l JOIN inbox.deliveries d USING (store_id, delivery_id)
+WHERE l.store_id = $1 AND l.resolved_at IS NULL AND d.origin = $2
 """
 _CONTENT = "SELECT headers, signature, sha256, body FROM inbox.deliveries WHERE store_id = $1 AND delivery_id = $2"
 _REPLAY = """
@@ -218,23 +223,26 @@ async def replay(connection: Connection, delivery_ids: Sequence[int], *, request
     return int(status.rpartition(" ")[2])
 
 
-async def replay_filtered(connection: Connection, wanted: DeliveryFilter, *, requested_by: str) -> int:
-    """`replay` of everything that the filter names, at most 10,000 at once."""
-    if wanted.status not in ("dead", "settled", "ignored"):
-        raise InvalidInput(
-            "a replay by filter names a status: dead, settled or ignored", reason="REPLAY_WITHOUT_STATUS"
-        )
-    done, before = 0, wanted.before_id
+async def replay_filtered(
+    connection: Connection, wanted: DeliveryFilter, *, limit: int = MAX_REPLAYED, requested_by: str
+) -> int:
+    """`replay` of what the filter names, the newest first, up to `limit`; looks at 10,000 deliveries at most."""
+    done = 0
     for _ in range(MAX_REPLAYED // MAX_PAGE):
-        page = DeliveryFilter(
-            wanted.status, wanted.store_id, wanted.topic, wanted.received_from, wanted.received_before, before
-        )
-        views = await list_deliveries(connection, page, limit=MAX_PAGE)
+        views = await list_deliveries(connection, wanted, limit=min(MAX_PAGE, limit - done))
         if not views:
             break
         done += await replay(connection, [view.delivery_id for view in views], requested_by=requested_by)
-        before = views[-1].delivery_id
+        if done >= limit:
+            break
+        wanted = dataclasses.replace(wanted, before_id=views[-1].delivery_id)
     return done
+
+
+async def count_dead(connection: Connection, store_id: int, *, origin: str) -> int:
+    """How many deliveries of a store and origin are dead and were not replayed."""
+    count: int = await connection.fetchval(_DEAD_OF, store_id, origin)
+    return count
 
 
 async def _waiting(connection: Connection, pairs: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:

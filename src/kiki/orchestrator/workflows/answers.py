@@ -29,6 +29,10 @@ _SUBJECT_KINDS = {
     syncshield_pb2.SubjectRequestKind.SUBJECT_REQUEST_KIND_ERASURE: "erase_customer",
     syncshield_pb2.SubjectRequestKind.SUBJECT_REQUEST_KIND_STORE_ERASURE: "erase_store",
 }
+_BASES = {
+    syncvalue_pb2.RevenueBasis.REVENUE_BASIS_NET_SALES: "net_sales",
+    syncvalue_pb2.RevenueBasis.REVENUE_BASIS_TOTAL: "total",
+}
 _STATUSES = {
     syncflow_pb2.CampaignStatus.CAMPAIGN_STATUS_ACTIVE: "active",
     syncflow_pb2.CampaignStatus.CAMPAIGN_STATUS_PAUSED: "paused",
@@ -113,6 +117,21 @@ def _reversed(call: AnsweredCall) -> _Entry | None:
     return {"order_id": response.order_id, "fee_minor": _minor(response.reversed_fee)}
 
 
+def _baseline(call: AnsweredCall) -> _Entry | None:
+    baseline = syncvalue_pb2.UpdateBaselineMetricsResponse.FromString(call.response).baseline
+    if not baseline.HasField("revenue") or not baseline.HasField("monthly_average"):
+        return None
+    revenue, monthly = money_from_proto(baseline.revenue), money_from_proto(baseline.monthly_average)
+    return {
+        "asked": call.intent.event_id,
+        "revenue_minor": revenue.minor,
+        "monthly_minor": monthly.minor,
+        "currency": revenue.currency,
+        "months_available": baseline.months_available,
+        "basis": _BASES.get(baseline.basis, "net_sales"),
+    }
+
+
 def _request_opened(call: AnsweredCall) -> _Entry | None:
     opened = syncshield_pb2.OpenSubjectRequestResponse.FromString(call.response).subject_request
     return {"request_id": opened.request_id, "kind": _SUBJECT_KINDS.get(opened.kind, "access")}
@@ -123,6 +142,7 @@ _READERS: dict[str, tuple[str, str, Callable[[AnsweredCall], _Entry | None]]] = 
     "RecordIncrementalRevenue": ("revenue_recorded", "orders", _recorded),
     "RecordRefund": ("revenue_reversed", "orders", _refunded),
     "ReverseOrderRevenue": ("revenue_reversed", "orders", _reversed),
+    "UpdateBaselineMetrics": ("baseline_computed", "baselines", _baseline),
     "OpenSubjectRequest": ("subject_request_opened", "requests", _request_opened),
 }
 """Method → (kind of fact, name of its list, how an entry is read)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 import msgspec
@@ -17,6 +17,8 @@ from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import events_pb2
 
 _UTM_LENGTH = 200
+_SESSION = dt.timedelta(minutes=30)
+"""How long after its beginning a visit may be told of by the collector: consent is asked first."""
 
 
 def decide_placed(batch: Batch, view: StoreView, order: OrderRow, person: CustomerRow, event: OrderObserved) -> None:
@@ -128,10 +130,33 @@ def append_revision(
 
 def _touches(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
     """The buyer's contacts that lead to a registered campaign; the visit of another order is one like any other."""
-    for row in batch.touches.get((order.store_id, order.customer_key), ()):
+    for row in distinct(batch.touches.get((order.store_id, order.customer_key), ()), view.attribution.window):
         campaign_id = view.campaigns.find(campaign_id=row.campaign_id, utm_campaign=row.utm_campaign, utm_id=row.utm_id)
         if campaign_id is not None:
             yield Touch(row.touchpoint_id, campaign_id, row.kind, row.at)
+
+
+def distinct(rows: Sequence[TouchpointRow], window: dt.timedelta) -> list[TouchpointRow]:
+    """Each contact once: what an order tells of its own visit gives way to the collector's word on the same visit.
+
+    An order's visit has the time of the order where the shop does not say when it began.
+    """
+    collected: dict[tuple[str | None, ...], list[dt.datetime]] = {}
+    for row in rows:
+        if row.source == "pixel":
+            collected.setdefault(_origin(row), []).append(row.at)
+    if not collected:
+        return list(rows)
+    return [
+        row
+        for row in rows
+        if row.source != "order"
+        or not any(row.at - window <= at <= row.at + _SESSION for at in collected.get(_origin(row), ()))
+    ]
+
+
+def _origin(row: TouchpointRow) -> tuple[str | None, ...]:
+    return row.utm_source, row.utm_medium, row.utm_campaign, row.utm_id
 
 
 def _keep_own_touch(batch: Batch, order: OrderRow, event: OrderObserved) -> None:

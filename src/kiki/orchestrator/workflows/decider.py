@@ -138,6 +138,8 @@ _ON_EVENT: dict[type, Callable[[Batch, StoreView, WorkItem, Any], None]] = {
 
 _ON_FACT: dict[str, Callable[[Batch, StoreView, WorkItem, dict[str, Any]], None]] = {
     "store_connected": stores.store_connected,
+    "history_synced": stores.history_synced,
+    "baseline_computed": stores.baseline_computed,
     "customer_valued": customers.customers_valued,
     "customers_at_risk": customers.customers_at_risk,
     "touchpoints_added": evidence.touchpoints_added,

@@ -12,18 +12,25 @@ from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.workflows import attributing
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.billing import settle
-from kiki.orchestrator.workflows.identities import identify
+from kiki.orchestrator.workflows.identities import identify, identify_visitor
 from kiki.orchestrator.workflows.orders import first_order_standing
 from kiki.rpc.v1 import events_pb2, syncflow_pb2
 
+PIXEL = "pixel"
+"""The source of touchpoints that a browser told."""
+IDENTIFY = "identify"
+"""The kind of an entry that is no contact: it only says who a visitor is."""
 _ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
     """Keep the contacts; decide anew about orders that their persons placed within the window after them."""
     reopened: set[str] = set()
+    earliest: dict[str, dt.datetime] = {}
     for entry in body["touchpoints"]:
-        key = identify(batch, item.store_id, batch.identities_of[id(entry)], item.lane)
+        key = _person(batch, item, entry)
+        if key is None or entry["kind"] == IDENTIFY:
+            continue
         row = _touchpoint(batch, item, entry, key)
         if (item.store_id, row.touchpoint_id) in batch.out.touchpoints:
             continue
@@ -32,7 +39,28 @@ def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[
         if all(touch.touchpoint_id != row.touchpoint_id for touch in known):
             known.append(row)
         reopened |= batch.orders_of.get((item.store_id, key), set())
+        earliest[key] = min(row.at, earliest.get(key, row.at))
+    reopened |= _placed_in_batch(batch, item.store_id, earliest)
     _reopen(batch, view, item, sorted(reopened), cause="touchpoint")
+
+
+def _person(batch: Batch, item: WorkItem, entry: dict[str, Any]) -> str | None:
+    given = batch.identities_of[id(entry)]
+    if entry["source"] == PIXEL:
+        return identify_visitor(batch, item.store_id, given, item.lane, learn=entry["kind"] != IDENTIFY)
+    return identify(batch, item.store_id, given, item.lane)
+
+
+def _placed_in_batch(batch: Batch, store_id: int, earliest: dict[str, dt.datetime]) -> set[str]:
+    """Orders of these persons that came in this very batch, before the contact: they were not there to be loaded."""
+    if not earliest:
+        return set()
+    found = (batch.orders[key] for key in batch.items if key[0] == store_id and key in batch.orders)
+    return {
+        order.order_id
+        for order in found
+        if order.customer_key in earliest and order.placed_at >= earliest[order.customer_key]
+    }
 
 
 def orders_reopened(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
@@ -41,10 +69,16 @@ def orders_reopened(batch: Batch, view: StoreView, item: WorkItem, body: dict[st
 
 
 def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: list[str], *, cause: str) -> None:
-    """Decide anew; a new revision reverses what was booked under the old one and books the new."""
+    """Decide anew; a new revision reverses what was booked under the old one and books the new.
+
+    An order whose touchpoints may have expired keeps the decision that was made when they were there.
+    """
+    complete_since = batch.now - dt.timedelta(days=view.store.settings.touchpoint_margin_days)
     for order_id in order_ids:
         order = batch.orders.get((item.store_id, order_id))
         if order is None or not order.live or order.is_test or order.billable_at is not None:
+            continue
+        if order.placed_at < complete_since:
             continue
         if attributing.decide_again(batch, view, order, cause):
             first_order_standing(batch, order)
@@ -141,6 +175,9 @@ def _touchpoint(batch: Batch, item: WorkItem, entry: dict[str, Any], key: str) -
         utm_id=entry.get("utm_id"),
         order_id=None,
         recorded_at=batch.now,
+        landing=entry.get("landing"),
+        referrer=entry.get("referrer"),
+        consent=entry.get("consent"),
     )
 
 

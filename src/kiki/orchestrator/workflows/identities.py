@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 
 from kiki.commerce.people import CustomerRow, Identity, IdentityKind
@@ -13,6 +14,8 @@ from kiki.rpc.v1 import events_pb2, syncvalue_pb2
 
 _PURPOSES = {kind: f"identities.{kind.name.lower()}" for kind in IdentityKind}
 _MAX_CLICKS = 5
+_DOTLESS_HOSTS = ("@gmail.com", "@googlemail.com")
+"""Their mailboxes ignore dots, and Google hashes addresses without them."""
 
 
 def identities(
@@ -21,16 +24,22 @@ def identities(
     *,
     customer_id: str | None = None,
     email: str | None = None,
+    email_sha256: str | None = None,
     phone: str | None = None,
     first_party_id: str | None = None,
     click_ids: Iterable[tuple[str, str]] = (),
 ) -> list[Identity]:
-    """The blind indexes of what is given, the surest first."""
+    """The blind indexes of what is given, the surest first.
+
+    An address counts by its SHA-256, so that one told in clear and one told hashed are the same.
+    """
     found: list[tuple[IdentityKind, str]] = []
     if customer_id:
         found.append((IdentityKind.CUSTOMER_ID, customer_id))
-    if email and (address := email_key(email)):
-        found.append((IdentityKind.EMAIL, address))
+    if email:
+        found += [(IdentityKind.EMAIL, digest) for digest in email_digests(email)]
+    if email_sha256 and (IdentityKind.EMAIL, email_sha256) not in found:
+        found.append((IdentityKind.EMAIL, email_sha256))
     if phone and (digits := phone_key(phone)):
         found.append((IdentityKind.PHONE, digits))
     if first_party_id:
@@ -40,6 +49,19 @@ def identities(
         (store_id, int(kind), sealer.blind_index(value, store_id=store_id, purpose=_PURPOSES[kind]))
         for kind, value in found
     ]
+
+
+def email_digests(email: str) -> list[str]:
+    """SHA-256 in hex of the trimmed, lower-case address as ad networks hash it; of Gmail's dotless form as well."""
+    address = email_key(email)
+    if not address:
+        return []
+    digests = [hashlib.sha256(address.encode("utf-8", "surrogatepass")).hexdigest()]
+    if address.endswith(_DOTLESS_HOSTS):
+        name, _, host = address.rpartition("@")
+        plain = f"{name.replace('.', '')}@{host}"
+        digests.append(hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest())
+    return list(dict.fromkeys(digests)) if len(digests) > 1 else digests
 
 
 def phone_key(phone: str) -> str:
@@ -61,6 +83,32 @@ def identify(batch: Batch, store_id: int, given: Sequence[Identity], lane: Lane)
             batch.people[identity] = batch.out.identities[identity] = key
         elif other != key and _may_merge(batch, store_id, identity, other, key):
             merge(batch, store_id, kept=key, merged=other, cause=IdentityKind(identity[1]).name.lower(), lane=lane)
+    return key
+
+
+def identify_visitor(batch: Batch, store_id: int, given: Sequence[Identity], lane: Lane, *, learn: bool) -> str | None:
+    """The key of the person for whom a browser speaks; None when it names nobody whom we know and `learn` is False.
+
+    Anybody can send what a browser sends. A shop id or an address that it tells is looked up and never learned, and
+    only a visitor id behind which nobody is known becomes that person's: nobody ties two people together from
+    outside. A click id never joins two visitors: links are passed on, click id and all.
+    """
+    named = (batch.people.get(identity) for identity in given if identity[1] <= IdentityKind.EMAIL)
+    key = next(filter(None, named), None)
+    visitor = [identity for identity in given if identity[1] == IdentityKind.FIRST_PARTY]
+    visit = [identity for identity in given if identity[1] >= IdentityKind.FIRST_PARTY]
+    if key is None:
+        if not (learn and visit):
+            return None
+        key = next(filter(None, map(batch.people.get, visitor)), None)
+        if key is None:
+            return identify(batch, store_id, visit, lane)
+    for identity in visit:
+        other = batch.people.get(identity)
+        if other is None:
+            batch.people[identity] = batch.out.identities[identity] = key
+        elif other != key and identity in visitor and (store_id, other) not in batch.customers:
+            merge(batch, store_id, kept=key, merged=other, cause="visitor", lane=lane)
     return key
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from kiki.commerce.campaigns import expire_touchpoints
+from kiki.commerce.people import orders_of_merges
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
@@ -24,6 +26,10 @@ _PER_FACT = 200
 _MAX_DUE = 5_000
 _PAGE = 1_000
 _OVERLAP = dt.timedelta(minutes=1)
+_MERGES_OVERLAP = dt.timedelta(seconds=15)
+"""A batch that is still being written has up to its deadline of 5 s, and clocks differ."""
+_MERGES_MISSED = dt.timedelta(days=2)
+"""How far a worker that starts looks back for merges that nobody followed."""
 
 _RESUMES_DUE = """
 SELECT store_id, product_id, resume_at FROM commerce.product_states
@@ -55,6 +61,8 @@ def periodic_jobs(*, sealer: Sealer, clients: BatchCaller, clock: Clock) -> list
         Job("holds_expired", 5.0, due.holds),
         Job("customers_at_risk", 3600.0, due.risks),
         Job("campaign_registry", 30.0, registry.follow),
+        Job("merges", 5.0, _Merges(sealer, clock).follow),
+        Job("touchpoints_expired", 3600.0, _Expiry(clock).run),
     ]
 
 
@@ -121,6 +129,45 @@ class _Registry:
         if outcome.error is not None:
             raise outcome.error
         return syncflow_pb2.ListCampaignsResponse.FromString(outcome.response or b"")
+
+
+class _Merges:
+    """Two people became one: what was known of the one may speak for earlier orders of the other."""
+
+    def __init__(self, sealer: Sealer, clock: Clock) -> None:
+        self._sealer = sealer
+        self._clock = clock
+        self._since: dt.datetime | None = None
+
+    async def follow(self, guard: Guard) -> None:
+        """A fact per merge: found again, it is told once, unless an order has come since."""
+        now = self._clock.now()
+        async with guard.database.transaction() as connection:
+            await guard.lock(connection)
+            merges = await orders_of_merges(connection, self._since or now - _MERGES_MISSED, _MAX_DUE)
+            facts = [
+                (store_id, InternalFact("orders_reopened", {"order_ids": order_ids, "merged": f"{gone}>{kept}"}))
+                for store_id, gone, kept, _, order_ids in merges
+                if order_ids
+            ]
+            await store_facts(connection, self._sealer, facts, lane=Lane.LIVE, now=now)
+        all_seen = len(merges) < _MAX_DUE
+        self._since = now - _MERGES_OVERLAP if all_seen else merges[-1][3] - dt.timedelta(microseconds=1)
+
+
+class _Expiry:
+    """Touchpoints that no decision will ask for again."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def run(self, guard: Guard) -> None:
+        while True:
+            async with guard.database.transaction() as connection:
+                await guard.lock(connection)
+                count = await expire_touchpoints(connection, self._clock.now(), _MAX_DUE)
+            if count < _MAX_DUE:
+                return
 
 
 async def store_facts(

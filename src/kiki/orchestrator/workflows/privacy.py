@@ -45,6 +45,10 @@ def erase(batch: Batch, person: CustomerRow, lane: Lane, *, cause: str) -> None:
     key = (person.store_id, person.customer_key)
     batch.out.customers.add(key)
     batch.out.forgotten.add(key)
+    batch.touches.pop(key, None)
+    for touch in [known for known, row in batch.out.touchpoints.items() if row.customer_key == person.customer_key]:
+        if touch[0] == person.store_id:
+            del batch.out.touchpoints[touch]
     for identity in [known for known, whose in batch.people.items() if whose == person.customer_key]:
         if identity[0] == person.store_id:
             del batch.people[identity]

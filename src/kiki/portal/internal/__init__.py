@@ -12,6 +12,7 @@ from kiki.portal.internal import (
     deliveries,
     events,
     jobs,
+    pixel,
     shop,
     stores,
     touchpoints,
@@ -19,6 +20,7 @@ from kiki.portal.internal import (
 
 routers: tuple[APIRouter, ...] = (
     stores.router,
+    pixel.router,
     deliveries.router,
     calls.router,
     shop.router,

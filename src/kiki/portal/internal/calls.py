@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
+from kiki.kit.errors import NotFound
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.calls.queries import list_dead, replay_dead
 from kiki.portal.access import documented_key
@@ -35,6 +36,16 @@ async def list_all(
         )
     last = encode_cursor(found[-1].call_id) if len(found) == limit else ""
     return page("calls", [dataclasses.asdict(call) for call in found], last)
+
+
+@router.get("/{call_id}", summary="Show a call that was refused for good")
+async def show(services: Injected, call_id: Annotated[int, Path(ge=1, lt=2**63 - 1)]) -> dict[str, Any]:
+    """Why it was refused, and after how many attempts; never what it carried."""
+    async with services.database.connection() as connection:
+        found = await list_dead(connection, before_id=call_id + 1, limit=1)
+    if not found or found[0].call_id != call_id:
+        raise NotFound(f"there is no dead call {call_id}; a replayed one is in the queue again", reason="UNKNOWN_CALL")
+    return dataclasses.asdict(found[0])
 
 
 @router.post("/{store_id}/replay", status_code=HTTP_202_ACCEPTED, summary="Queue a store's dead calls again")

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from starlette.status import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from kiki.kit.database import Connection
@@ -29,6 +29,7 @@ from kiki.rpc.v1 import syncflow_pb2 as flow
 router = APIRouter(prefix="/internal", tags=["campaigns"], dependencies=[documented_key])
 
 _Id = Annotated[str, Path(min_length=1, max_length=200)]
+_Filter = Annotated[str, Query(max_length=200)]
 
 
 @router.post("/campaigns/{store_id}", status_code=HTTP_201_CREATED, summary="Register campaigns")
@@ -68,8 +69,8 @@ async def list_campaigns(
 async def list_actions(
     services: Injected,
     store_id: StoreId,
-    campaign_id: str = "",
-    product_id: str = "",
+    campaign_id: _Filter = "",
+    product_id: _Filter = "",
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.status import HTTP_202_ACCEPTED
 
-from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.inbox.queries import (
@@ -19,6 +18,7 @@ from kiki.orchestrator.inbox.queries import (
     get_delivery,
     list_deliveries,
     replay,
+    replay_filtered,
 )
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
@@ -30,7 +30,6 @@ router = APIRouter(prefix="/internal", tags=["deliveries"], dependencies=[docume
 
 Status = Literal["queued", "waiting", "parked", "settled", "ignored", "dead"]
 """`queued` is another word for `waiting`."""
-_REPLAY_PAGE = 500
 _DeliveryId = Annotated[int, Path(ge=1, lt=2**63)]
 _Topic = Annotated[str | None, Query(max_length=200)]
 _StoreFilter = Annotated[int | None, Query(ge=1, lt=2**63)]
@@ -107,21 +106,7 @@ async def replay_many(services: Injected, actor: Actor, body: ReplayBody) -> dic
         if body.delivery_ids is not None:
             return {"replayed": await replay(connection, body.delivery_ids, requested_by=actor)}
         wanted = DeliveryFilter(_status(body.status), body.store_id, body.topic, body.received_from, body.received_to)
-        return {"replayed": await _replay_found(connection, wanted, body.limit, actor)}
-
-
-async def _replay_found(connection: Connection, wanted: DeliveryFilter, limit: int, actor: str) -> int:
-    """Page by page; looks at no more than twenty pages."""
-    done = 0
-    for _ in range(20):
-        views = await list_deliveries(connection, wanted, limit=min(_REPLAY_PAGE, limit - done))
-        if not views:
-            break
-        done += await replay(connection, [view.delivery_id for view in views], requested_by=actor)
-        if done >= limit:
-            break
-        wanted = dataclasses.replace(wanted, before_id=views[-1].delivery_id)
-    return done
+        return {"replayed": await replay_filtered(connection, wanted, limit=body.limit, requested_by=actor)}
 
 
 def _status(status: str | None) -> str | None:

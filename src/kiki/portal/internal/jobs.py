@@ -17,8 +17,6 @@ from kiki.portal.services import Actor, Injected, Services
 
 router = APIRouter(prefix="/internal", tags=["jobs"], dependencies=[documented_key])
 
-_DEFAULT_DAYS = 365
-
 
 @router.post("/sync/products/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Read the catalogue")
 async def sync_products(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
@@ -31,10 +29,20 @@ async def sync_orders(
     services: Injected,
     actor: Actor,
     store_id: StoreId,
-    days: Annotated[int, Query(ge=1, le=3650, description="How far back.")] = _DEFAULT_DAYS,
+    days: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=3650,
+            description="How far back. Left out: thirteen months before the connection, as the baseline wants.",
+        ),
+    ] = None,
 ) -> dict[str, Any]:
-    """History feeds lifetime value and baseline; it never bills and never mails."""
-    return await _add(services, store_id, SYNC_ORDERS, {"days": days}, actor)
+    """History feeds lifetime value and baseline; it never bills and never mails.
+
+    The job ends when every order is decided and the baseline is computed and in the contract; `result` shows it.
+    """
+    return await _add(services, store_id, SYNC_ORDERS, {} if days is None else {"days": days}, actor)
 
 
 @router.post("/attribution/recalculate/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Decide orders anew")
@@ -48,7 +56,10 @@ async def recalculate(
 
 @router.get("/jobs", summary="List jobs, newest first")
 async def list_all(
-    services: Injected, store_id: int | None = None, limit: Limit = 50, cursor: Cursor = ""
+    services: Injected,
+    store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    limit: Limit = 50,
+    cursor: Cursor = "",
 ) -> dict[str, Any]:
     before = decode_cursor(cursor, (int,))
     async with services.database.connection() as connection:

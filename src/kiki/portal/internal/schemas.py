@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Host = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$")]
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
 Fraction = Annotated[Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6)]
+
+
+def _holds_nul(value: Any) -> bool:
+    """Text, or a list or a map that holds it anywhere."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, list):
+        return any(map(_holds_nul, value))
+    return isinstance(value, dict) and any(map(_holds_nul, (*value.keys(), *value.values())))
 
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _storable(cls, given: Any) -> Any:
+        """PostgreSQL keeps no U+0000; nothing that a shop calls by name holds one."""
+        if isinstance(given, dict) and any(map(_holds_nul, (*given.keys(), *given.values()))):
+            raise ValueError("text may not hold the character U+0000")
+        return given
 
 
 class StoreRules(_Body):
@@ -35,6 +54,10 @@ class StoreRules(_Body):
     rule: Literal["attributed", "uplift", "lesser_of"] | None = None
     settlement_currency: Currency | None = None
     ad_networks: list[Literal["google", "meta", "tiktok"]] | None = Field(default=None, max_length=3)
+    touchpoint_margin_days: int | None = Field(default=None, ge=1, le=3650)
+    pixel_consent: Literal["required", "opt_out"] | None = None
+    pixel_honours_dnt: bool | None = None
+    shop_domains: list[Host] | None = Field(default=None, max_length=50)
 
     def changes(self) -> dict[str, object]:
         """The given fields in the form in which a store keeps them."""
@@ -80,9 +103,9 @@ class CredentialsBody(_Body):
 class ReplayBody(_Body):
     """Which deliveries are worked on again: some by their ids, or all that ended with a status."""
 
-    delivery_ids: list[int] | None = Field(default=None, min_length=1, max_length=1000)
+    delivery_ids: list[RowId] | None = Field(default=None, min_length=1, max_length=1000)
     status: Literal["queued", "waiting", "parked", "settled", "ignored", "dead"] | None = None
-    store_id: int | None = Field(default=None, ge=1)
+    store_id: RowId | None = None
     topic: Identifier | None = None
     received_from: AwareDatetime | None = None
     received_to: AwareDatetime | None = None
@@ -92,7 +115,7 @@ class ReplayBody(_Body):
 class ReplayCallsBody(_Body):
     """Which dead calls are queued again."""
 
-    call_ids: list[int] | None = Field(default=None, min_length=1, max_length=1000, description="Left out: all.")
+    call_ids: list[RowId] | None = Field(default=None, min_length=1, max_length=1000, description="Left out: all.")
 
 
 class MoneyBody(_Body):
@@ -163,6 +186,12 @@ class TouchpointBody(_Body):
     kind: Literal["click", "view", "visit"] = "click"
     customer_id: Annotated[str, Field(max_length=200)] | None = None
     email: Annotated[str, Field(max_length=320)] | None = None
+    email_sha256: (
+        Annotated[
+            str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the trimmed, lower-case address, in hex.")
+        ]
+        | None
+    ) = None
     phone: Annotated[str, Field(max_length=40)] | None = None
     first_party_id: Annotated[str, Field(max_length=200)] | None = None
     campaign_id: Annotated[str, Field(max_length=200)] | None = None

@@ -13,24 +13,35 @@ from kiki.commerce.stores import NewStore, StoreConnection, StoreSettings
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput
 from kiki.orchestrator.calls.intents import enqueue
-from kiki.platforms.protocol import Platform
+from kiki.platforms.protocol import Platform, StoreApi, StoreCredentials
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.facts import add_fact
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
 from kiki.portal.internal.schemas import CredentialsBody, NewSecretBody, NewStoreBody, StoreRules
-from kiki.portal.jobs.repository import StoreApi, StoreCredentials, delete_credentials, put_credentials
+from kiki.portal.jobs.repository import delete_credentials, find_history, known_history, put_credentials
 from kiki.portal.services import Actor, Injected, Services
 
 router = APIRouter(prefix="/internal/stores", tags=["stores"], dependencies=[documented_key])
 
 _CONTRACT_FIELDS = {"fee_rate", "basis", "rule"}
+_COMPARING_RULES = {"uplift", "lesser_of"}
+
+
+class BaselineMissing(InvalidInput):
+    """The rule compares with a baseline that is not there, or not of twelve months."""
+
+    reason = "BASELINE_INCOMPLETE"
 
 
 @router.post("", status_code=HTTP_201_CREATED, summary="Connect a store")
 async def add(services: Injected, actor: Actor, body: NewStoreBody) -> dict[str, Any]:
     """Answers the delivery URL with its token, and the secret where we made it: both are shown once, here."""
     platform = _platform(services, body.platform)
+    if body.settings.rule in _COMPARING_RULES:
+        raise BaselineMissing(
+            f"the rule {body.settings.rule} needs a baseline: connect the store and sync its orders first"
+        )
     given = body.webhook_secret.get_secret_value() if body.webhook_secret else ""
     secret = given or secrets.token_urlsafe(32)
     new = NewStore(
@@ -71,8 +82,10 @@ async def list_stores(services: Injected, limit: Limit = 100, cursor: Cursor = "
 
 @router.get("/{store_id}", summary="Show a store")
 async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
+    """With what the last sync of its orders came to: how far the history reaches, and the baseline."""
     async with services.database.connection() as connection:
-        return store_json(await services.stores.get(connection, store_id))
+        store = await services.stores.get(connection, store_id)
+        return {**store_json(store), "history": await find_history(connection, store_id)}
 
 
 @router.patch("/{store_id}/settings", summary="Change a store's rules")
@@ -82,11 +95,15 @@ async def change_settings(services: Injected, actor: Actor, store_id: StoreId, b
     async with services.database.transaction() as connection:
         before = await services.stores.get(connection, store_id)
         merged = msgspec.convert({**msgspec.to_builtins(before.settings), **changes}, StoreSettings)
+        await _check_rule(connection, store_id, before.settings, merged)
         store = await services.stores.change_settings(connection, store_id, merged)
         await _audit(services, connection, store_id, actor, "store.change_settings")
         if any(getattr(before.settings, name) != getattr(merged, name) for name in _CONTRACT_FIELDS):
             await _tell_terms(services, connection, store_id=store_id)
+        if before.settings.basis != merged.basis:
+            await _ask_baseline(services, connection, store)
     services.store_cache.forget()
+    services.collector.stores.forget()
     return store_json(store)
 
 
@@ -177,6 +194,37 @@ async def _tell_terms(services: Services, connection: Connection, *, store_id: i
         store_id=store_id,
         kind="store_connected",
         body={"revision": now.isoformat()},
+        now=now,
+    )
+
+
+async def _check_rule(connection: Connection, store_id: int, before: StoreSettings, wanted: StoreSettings) -> None:
+    """Refuse at once what SyncLedger would refuse later, where nobody sees it."""
+    if wanted.rule not in _COMPARING_RULES or (wanted.rule, wanted.basis) == (before.rule, before.basis):
+        return
+    if wanted.basis != before.basis:
+        raise BaselineMissing(
+            f"the baseline is on {before.basis}: change the basis under the rule attributed, then the rule"
+        )
+    history = await find_history(connection, store_id)
+    if history is None or not history["baseline"]["complete"]:
+        raise BaselineMissing(
+            f"the rule {wanted.rule} needs twelve months of baseline: POST /internal/sync/orders/{store_id} computes it"
+        )
+
+
+async def _ask_baseline(services: Services, connection: Connection, store: StoreConnection) -> None:
+    """Have the baseline computed anew, on another basis, where the history is known."""
+    history_from = await known_history(connection, store)
+    if history_from is None:
+        return
+    now = services.clock.now()
+    await add_fact(
+        connection,
+        services.sealer,
+        store_id=store.store_id,
+        kind="history_synced",
+        body={"revision": now.isoformat(), "history_from": history_from},
         now=now,
     )
 

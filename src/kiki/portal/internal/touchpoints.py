@@ -47,13 +47,14 @@ def _entry(sealer: Sealer, store_id: int, body: TouchpointBody) -> dict[str, Any
         store_id,
         customer_id=body.customer_id,
         email=body.email,
+        email_sha256=body.email_sha256,
         phone=body.phone,
         first_party_id=body.first_party_id,
         click_ids=sorted(body.click_ids.items()),
     )
     if not found:
         raise InvalidInput(
-            "a touchpoint names its person by customer_id, email, phone, first_party_id or a click id",
+            "a touchpoint names its person by customer_id, email, email_sha256, phone, first_party_id or a click id",
             reason="NO_IDENTITY",
         )
     return {

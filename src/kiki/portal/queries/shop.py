@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from kiki.commerce.orders import TOMBSTONE
 from kiki.kit.database import Connection, Record
 from kiki.kit.errors import NotFound
 from kiki.kit.money import Money
+from kiki.orchestrator.calls.queries import list_calls
 from kiki.portal.convert import money_json
 
 _ORDER = """order_id, number, status, customer_key, placed_at, paid_at, cancelled_at, deleted_at, updated_at, currency,
@@ -79,24 +81,12 @@ async def get_order(connection: Connection, store_id: int, order_id: str) -> dic
         "refunds": [_amounts(each, amount="amount_minor") for each in refunds],
         "attributions": [_plain(each) for each in attributions],
         "review": await _review(connection, store_id, order_id),
-        "calls": await list_calls(connection, store_id, f"order:{order_id}"),
+        "calls": await _calls(connection, store_id, f"order:{order_id}"),
     }
 
 
-async def list_calls(connection: Connection, store_id: int, subject: str) -> list[dict[str, Any]]:
-    """Every call about a subject: answered, dead, held back or waiting."""
-    rows = await connection.fetch(
-        """SELECT agent, method, event_id, status, reason, queued_at, answered_at FROM calls.history
-            WHERE store_id = $1 AND subject = $2
-        UNION ALL SELECT agent, method, event_id, 'parked', reason, queued_at, NULL FROM calls.parked
-            WHERE store_id = $1 AND subject = $2
-        UNION ALL SELECT agent, method, event_id, 'waiting', '', queued_at, NULL FROM calls.queue
-            WHERE store_id = $1 AND subject = $2
-        ORDER BY queued_at, agent, method LIMIT 200""",
-        store_id,
-        subject,
-    )
-    return [dict(row) for row in rows]
+async def _calls(connection: Connection, store_id: int, subject: str) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(call) for call in await list_calls(connection, store_id, subject)]
 
 
 async def list_products(
@@ -148,7 +138,7 @@ async def get_product(connection: Connection, store_id: int, product_id: str) ->
         **_product(found),
         "variants": [_amounts(each, price="price_minor") for each in variants],
         "inventory_events": [dict(each) for each in events],
-        "calls": await list_calls(connection, store_id, f"product:{product_id}"),
+        "calls": await _calls(connection, store_id, f"product:{product_id}"),
     }
 
 

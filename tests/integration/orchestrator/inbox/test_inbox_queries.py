@@ -84,6 +84,7 @@ async def test_replay_by_filter(rig: Rig) -> None:
     async with rig.worker():
         await rig.until("SELECT count(*) FROM inbox.dead_letters", 7)
     async with rig.database.transaction() as connection:
-        assert await replay_filtered(connection, DeliveryFilter(status="dead"), requested_by="test") == 7
+        assert await replay_filtered(connection, DeliveryFilter(status="dead"), limit=3, requested_by="test") == 3
+        assert await replay_filtered(connection, DeliveryFilter(status="dead"), requested_by="test") == 4
     assert await _statuses(rig, DeliveryFilter(status="dead")) == []
     assert await _statuses(rig, DeliveryFilter(status="waiting")) == ["waiting"] * 7

@@ -6,12 +6,14 @@ import datetime as dt
 
 import pytest
 
-from integration.orchestrator.workflows.shop import NOW, Shop, order, product, visit
+from integration.orchestrator.workflows.shop import CONNECTED, Shop, order
 from kiki.commerce.stores import NewStore, StoreRepository, StoreSettings
 from kiki.kit.errors import Conflict, InvalidInput, NotFound
-from kiki.orchestrator.views import list_campaigns, store_overviews
-
-DAY = dt.timedelta(days=1)
+from kiki.kit.grpc.times import time_from_proto
+from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.views import list_campaigns, open_work
+from kiki.orchestrator.workflows.stores import baseline_contract_event, baseline_event
+from kiki.rpc.v1 import syncledger_pb2, syncvalue_pb2
 
 
 def new(**how: object) -> NewStore:
@@ -99,16 +101,58 @@ async def test_a_connected_store_gets_its_contract(shop: Shop) -> None:
     assert (contract.contract.fee_rate, contract.contract.time_zone) == ("0.20", "Europe/Berlin")
 
 
-async def test_the_overview_counts_what_was_decided(shop: Shop) -> None:
+async def test_a_registered_campaign_is_listed_with_what_it_promotes(shop: Shop) -> None:
     await shop.register(products=["p1"])
-    await shop.tell(order("1", touch=visit("autumn", NOW - DAY)), order("2", email="b@example.com", customer_id="c2"))
-    await shop.tell(product(quantity=0), origin="sync")
-    recorded = {"order_id": "1", "fee_minor": 2000, "fee_currency": "EUR"}
-    await shop.fact("revenue_recorded", {"orders": [recorded]})
-    await shop.fact("revenue_reversed", {"orders": [{"order_id": "1", "fee_minor": 500}]})
     async with shop.database.connection() as connection:
-        (view,) = await store_overviews(connection, since=NOW - 30 * DAY)
         (campaign,) = await list_campaigns(connection, shop.store_id)
-    assert (view.orders, view.touched, view.incremental, view.fee.minor) == (2, 1, 1, 1500)
-    assert (view.products_paused, view.open_reviews, view.campaigns) == (1, 1, 1)
     assert (campaign.campaign_id, campaign.products) == ("k1", 1)
+
+
+async def test_a_known_history_asks_for_the_baseline_on_the_contracts_basis(shop: Shop) -> None:
+    told = {"revision": "job:7", "history_from": "2025-09-01T00:00:00+02:00"}
+    for _ in range(2):
+        await shop.fact("history_synced", told)
+    first, again = await shop.calls("UpdateBaselineMetrics")
+    assert first == again, "one revision of the history is one request"
+    assert first.event_id == baseline_event(shop.store_id, "job:7")
+    assert (first.time_zone, first.currency) == ("Europe/Berlin", "EUR")
+    assert first.basis == syncvalue_pb2.REVENUE_BASIS_NET_SALES
+    assert time_from_proto(first.connected_at) == CONNECTED
+    assert time_from_proto(first.history_from) == dt.datetime(2025, 8, 31, 22, tzinfo=dt.UTC)
+
+
+def computed(currency: str = "EUR") -> dict[str, object]:
+    return {
+        "asked": "e1",
+        "revenue_minor": 120_000,
+        "monthly_minor": 10_000,
+        "currency": currency,
+        "months_available": 12,
+        "basis": "total",
+    }
+
+
+async def test_a_computed_baseline_is_told_without_the_other_terms(shop: Shop) -> None:
+    await shop.fact("baseline_computed", {"baselines": [computed()]})
+    (request,) = await shop.calls("PutContract")
+    assert request.event_id == baseline_contract_event(shop.store_id, "e1")
+    told = request.contract
+    assert (told.fee_rate, told.time_zone, told.HasField("connected_at")) == ("", "", False)
+    assert told.basis == syncledger_pb2.FEE_BASIS_TOTAL
+    assert (told.baseline.revenue.units, told.baseline.monthly_average.units) == (1200, 100)
+    assert told.baseline.months_available == 12
+
+
+async def test_a_baseline_in_a_currency_that_is_not_settled_in_stays_out_of_the_contract(shop: Shop) -> None:
+    await shop.fact("baseline_computed", {"baselines": [computed("USD")]})
+    assert await shop.calls("PutContract") == []
+
+
+async def test_what_is_left_of_a_store_is_counted_by_lane_and_agent(shop: Shop) -> None:
+    await shop.tell(order("1"), lane=Lane.BULK)
+    await shop.tell(order("2", email="b@example.com", customer_id="c2"))
+    async with shop.database.connection() as connection:
+        bulk = await open_work(connection, shop.store_id, Lane.BULK, ["syncvalue"])
+        other = await open_work(connection, shop.store_id + 1, Lane.BULK, ["syncvalue"])
+    assert (bulk.deliveries, bulk.calls, bool(bulk)) == (0, 1, True)
+    assert not other

@@ -93,3 +93,25 @@ def test_a_page_of_campaigns_becomes_a_projection() -> None:
     (fact,) = follow_up([answered("ListCampaigns", page)])
     assert fact.fact.body["next_page_token"] == "more"
     assert fact.fact.body["campaigns"][0]["promotions"] == [{"product_id": "p", "from_at": None, "to_at": None}]
+
+
+def test_a_baseline_comes_back_with_what_it_was_asked_under() -> None:
+    baseline = syncvalue_pb2.Baseline(
+        revenue=money_to_proto(Money(120_000, "EUR")),
+        monthly_average=money_to_proto(Money(10_000, "EUR")),
+        months_available=11,
+        basis=syncvalue_pb2.RevenueBasis.REVENUE_BASIS_TOTAL,
+    )
+    response = syncvalue_pb2.UpdateBaselineMetricsResponse(baseline=baseline)
+    (fact,) = follow_up([answered("UpdateBaselineMetrics", response, lane=Lane.BULK)])
+    assert (fact.lane, fact.fact.kind) == (Lane.BULK, "baseline_computed")
+    assert fact.fact.body["baselines"] == [
+        {
+            "asked": "event",
+            "revenue_minor": 120_000,
+            "monthly_minor": 10_000,
+            "currency": "EUR",
+            "months_available": 11,
+            "basis": "total",
+        }
+    ]

@@ -36,7 +36,7 @@ from kiki.platforms.reading import (
     text,
     whole,
 )
-from kiki.platforms.visits import known_pairs, query_pairs, touch_of
+from kiki.platforms.visits import known_pairs, plain_name, query_pairs, touch_of
 from kiki.platforms.woocommerce.events.resource import (
     Resource,
     both_times,
@@ -215,7 +215,7 @@ def _touch(meta: Sequence[_Meta], placed_at: dt.datetime) -> OrderTouch | None:
             continue
         if key.startswith(_ATTRIBUTION):
             own[key[len(_ATTRIBUTION) :]] = _value(each)
-        elif "utm_" in key or "clid" in key or "braid" in key or "kiki" in key:
+        elif plain_name(key) is not None:
             others.append((key, _value(each)))
     landing = own.get("session_entry") or None
     pairs = [*known_pairs(own.items()), *known_pairs(others), *query_pairs(landing)]

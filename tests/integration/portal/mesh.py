@@ -1,0 +1,82 @@
+"""A portal and a worker with a real SyncValue and SyncLedger, all over one database; the other agents are away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from integration.portal.running import KEY, KEYRING, OWNERS, Portal, running_portal
+from kiki.clients.council import CouncilClients
+from kiki.clients.methods import AGENTS
+from kiki.council.syncledger.component import open_component as open_ledger
+from kiki.council.syncledger.settings import SyncLedgerSettings
+from kiki.council.syncledger.tables import OWNER as LEDGER
+from kiki.council.syncvalue.component import open_component as open_value
+from kiki.council.syncvalue.settings import SyncValueSettings
+from kiki.council.syncvalue.tables import OWNER as VALUE
+from kiki.kit.clock import SystemClock
+from kiki.kit.grpc.settings import RpcSettings
+from kiki.kit.migrations import upgrade
+from kiki.orchestrator.component import open_component as open_worker
+from kiki.orchestrator.settings import OrchestratorSettings
+from kiki.platforms.registry import platforms
+
+NOWHERE = "127.0.0.1:1"
+FAST = OrchestratorSettings(poll_seconds=0.05, pace_seconds=0.0, retry_base_seconds=0.05, retry_cap_seconds=0.2)
+
+
+@asynccontextmanager
+async def _running(component: Any) -> AsyncIterator[None]:
+    task = asyncio.create_task(component.run())
+    try:
+        while not component.ready().ok and not task.done():
+            await asyncio.sleep(0.02)
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def running_council(dsn: str) -> AsyncIterator[dict[str, str]]:
+    """Both agents over a migrated database; gives their addresses."""
+    await upgrade(dsn, [*OWNERS, LEDGER, VALUE])
+    rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
+    common: dict[str, Any] = {"dsn": dsn, "keyring": KEYRING, "rpc": rpc, "clock": SystemClock()}
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(open_ledger(settings=SyncLedgerSettings(), **common))
+        value = await stack.enter_async_context(open_value(settings=SyncValueSettings(), **common))
+        await stack.enter_async_context(_running(ledger))
+        await stack.enter_async_context(_running(value))
+        yield {"syncledger": f"127.0.0.1:{ledger.port}", "syncvalue": f"127.0.0.1:{value.port}"}
+
+
+@asynccontextmanager
+async def running_worker(dsn: str, addresses: dict[str, str]) -> AsyncIterator[None]:
+    """The worker as `kiki up` runs it."""
+    async with (
+        CouncilClients.open({**dict.fromkeys(AGENTS, NOWHERE), **addresses}, api_key=KEY) as clients,
+        open_worker(
+            dsn=dsn,
+            keyring=KEYRING,
+            clients=clients,
+            platforms=platforms(),
+            settings=FAST,
+            clock=SystemClock(),
+        ) as worker,
+        _running(worker),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def running_mesh(dsn: str) -> AsyncIterator[Portal]:
+    """All of it."""
+    async with (
+        running_council(dsn) as addresses,
+        running_worker(dsn, addresses),
+        running_portal(dsn, addresses=addresses) as portal,
+    ):
+        yield portal
