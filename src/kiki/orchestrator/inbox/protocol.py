@@ -56,8 +56,6 @@ class WorkItem(msgspec.Struct, frozen=True, gc=False):
     """How often this delivery was tried and failed before."""
     events: Sequence[CommerceEvent] | None
     internal: InternalFact | None
-    intake: dict[str, str] | None
-    """The headers that intake kept."""
 
 
 @dataclass(frozen=True, slots=True)

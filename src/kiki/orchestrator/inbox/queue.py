@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
 ) q
 """
 _LOAD = """
-SELECT k.n, d.platform, d.topic, d.origin, d.triggered_at, d.headers, d.signature, d.sha256, d.body
+SELECT k.n, d.platform, d.topic, d.origin, d.triggered_at, d.signature, d.sha256, d.body
 FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS k (n, store_id, delivery_id, received_at)
 CROSS JOIN LATERAL (
     SELECT * FROM inbox.deliveries d

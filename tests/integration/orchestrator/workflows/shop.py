@@ -164,7 +164,6 @@ class Shop:
             attempts=0,
             events=None if event is None else [event],
             internal=fact,
-            intake=None,
         )
 
     async def tell(self, *events: CommerceEvent, **how: Any) -> Sequence[ItemFailure]:
