@@ -13,7 +13,7 @@ class OrchestratorSettings(BaseSettings):
 
     lease_seconds: float = Field(15.0, gt=0, description="How long a lease lasts without renewal.")
     batch_deadline_seconds: float = Field(5.0, gt=0, description="Longest time that one batch may take.")
-    batch_size: int = Field(300, ge=1, le=1000, description="Most deliveries decided in one transaction.")
+    batch_size: int = Field(600, ge=1, le=1000, description="Most deliveries decided in one transaction.")
     store_share: int = Field(
         100,
         ge=1,
@@ -24,8 +24,13 @@ class OrchestratorSettings(BaseSettings):
         gt=0,
         description="How often the queues are looked at without a notification.",
     )
+    call_pace_seconds: float = Field(
+        0.05,
+        ge=0,
+        description="Shortest time between two batches sent to an agent, so that calls gather; pauses do not wait.",
+    )
     pace_seconds: float = Field(
-        0.02,
+        0.03,
         ge=0,
         description="Shortest time between two batches, so that batches gather; a few stock changes never wait for it.",
     )

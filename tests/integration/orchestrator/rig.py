@@ -23,7 +23,7 @@ from kiki.orchestrator.calls.protocol import AnsweredCall, InternalFactFor
 from kiki.orchestrator.component import Decisions, WorkerComponent, open_worker
 from kiki.orchestrator.events.log import LogEvent
 from kiki.orchestrator.inbox.deliveries import NewDelivery, duplicate_key, store_deliveries
-from kiki.orchestrator.inbox.protocol import ItemFailure, WorkItem
+from kiki.orchestrator.inbox.protocol import Decided, ItemFailure, WorkItem
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.settings import OrchestratorSettings
 from kiki.platforms.protocol import Headers, StoreContext
@@ -35,6 +35,7 @@ FAST = OrchestratorSettings(
     batch_deadline_seconds=3.0,
     poll_seconds=0.05,
     pace_seconds=0.0,
+    call_pace_seconds=0.0,
     retry_base_seconds=0.05,
     retry_cap_seconds=0.2,
     retry_attempts=4,
@@ -89,9 +90,7 @@ class RecordingDecider:
     def entity(self, item: WorkItem) -> str:
         return _body(item).get("entity", f"delivery:{item.delivery_id}")
 
-    async def decide(
-        self, connection: Connection, items: Sequence[WorkItem], now: dt.datetime
-    ) -> Sequence[ItemFailure]:
+    async def decide(self, connection: Connection, items: Sequence[WorkItem], now: dt.datetime) -> Decided:
         assert now.tzinfo is not None
         self.batches.append(len(items))
         failures, done = [], []
@@ -111,11 +110,10 @@ class RecordingDecider:
             [self.entity(i) for i in done],
             [int(_body(i).get("n", 0)) for i in done],
         )
-        if self.calls_for is not None:
-            await enqueue(connection, SEALER, [call for item in done for call in self.calls_for(item)])
         if self.before_commit is not None:
             await self.before_commit(connection, items)
-        return failures
+        calls = [] if self.calls_for is None else [call for item in done for call in self.calls_for(item)]
+        return Decided(failures, calls)
 
 
 def _body(item: WorkItem) -> dict[str, Any]:

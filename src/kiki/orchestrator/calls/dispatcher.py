@@ -93,7 +93,7 @@ class Dispatcher:
             settings=settings,
             clock=clock,
         )
-        self._pace = 0.0 if lane is Lane.LIVE_STOCK else settings.pace_seconds
+        self._pace = 0.0 if lane is Lane.LIVE_STOCK else settings.call_pace_seconds
         # Eighteen dispatchers poll; notifications wake them, so that they may look ten times less often than the inbox.
         self._poll_seconds = min(1.0, settings.poll_seconds * _POLL_FACTOR)
         self._began = 0.0

@@ -12,6 +12,7 @@ from kiki.orchestrator.lanes import Lane
 
 CHANNEL = "kiki_calls"
 """The notification that wakes dispatchers."""
+WAKE = "SELECT pg_notify('kiki_calls', $1)"
 REQUEST_PURPOSE = "calls.request"
 GROUPED = {
     "BatchLogWebhookEvents": "LogWebhookEvent",
@@ -44,9 +45,16 @@ class CallIntent(msgspec.Struct, frozen=True, gc=False):
 
 
 async def enqueue(connection: Connection, sealer: Sealer, intents: Sequence[CallIntent]) -> None:
-    """Write the calls in order, in the caller's transaction."""
+    """Write the calls in order, in the caller's transaction, and wake their dispatchers when it commits."""
+    wake = await queue_calls(connection, sealer, intents)
+    if wake:
+        await connection.execute(WAKE, wake)
+
+
+async def queue_calls(connection: Connection, sealer: Sealer, intents: Sequence[CallIntent]) -> str:
+    """`enqueue` without the waking: whom to wake, empty when there is nothing to do."""
     if not intents:
-        return
+        return ""
     seal = sealer.seal
     await connection.copy_records_to_table(
         "queue",
@@ -66,8 +74,7 @@ async def enqueue(connection: Connection, sealer: Sealer, intents: Sequence[Call
             for i in intents
         ],
     )
-    tags = sorted({wakeup_tag(i.agent, i.lane) for i in intents})
-    await connection.execute("SELECT pg_notify('kiki_calls', $1)", " ".join(tags))
+    return " ".join(sorted({wakeup_tag(i.agent, i.lane) for i in intents}))
 
 
 def wakeup_tag(agent: str, lane: Lane) -> str:

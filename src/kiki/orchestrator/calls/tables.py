@@ -99,8 +99,7 @@ history = Table(
     Column("reason", Text, nullable=False),
     Column("queued_at", DateTime(timezone=True), nullable=False),
     Column("answered_at", DateTime(timezone=True), nullable=False),
-    PrimaryKeyConstraint("store_id", "event_id"),
-    Index("history_subject", "store_id", "subject"),
+    PrimaryKeyConstraint("store_id", "subject", "event_id"),
     Index("history_answered_at", "answered_at", postgresql_using="brin"),
     comment="How each call ended",
 )

@@ -1,4 +1,4 @@
-"""The audit of a batch of webhooks: one call intent that carries one SyncShield request per delivery."""
+"""The audit of a batch of webhooks: call intents that carry one SyncShield request per delivery."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ from kiki.rpc.v1 import syncshield_pb2
 
 WHOLE_INSTALLATION = 0
 """The store number of a call that concerns several stores."""
+MOST_REQUESTS = 300
+"""Requests in one intent: an agent takes no more in one batch."""
 
 
-def audit_of(entries: Sequence[Entry], rows: Mapping[int, Record], lane: Lane) -> CallIntent | None:
-    """One intent for what came from webhooks and is worked on for the first time; None when there is nothing."""
+def audits_of(entries: Sequence[Entry], rows: Mapping[int, Record], lane: Lane) -> list[CallIntent]:
+    """Intents for what came from webhooks and is worked on for the first time, as few as SyncShield takes at a time."""
+    audited = [
+        (entry, row)
+        for position, entry in enumerate(entries)
+        if not (entry.run or entry.was_parked) and (row := rows.get(position)) is not None and row[3] == "webhook"
+    ]
+    return [_intent(audited[at : at + MOST_REQUESTS], lane) for at in range(0, len(audited), MOST_REQUESTS)]
+
+
+def _intent(audited: Sequence[tuple[Entry, Record]], lane: Lane) -> CallIntent:
     batch = syncshield_pb2.BatchLogWebhookEventsRequest()
     add = batch.requests.add
-    count, first = 0, ""
-    for position, entry in enumerate(entries):
-        row = rows.get(position)
-        if row is None or row[3] != "webhook" or entry.run or entry.was_parked:
-            continue
+    first = ""
+    for entry, row in audited:
         name = event_id(entry.store_id, "webhook", str(entry.delivery_id))
         first = first or name
         add(
@@ -32,15 +40,12 @@ def audit_of(entries: Sequence[Entry], rows: Mapping[int, Record], lane: Lane) -
             event_id=name,
             platform=row[1],
             topic=row[2],
-            payload_digest=row[7],
-            signature_digest=hashlib.sha256(row[6].encode("utf-8", "surrogatepass")).digest() if row[6] else b"",
+            payload_digest=row[6],
+            signature_digest=hashlib.sha256(row[5].encode("utf-8", "surrogatepass")).digest() if row[5] else b"",
             verified=True,
             occurred_at=entry.received_at,
         )
-        count += 1
-    if not count:
-        return None
-    group = event_id(WHOLE_INSTALLATION, "webhooks", first, count)
+    group = event_id(WHOLE_INSTALLATION, "webhooks", first, len(audited))
     return CallIntent(
         store_id=WHOLE_INSTALLATION,
         agent="syncshield",

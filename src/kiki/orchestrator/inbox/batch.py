@@ -11,7 +11,7 @@ from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
 from kiki.kit.logging import get_logger
 from kiki.kit.sealing import Sealer
-from kiki.orchestrator.calls.intents import CallIntent, enqueue
+from kiki.orchestrator.calls.intents import CallIntent, queue_calls
 from kiki.orchestrator.inbox import queue
 from kiki.orchestrator.inbox.decoding import Work
 from kiki.orchestrator.inbox.failures import (
@@ -156,14 +156,16 @@ class BatchRunner:
     async def _transaction(self, tokens: Mapping[Place, int], plan: _Plan) -> None:
         async with self._database.transaction() as connection:
             await self._leases.lock(connection, tokens)
-            failures = dict(plan.failed)
+            failures, calls = dict(plan.failed), plan.calls
             if plan.work:
                 now = self._clock.now()
-                for failure in await self._decider.decide(connection, [one.item for one in plan.work], now):
-                    failures[failure.delivery_id] = failure.error
+                decided = await self._decider.decide(connection, [one.item for one in plan.work], now)
+                failures |= {failure.delivery_id: failure.error for failure in decided.failures}
                 if len(failures) > len(plan.failed):
                     _refuse_overtaking(plan, failures)
-            changes = await self._settle(connection, plan, failures)
+                calls = [*decided.calls, *calls]
+            wake = await queue_calls(connection, self._sealer, calls)
+            changes = await self._settle(connection, plan, failures, wake)
         for key, (count, delay) in changes.items():
             if count:
                 self._parked.hold(key, count=count, delay_seconds=delay)
@@ -171,7 +173,7 @@ class BatchRunner:
                 self._parked.free(key)
 
     async def _settle(
-        self, connection: Connection, plan: _Plan, failures: Mapping[int, KikiError]
+        self, connection: Connection, plan: _Plan, failures: Mapping[int, KikiError], wake: str
     ) -> dict[Key, tuple[int, float]]:
         endings, parkings = list(plan.endings), []
         delays: dict[Key, float] = {}
@@ -195,11 +197,10 @@ class BatchRunner:
                 if one.entry.was_parked:
                     touched.add(key_of(one.entry))
         touched |= {key_of(e.entry) for e in plan.endings if e.entry.was_parked}
-        await queue.finish(connection, self._lane, endings)
+        await queue.finish(connection, self._lane, endings, wake)
         await queue.park(
             connection, self._lane, [p for p in parkings if not (p.entry.was_parked and p.delay_seconds < 0)]
         )
-        await enqueue(connection, self._sealer, plan.calls)
         return await self._still_held(connection, touched, delays)
 
     def _failed(self, one: Work, error: KikiError) -> Ending | Parking:

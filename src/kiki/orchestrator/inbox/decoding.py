@@ -63,7 +63,7 @@ class Decoder:
     def _item(self, entry: Entry, row: Record | None, store: StoreContext | None) -> WorkItem:
         if row is None:
             raise InvalidInput("the body is not kept any more", reason="BODY_EXPIRED")
-        _, platform, topic, origin, triggered_at, headers, _, sha256, sealed = row
+        _, platform, topic, origin, triggered_at, _, sha256, sealed = row
         events, internal = self._meaning(platform, topic, sha256, sealed, entry.store_id, store)
         item = WorkItem(
             delivery_id=entry.delivery_id,
@@ -77,7 +77,6 @@ class Decoder:
             attempts=entry.attempts,
             events=events,
             internal=internal,
-            intake=headers,
         )
         entry.entity = storable(self._decider.entity(item))
         return item

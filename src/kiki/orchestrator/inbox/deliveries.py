@@ -37,7 +37,7 @@ WITH input AS MATERIALIZED (
     INSERT INTO inbox.deliveries (store_id, delivery_id, received_at, platform, topic, origin, lane, triggered_at,
                                   headers, signature, sha256, body)
     SELECT store_id, delivery_id, received_at, platform, topic, origin, lane, triggered_at,
-           headers::jsonb, signature, sha256, body
+           headers, signature, sha256, body
     FROM fresh
 ), queued AS (
     INSERT INTO inbox.queue (partition, lane, store_id, delivery_id, run, received_at)

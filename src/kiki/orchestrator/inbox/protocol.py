@@ -12,6 +12,7 @@ import msgspec
 from kiki.commerce.events import CommerceEvent
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput, KikiError
+from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.lanes import Lane
 
 INTERNAL_PLATFORM = "internal"
@@ -56,8 +57,6 @@ class WorkItem(msgspec.Struct, frozen=True, gc=False):
     """How often this delivery was tried and failed before."""
     events: Sequence[CommerceEvent] | None
     internal: InternalFact | None
-    intake: dict[str, str] | None
-    """The headers that intake kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,15 @@ class ItemFailure:
     error: KikiError
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of a batch."""
+
+    failures: Sequence[ItemFailure] = ()
+    calls: Sequence[CallIntent] = ()
+    """To be queued in the same transaction, in this order."""
+
+
 class Decider(Protocol):
     """The decisions. One call is one batch in one transaction."""
 
@@ -75,9 +83,7 @@ class Decider(Protocol):
         """What must stay in order, e.g. `order:123`; pure. A failing item holds back only what has the same entity."""
         ...
 
-    async def decide(
-        self, connection: Connection, items: Sequence[WorkItem], now: dt.datetime
-    ) -> Sequence[ItemFailure]:
+    async def decide(self, connection: Connection, items: Sequence[WorkItem], now: dt.datetime) -> Decided:
         """Fold and decide a batch inside the caller's transaction; the caller commits.
 
         A failed item left no effect. Raising fails the batch as a whole: it is rolled back and halved until what is

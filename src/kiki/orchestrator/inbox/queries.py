@@ -7,6 +7,8 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from kiki.kit.database import Connection, Record
 from kiki.kit.errors import InvalidInput, NotFound
 from kiki.kit.sealing import Sealer
@@ -194,7 +196,14 @@ async def get_delivery(connection: Connection, sealer: Sealer, delivery_id: int)
         raise NotFound(f"delivery {delivery_id} is not kept any more", reason="UNKNOWN_DELIVERY")
     runs = [RunView(*run) for run in await connection.fetch(_RUNS, view.store_id, delivery_id)]
     body = open_body(sealer, content["body"], view.store_id)
-    return DeliveryDetail(view, runs, content["headers"], content["signature"], content["sha256"], body)
+    return DeliveryDetail(
+        view,
+        runs,
+        msgspec.json.decode(content["headers"], type=dict[str, str]),
+        content["signature"],
+        content["sha256"],
+        body,
+    )
 
 
 async def replay(connection: Connection, delivery_ids: Sequence[int], *, requested_by: str) -> int:

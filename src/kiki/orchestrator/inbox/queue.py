@@ -9,6 +9,7 @@ from typing import Any
 
 from kiki.kit.database import Connection, Record
 from kiki.kit.errors import InvariantBroken
+from kiki.orchestrator.calls.intents import WAKE
 from kiki.orchestrator.inbox.leases import Place
 
 _WINDOW = """
@@ -20,7 +21,7 @@ CROSS JOIN LATERAL (
 ) q
 """
 _LOAD = """
-SELECT k.n, d.platform, d.topic, d.origin, d.triggered_at, d.headers, d.signature, d.sha256, d.body
+SELECT k.n, d.platform, d.topic, d.origin, d.triggered_at, d.signature, d.sha256, d.body
 FROM unnest($1::int[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS k (n, store_id, delivery_id, received_at)
 CROSS JOIN LATERAL (
     SELECT * FROM inbox.deliveries d
@@ -40,9 +41,11 @@ WITH gone AS (
     WHERE q.partition = d.partition AND q.lane = $1 AND q.seq = d.seq
         AND q.delivery_id = d.delivery_id AND q.received_at = d.received_at
     RETURNING q.store_id, q.delivery_id, q.run, q.received_at
+), remembered AS (
+    INSERT INTO inbox.outcomes (store_id, delivery_id, run, received_at, attempts, status, reason, finished_at)
+    SELECT store_id, delivery_id, run, received_at, 0, 'settled', '', clock_timestamp() FROM gone
 )
-INSERT INTO inbox.outcomes (store_id, delivery_id, run, received_at, attempts, status, reason, finished_at)
-SELECT store_id, delivery_id, run, received_at, 0, 'settled', '', clock_timestamp() FROM gone
+SELECT count(*), CASE WHEN $6 <> '' THEN pg_notify('kiki_calls', $6)::text END FROM gone
 """
 _TAKE_FROM_PARKED = """
 DELETE FROM inbox.parked p USING unnest($1::bigint[], $2::bigint[], $3::smallint[]) AS d (store_id, delivery_id, run)
@@ -160,13 +163,17 @@ async def _load(connection: Connection, entries: Sequence[Entry], positions: Seq
     return {row[0]: row for row in rows}
 
 
-async def finish(connection: Connection, lane: int, endings: Sequence[Ending]) -> None:
-    """Take the runs away and write their outcomes. Raises `InvariantBroken` when a run is not there any more."""
+async def finish(connection: Connection, lane: int, endings: Sequence[Ending], wake: str = "") -> None:
+    """Take the runs away and write their outcomes; `wake` names the dispatchers that have more to do.
+
+    Raises `InvariantBroken` when a run is not there any more.
+    """
     plain = [e for e in endings if e.status == "settled" and not e.entry.was_parked]
     if plain:
-        status = await connection.execute(_SETTLE, lane, *_queue_columns([e.entry for e in plain]))
-        _expect(status, len(plain))
+        _expect(await connection.fetchval(_SETTLE, lane, *_queue_columns([e.entry for e in plain]), wake), len(plain))
         endings = [e for e in endings if e.status != "settled" or e.entry.was_parked]
+    elif wake:
+        await connection.execute(WAKE, wake)
     if not endings:
         return
     await _take(connection, lane, [e.entry for e in endings])
@@ -239,13 +246,13 @@ async def _take(connection: Connection, lane: int, entries: Sequence[Entry]) -> 
             [e.delivery_id for e in parked],
             [e.run for e in parked],
         )
-        _expect(status, len(parked))
+        _expect(_count(status), len(parked))
 
 
 async def _take_from_queue(connection: Connection, lane: int, entries: Sequence[Entry]) -> None:
     if entries:
         status = await connection.execute(_TAKE_FROM_QUEUE, lane, *_queue_columns(entries))
-        _expect(status, len(entries))
+        _expect(_count(status), len(entries))
 
 
 def _queue_columns(entries: Sequence[Entry]) -> tuple[list[Any], ...]:
@@ -269,7 +276,10 @@ def _outcome_columns(endings: Sequence[Ending]) -> tuple[list[Any], ...]:
     )
 
 
-def _expect(status: str, wanted: int) -> None:
-    got = int(status.rpartition(" ")[2])
+def _count(status: str) -> int:
+    return int(status.rpartition(" ")[2])
+
+
+def _expect(got: int, wanted: int) -> None:
     if got != wanted:
         raise InvariantBroken(f"took {got} of {wanted} waiting runs: somebody finished them already", reason="RUN_GONE")

@@ -23,7 +23,6 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from kiki.kit.migrations import Owner
 
@@ -64,7 +63,7 @@ deliveries = Table(
     Column("origin", Text, nullable=False),
     Column("lane", SmallInteger, nullable=False),
     Column("triggered_at", Text, nullable=False),
-    Column("headers", JSONB, nullable=False),
+    Column("headers", Text, nullable=False, comment="A JSON object"),
     Column("signature", Text, nullable=False),
     Column("sha256", LargeBinary, nullable=False, comment="Digest of the raw body"),
     Column("body", LargeBinary, nullable=False, comment="Raw body, compressed and sealed"),

@@ -14,7 +14,7 @@ from kiki.kit.logging import get_logger
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.inbox import queue
-from kiki.orchestrator.inbox.audit import audit_of
+from kiki.orchestrator.inbox.audit import audits_of
 from kiki.orchestrator.inbox.batch import BatchRunner
 from kiki.orchestrator.inbox.decoding import Decoder, Work
 from kiki.orchestrator.inbox.failures import LeaseLost, backoff_seconds, database_away
@@ -219,10 +219,9 @@ class LaneWorker:
             rows = await queue.load(connection, entries)
             stores = await self._stores.get(connection, {entry.store_id for entry in entries})
         work, endings = await self._decode(entries, rows, stores)
-        audit = audit_of(entries, rows, self.lane)
         self._in_flight.update((entry.place.partition, entry.seq) for entry in entries)
         tokens = {place: usable[place] for place in {entry.place for entry in entries}}
-        return _Batch(tokens, entries, work, endings, () if audit is None else (audit,))
+        return _Batch(tokens, entries, work, endings, audits_of(entries, rows, self.lane))
 
     async def _decode(
         self, entries: Sequence[Entry], rows: Mapping[int, Record], stores: Mapping[int, StoreContext]

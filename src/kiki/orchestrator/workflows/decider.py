@@ -30,7 +30,7 @@ from kiki.kit.errors import InvalidInput, KikiError
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.attribution.default_model import DefaultModel
 from kiki.orchestrator.attribution.model import Model
-from kiki.orchestrator.inbox.protocol import InternalFact, ItemFailure, WorkItem
+from kiki.orchestrator.inbox.protocol import Decided, InternalFact, ItemFailure, WorkItem
 from kiki.orchestrator.workflows import customers, evidence, hands, orders, privacy, products, stores
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.loading import CampaignCache, load
@@ -56,9 +56,7 @@ class CommerceDecider:
             return f"{item.internal.kind}:{item.delivery_id}"
         return f"delivery:{item.delivery_id}"
 
-    async def decide(
-        self, connection: Connection, items: Sequence[WorkItem], now: dt.datetime
-    ) -> Sequence[ItemFailure]:
+    async def decide(self, connection: Connection, items: Sequence[WorkItem], now: dt.datetime) -> Decided:
         """Load, fold, write. An item that fails is left out and the batch is folded again without it."""
         remaining, failures = list(items), list[ItemFailure]()
         while remaining:
@@ -74,10 +72,10 @@ class CommerceDecider:
             failure = await _fold(batch, remaining)
             if failure is None:
                 await save(connection, batch)
-                break
+                return Decided(failures, batch.out.calls)
             failures.append(failure)
             remaining = [item for item in remaining if item.delivery_id != failure.delivery_id]
-        return failures
+        return Decided(failures)
 
 
 async def _fold(batch: Batch, items: Sequence[WorkItem]) -> ItemFailure | None:

@@ -1,4 +1,4 @@
-"""Writing what a batch decided: one statement per table, rows sorted by key, calls and log events last."""
+"""Writing what a batch decided: one statement per table, rows sorted by key, log events last."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from kiki.commerce import campaigns, catalogue, orders, people
 from kiki.commerce.rows import Shape
 from kiki.kit.database import Connection
-from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.events.log import append
 from kiki.orchestrator.workflows.batch import Batch
 
@@ -26,7 +25,6 @@ async def save(connection: Connection, batch: Batch) -> None:
     await _save_evidence(connection, batch)
     await _save_products(connection, batch)
     await _save_stores(connection, batch)
-    await enqueue(connection, batch.sealer, batch.out.calls)
     await append(connection, batch.out.events)
 
 

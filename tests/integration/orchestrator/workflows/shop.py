@@ -22,7 +22,7 @@ from kiki.commerce.stores import NewStore, StoreRepository, StoreSettings
 from kiki.kit.database import Database
 from kiki.kit.money import Money
 from kiki.kit.sealing import Sealer
-from kiki.orchestrator.calls.intents import REQUEST_PURPOSE
+from kiki.orchestrator.calls.intents import REQUEST_PURPOSE, enqueue
 from kiki.orchestrator.inbox.protocol import InternalFact, ItemFailure, WorkItem
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows.decider import CommerceDecider
@@ -164,7 +164,6 @@ class Shop:
             attempts=0,
             events=None if event is None else [event],
             internal=fact,
-            intake=None,
         )
 
     async def tell(self, *events: CommerceEvent, **how: Any) -> Sequence[ItemFailure]:
@@ -176,7 +175,9 @@ class Shop:
 
     async def decide(self, items: Sequence[WorkItem]) -> Sequence[ItemFailure]:
         async with self.database.transaction() as connection:
-            return await self.decider.decide(connection, items, self.now)
+            decided = await self.decider.decide(connection, items, self.now)
+            await enqueue(connection, self.sealer, decided.calls)
+            return decided.failures
 
     async def register(self, campaign_id: str = "k1", *, products: Sequence[str] = (), ended: bool = False) -> None:
         promotions = [{"product_id": each, "from_at": None, "to_at": None} for each in products]

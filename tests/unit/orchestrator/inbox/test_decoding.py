@@ -12,6 +12,7 @@ from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.inbox.bodies import seal_body
 from kiki.orchestrator.inbox.decoding import Decoder
 from kiki.orchestrator.inbox.leases import Place
+from kiki.orchestrator.inbox.protocol import Decided
 from kiki.orchestrator.inbox.queue import Entry
 from kiki.platforms.protocol import StoreContext
 
@@ -45,15 +46,15 @@ class Nowhere:
     def entity(self, _item: object) -> str:
         return "thing"
 
-    async def decide(self, *_: object) -> Sequence[Any]:
-        return ()
+    async def decide(self, *_: object) -> Decided:
+        return Decided()
 
 
 def _decode(platform: Counting, *told: tuple[int, str, bytes]) -> list[Any]:
     decoder = Decoder(SEALER, {"counting": platform}, Nowhere())
     entries = [Entry(Place("inbox", 0, 2), n, store, n, 0, NOW, NOW) for n, (store, _, _) in enumerate(told)]
     rows: dict[int, Any] = {
-        n: (n, "counting", topic, "webhook", "", {}, "", hashlib.sha256(body).digest(), seal_body(SEALER, body, store))
+        n: (n, "counting", topic, "webhook", "", "", hashlib.sha256(body).digest(), seal_body(SEALER, body, store))
         for n, (store, topic, body) in enumerate(told)
     }
     work, endings = decoder.decode(entries, rows, STORES, range(len(told)))

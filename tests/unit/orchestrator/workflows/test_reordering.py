@@ -114,7 +114,7 @@ def batch_with_a_click() -> tuple[Batch, StoreView]:
 
 def item(event: CommerceEvent, number: int) -> WorkItem:
     return WorkItem(
-        number, 1, "shopify", "orders/updated", Lane.LIVE, "webhook", T0 + 10 * MINUTE, "", 0, [event], None, None
+        number, 1, "shopify", "orders/updated", Lane.LIVE, "webhook", T0 + 10 * MINUTE, "", 0, [event], None
     )
 
 
