@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from kiki.cli.output import AsJson, console, print_json
+from kiki.cli.output import AsJson, console, print_json, print_rows
 
 Seconds = Annotated[float, typer.Option("--seconds", min=2, help="How long load is sent.")]
 Rate = Annotated[
@@ -17,6 +18,14 @@ Connections = Annotated[int, typer.Option("--connections", min=1, max=256, help=
 Warm = Annotated[float, typer.Option("--warm-up", min=0, help="Seconds of load beforehand, to fill the tables.")]
 Processes = Annotated[str, typer.Option("--processes", help="How components share processes: few, each or one.")]
 Backlog = Annotated[int, typer.Option("--backlog", min=0, help="Orders that wait when stock runs out.")]
+Data = Annotated[Path | None, typer.Option("--data", metavar="FOLDER", help="Known cases and simulated stores.")]
+HistoryOrders = Annotated[int, typer.Option("--orders", min=1, help="Orders recalculated, ten touchpoints each.")]
+Seeds = Annotated[int, typer.Option("--seeds", min=0, help="Simulated shops per question; 0: none.")]
+Lifetimes = Annotated[
+    Path | None, typer.Option("--lifetimes-python", help="Interpreter that can import lifetimes, to race against.")
+]
+Customers = Annotated[int, typer.Option("--customers", min=1_000, help="Customers of the large simulated store.")]
+ParetoToo = Annotated[bool, typer.Option("--pareto-at-scale", help="Race Pareto/NBD on the large store too (slow).")]
 Rounds = Annotated[int, typer.Option("--rounds", min=5, help="Stockouts measured in each state.")]
 
 
@@ -25,6 +34,8 @@ def register(app: typer.Typer, panel: str) -> None:
     group = typer.Typer(no_args_is_help=True, help="Measure on this machine, with a throwaway installation of its own.")
     group.command("pipeline")(_pipeline)
     group.command("stockout")(_stockout)
+    group.command("attribution")(_attribution)
+    group.command("value")(_value)
     app.add_typer(group, name="bench", rich_help_panel=panel)
 
 
@@ -58,6 +69,38 @@ def _stockout(
 
     result = run_stockout(StockoutOptions(backlog=backlog, rounds=rounds, topology=processes))
     _print(result, as_json=as_json)
+
+
+def _attribution(
+    data: Data = None, orders: HistoryOrders = 100_000, seeds: Seeds = 100, as_json: AsJson = False
+) -> None:
+    """Attribution and experiments on known cases and simulated shops, and a large history recalculated by every model.
+
+    Needs no installation. Known cases are read from --data where it holds them: markov_three_paths.json,
+    sim_attribution_*.csv with its truth beside it, geolift.
+    """
+    from kiki.cli.bench.attribution import AttributionOptions, run_attribution
+
+    result = run_attribution(AttributionOptions(data=data, orders=orders, seeds=seeds))
+    if as_json:
+        print_json(result)
+        return
+    figures = result.pop("figures")
+    print_rows(figures, ("name", "got", "wanted", "met"), empty="Nothing was measured.")
+    _print(result["recalculation"], as_json=False)
+
+
+def _value(
+    data: Data = None,
+    lifetimes_python: Lifetimes = None,
+    customers: Customers = 1_000_000,
+    pareto_at_scale: ParetoToo = False,
+    as_json: AsJson = False,
+) -> None:
+    """Lifetime value models against published fits, a simulated store and the library lifetimes: figures and speed."""
+    from kiki.cli.bench.value import run_value
+
+    run_value(data, lifetimes_python, customers, pareto_at_scale=pareto_at_scale, as_json=as_json)
 
 
 def _print(result: dict[str, object], *, as_json: bool) -> None:

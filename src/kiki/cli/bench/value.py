@@ -1,0 +1,35 @@
+"""`kiki bench value`: figures of the lifetime value models, as a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from kiki.cli import exits
+from kiki.cli.output import console, error_console, print_json, print_rows
+
+_MET = {True: "yes", False: "NO", None: ""}
+
+
+def run_value(
+    data: Path | None, lifetimes_python: Path | None, customers: int, *, pareto_at_scale: bool, as_json: bool
+) -> None:
+    """Measure and print; leaves with the exit code of a failed check when a figure is not met."""
+    from kiki.runtime.studies.value_bench import ValueBench, run_value_bench
+
+    bench = ValueBench(data, lifetimes_python, customers, pareto_at_scale)
+    result = run_value_bench(bench, _progress)
+    if as_json:
+        print_json(result)
+    else:
+        rows = [{**case, "met": _MET[case["met"]]} for case in result["cases"]]
+        print_rows(rows, ("case", "got", "wanted", "met"), empty="nothing was measured")
+        for reason in result["skipped"]:
+            console().print(f"Skipped: {reason}.", markup=False)
+    if not result["met"]:
+        raise typer.Exit(exits.FAILED)
+
+
+def _progress(text: str) -> None:
+    error_console().print(text, style="dim", markup=False)

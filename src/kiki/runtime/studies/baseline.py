@@ -1,0 +1,217 @@
+"""Baselines from a file of revenue, and the benchmark of the seasonal model on simulated stores."""
+
+from __future__ import annotations
+
+import calendar
+import csv
+import datetime as dt
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from kiki.council.syncvalue.seasonal.backtest import YEAR, Origin, back_test, benchmark_figures
+from kiki.council.syncvalue.seasonal.model import outlook
+from kiki.council.syncvalue.seasonal.outlook import LEVEL, VERSION, Promotion, Span
+from kiki.council.syncvalue.seasonal.series import Daily, daily, from_first_sale, month_after, whole_months
+from kiki.kit.errors import InvalidInput
+
+_DATES = ("date", "day", "datetime", "order_date", "ordered_at", "paid_at", "created_at", "timestamp")
+_AMOUNTS = ("revenue", "amount", "value", "total", "sales", "spend")
+_FIRSTS, _LASTS = ("first", "first_day", "from", "start"), ("last", "last_day", "to", "end")
+_DELIMITERS = ",;\t|"
+_WORST_ERROR = 0.05
+_QUIET_END_DAYS = 2
+_ROUGH = 2.0
+
+
+class BadFile(InvalidInput):
+    """The file cannot be used; the message names the line."""
+
+    reason = "BAD_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineStudy:
+    """What to compute."""
+
+    input: Path
+    promotions: Path | None = None
+    until: dt.date | None = None
+    """The last day known; left out: that of the last row, or of its month when that ended within two days."""
+    months: int = YEAR
+    """Months ahead, twelve or more."""
+
+
+def run_baseline_study(study: BaselineStudy) -> dict[str, Any]:
+    """The plain average and the seasonal forecast of a file, with the back-test. Raises `BadFile`, `CannotForecast`."""
+    series = _series(study)
+    promotions = [] if study.promotions is None else read_promotions(study.promotions)
+    found = outlook(series, promotions, months=study.months)
+    tested = back_test(series, promotions)
+    whole = whole_months(from_first_sale(series))
+    last_year = whole.between(month_after(whole.end, -YEAR), whole.end)
+    covered = min(_months_between(whole.start, whole.end), YEAR)
+    total = float(last_year.revenue.sum())
+    document: dict[str, Any] = {
+        "model": VERSION,
+        "history": {
+            "first_day": found.trained_from.isoformat(),
+            "last_day": (found.first - dt.timedelta(days=1)).isoformat(),
+            "whole_months": found.history_months,
+            "yearly_season": found.yearly,
+            "promotions": len(promotions),
+        },
+        "plain_average": {
+            "months": covered,
+            "complete": covered == YEAR,
+            "revenue": _rounded(total),
+            "monthly_average": _rounded(total / covered) if covered else None,
+        },
+        "seasonal": {
+            "interval_level": LEVEL,
+            "year": _span(found.year),
+            "months": [
+                {"month": f"{month_after(found.first, number):%Y-%m}", **_span(span)}
+                for number, span in enumerate(found.months)
+            ],
+        },
+        "back_test": None,
+        "recommended": "seasonal" if found.seasonal_recommended else "plain_average",
+    }
+    if found.tested is not None and tested is not None:
+        document["back_test"] = {
+            **{name: _rounded(figure, 5) for name, figure in found.tested._asdict().items() if name != "origins"},
+            "origins": [_origin(origin) for origin in tested.origins],
+        }
+    return document
+
+
+def run_baseline_bench(stores: int, seed: int, progress: Callable[[str], None]) -> dict[str, Any]:
+    """The back-test on simulated stores as usual and as rough ones: cases with what was got and what was wanted."""
+    progress(f"baseline on {stores} simulated stores, as usual and rough")
+    # Inherited by the new processes: on small matrices threads only wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        running = [pool.submit(benchmark_figures, stores, seed, roughness) for roughness in (1.0, _ROUGH)]
+        usual, rough = (done.result() for done in running)
+    error = round(usual["median_error"], 4)
+    cases: list[dict[str, Any]] = [
+        {
+            "case": f"baseline: median error of the next year, {stores} simulated stores",
+            "got": error,
+            "wanted": f"<= {_WORST_ERROR}",
+            "met": error <= _WORST_ERROR,
+        }
+    ]
+    cases += [
+        {"case": f"baseline, {label}: {name.replace('_', ' ')}", "got": round(figure, 4), "wanted": None, "met": None}
+        for label, figures in (("usual stores", usual), ("rough stores", rough))
+        for name, figure in figures.items()
+        if name != "stores"
+    ]
+    return {"cases": cases, "met": all(case["met"] is not False for case in cases)}
+
+
+def read_revenue(path: Path) -> list[tuple[dt.date, float]]:
+    """A row per day or per order: a date (or time, by its own offset) and an amount. Raises `BadFile`."""
+    rows = []
+    for line, row in _rows(path, {"a date": _DATES, "revenue or amount": _AMOUNTS}):
+        rows.append((_day(row[0], line), _amount(row[1], line)))
+    return rows
+
+
+def read_promotions(path: Path) -> list[Promotion]:
+    """A row per promotion: its first and its last day. Raises `BadFile`."""
+    found = []
+    for line, row in _rows(path, {"first": _FIRSTS, "last": _LASTS}):
+        promotion = Promotion(_day(row[0], line), _day(row[1], line))
+        if promotion.first > promotion.last:
+            raise BadFile(f"line {line}: a promotion ends before it begins")
+        found.append(promotion)
+    return found
+
+
+def _series(study: BaselineStudy) -> Daily:
+    if study.months < YEAR:
+        raise InvalidInput(f"a forecast covers {YEAR} months or more, got {study.months}", reason="BAD_STUDY")
+    rows = read_revenue(study.input)
+    if not rows:
+        raise BadFile(f"{study.input} holds no rows")
+    return daily(rows, (study.until or _last_day(max(day for day, _ in rows))) + dt.timedelta(days=1))
+
+
+def _last_day(last: dt.date) -> dt.date:
+    """The month's last day when at most two days without a row follow: days without an order have none."""
+    end = last.replace(day=calendar.monthrange(last.year, last.month)[1])
+    return end if (end - last).days <= _QUIET_END_DAYS else last
+
+
+def _rows(path: Path, wanted: dict[str, Sequence[str]]) -> Iterator[tuple[int, list[str]]]:
+    """Line numbers and the wanted columns of a CSV file; `-` is standard input."""
+    lines = _text(path).splitlines()
+    header = lines[0] if lines else ""
+    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=max(_DELIMITERS, key=header.count))
+    names = [name.strip().lower() for name in next(reader, [])]
+    places = [next((names.index(name) for name in known if name in names), None) for known in wanted.values()]
+    for what, place in zip(wanted, places, strict=True):
+        if place is None:
+            raise BadFile(f"{path} needs a column for {what}; got {', '.join(names) or 'none'}")
+    for row in reader:
+        if row and any(cell.strip() for cell in row):
+            if len(row) != len(names):
+                raise BadFile(f"line {reader.line_num} has {len(row)} columns, the header {len(names)}")
+            yield reader.line_num, [row[place].strip() for place in places if place is not None]
+
+
+def _text(path: Path) -> str:
+    if str(path) == "-":
+        return sys.stdin.read().removeprefix("\ufeff")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadFile(f"{path} is not UTF-8 text") from None
+
+
+def _day(text: str, line: int) -> dt.date:
+    try:
+        return dt.datetime.fromisoformat(text).date()
+    except ValueError:
+        raise BadFile(f"line {line}: a date is ISO 8601, got {text!r}") from None
+
+
+def _amount(text: str, line: int) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadFile(f"line {line}: an amount is a number, got {text!r}") from None
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {
+        "origin": origin.at.isoformat(),
+        "actual": _rounded(float(origin.actual.sum())),
+        "seasonal": _rounded(float(origin.seasonal.sum())),
+        "plain_average": _rounded(origin.plain * YEAR),
+        "error": _rounded(origin.error, 5),
+        "plain_error": _rounded(origin.plain_error, 5),
+    }
+
+
+def _span(span: Span) -> dict[str, float]:
+    return {name: _rounded(figure) for name, figure in span._asdict().items()}
+
+
+def _rounded(figure: float, digits: int = 2) -> float:
+    return round(figure, digits)
+
+
+def _months_between(first: dt.date, end: dt.date) -> int:
+    return (end.year - first.year) * 12 + end.month - first.month
