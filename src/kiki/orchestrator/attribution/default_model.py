@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 from kiki.orchestrator.attribution.model import Case, Decision, Signal, Touch, Verdict, verdict_of
@@ -27,7 +28,8 @@ class DefaultModel:
         signals = tuple(filter(None, (_clicked(clicks), _acquired(case), _promoted(case))))
         if not signals:
             return _UNTOUCHED
-        confidence = min(sum((signal.weight for signal in signals), _ZERO), _CAP)
+        total = sum((signal.weight for signal in signals), _ZERO)
+        confidence = min(total, _CAP)
         verdict = verdict_of(confidence, signals, case.rules)
         return Decision(
             model=self.name,
@@ -35,7 +37,7 @@ class DefaultModel:
             verdict=verdict,
             confidence=confidence,
             campaign_id=_campaign(clicks, signals),
-            signals=signals,
+            signals=tuple(replace(signal, without=min(total - signal.weight, _CAP)) for signal in signals),
             needs_review=verdict is Verdict.TOUCHED and confidence < case.rules.review_below,
         )
 

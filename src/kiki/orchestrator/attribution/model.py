@@ -9,6 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+CONFIDENCE_STEP = Decimal("0.001")
+"""Confidence is decided, compared and stored to this step."""
+ELSEWHERE = "elsewhere"
+"""The signal that speaks for channels that are not ours."""
+
 
 class Verdict(enum.Enum):
     """How far an order is ours."""
@@ -23,7 +28,10 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A contact of the buyer with a campaign that is registered with SyncFlow; others never reach a model."""
+    """A contact of the buyer with a campaign that is registered with SyncFlow, or with a channel of somebody else's.
+
+    The two never mix: a case keeps them apart, as `touches` and `others`.
+    """
 
     touchpoint_id: str
     campaign_id: str
@@ -60,6 +68,13 @@ class Case:
     """The buyer's first order, when it is another one, was incremental and is not reversed."""
     promotions: tuple[Promotion, ...]
     rules: Rules
+    others: tuple[Touch, ...] = ()
+    """Contacts through channels that are not ours, as far as they are known; `campaign_id` is the channel's name.
+
+    They never speak for us: models that divide credit give them their part of it, the others ignore them.
+    """
+    facts: tuple[tuple[str, float], ...] = ()
+    """What is known about the buyer from before any ad, by name, for a model that learned from a hold-out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +87,8 @@ class Signal:
     touchpoint_ids: tuple[str, ...] = ()
     product_ids: tuple[str, ...] = ()
     order_id: str | None = None
+    without: Decimal | None = None
+    """The confidence if this signal were not there; None where a decision was stored before it was computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +102,19 @@ class Decision:
     campaign_id: str | None
     signals: tuple[Signal, ...]
     needs_review: bool
+    shares: tuple[tuple[str, Decimal], ...] = ()
+    """Credit by campaign, summing to one; a channel that is not ours stands as `other:<name>`. Empty: not divided."""
 
     def evidence(self) -> dict[str, Any]:
-        """The signals as plain values, for storage; no personal data."""
-        return {"signals": [_plain(signal) for signal in self.signals]}
+        """The signals, and the credit by campaign, as plain values, for storage; no personal data."""
+        plain: dict[str, Any] = {"signals": [_plain(signal) for signal in self.signals]}
+        if self.shares:
+            plain["shares"] = {name: str(share) for name, share in self.shares}
+        return plain
 
     def touchpoint_ids(self) -> list[str]:
-        """The touchpoints that counted, oldest first."""
-        return [name for signal in self.signals for name in signal.touchpoint_ids]
+        """The touchpoints of ours that counted, signal by signal, oldest first in each."""
+        return [name for signal in self.signals if signal.name != ELSEWHERE for name in signal.touchpoint_ids]
 
 
 class Model(Protocol):
@@ -121,4 +143,6 @@ def _plain(signal: Signal) -> dict[str, Any]:
             plain[name] = list(getattr(signal, name))
     if signal.order_id is not None:
         plain["order_id"] = signal.order_id
+    if signal.without is not None:
+        plain["without"] = str(signal.without)
     return plain

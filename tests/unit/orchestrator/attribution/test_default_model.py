@@ -122,3 +122,13 @@ def test_a_contact_leads_to_a_registered_campaign_or_to_none(said: dict[str, str
     index = CampaignIndex([KnownCampaign("k1", "autumn", "77"), KnownCampaign("k2", "", "")])
     given_all = {"campaign_id": None, "utm_campaign": None, "utm_id": None, **said}
     assert index.find(**given_all) == found
+
+
+def test_a_signal_tells_the_confidence_without_it() -> None:
+    decision = DefaultModel().decide(case(touch(1), acquired="o0", promoted=True))
+    assert [(signal.name, signal.without) for signal in decision.signals] == [
+        ("click", Decimal("0.8")),
+        ("acquired", Decimal("0.8")),
+        ("promoted", Decimal(1)),
+    ]
+    assert decision.evidence()["signals"][0]["without"] == "0.8"

@@ -1,0 +1,187 @@
+"""`kiki attribution`: the models on anybody's files, without a running installation."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.kit.errors import InvalidInput
+
+_ALL = "all"
+_PROGRESS_LINES = 20_000
+
+Paths = Annotated[
+    Path,
+    typer.Option(
+        "--paths",
+        metavar="FILE",
+        help="CSV or JSON. A row is a path (path, conversions, null, value) or an event "
+        "(user, channel, timestamp, conversion, value).",
+    ),
+]
+Models = Annotated[
+    str,
+    typer.Option(
+        "--model", help="first, last, linear, time_decay, position, markov, shapley, several by commas, or all."
+    ),
+]
+Order = Annotated[int, typer.Option("--order", min=1, max=4, help="How many last channels a Markov state remembers.")]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option("--keep", metavar="CHANNEL", help="Cannot be removed (Markov), such as direct; repeatable."),
+]
+Ours = Annotated[
+    list[str] | None,
+    typer.Option("--ours", metavar="CHANNEL", help="One of ours: shown together; repeatable."),
+]
+Separator = Annotated[
+    str | None, typer.Option("--separator", help="Between the channels of a path; left out: >, | or comma, as found.")
+]
+Window = Annotated[
+    float | None,
+    typer.Option("--window-days", min=0, help="Events only: older touchpoints do not count for a conversion."),
+]
+Input = Annotated[
+    Path,
+    typer.Option(
+        "--input", metavar="CSV", help="A user a row: holdout, ordered, and eligible, exposed, order_amount, features."
+    ),
+]
+Truth = Annotated[
+    Path | None,
+    typer.Option(
+        "--truth", metavar="CSV", help="Who was caused, of a simulation: for figures only, never for the fit."
+    ),
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", metavar="CSV", help="Write each treated order's confidence.")
+]
+
+
+def register(app: typer.Typer, panel: str) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="Attribution models on files of paths and hold-outs.")
+    group.command("run")(_run)
+    group.command("learn")(_learn)
+    app.add_typer(group, name="attribution", rich_help_panel=panel)
+    group.callback()(_group)
+
+
+def _group() -> None:
+    """Attribution models on files of paths and hold-outs."""
+
+
+def _run(
+    paths: Paths,
+    model: Models = _ALL,
+    order: Order = 1,
+    keep: Keep = None,
+    ours: Ours = None,
+    separator: Separator = None,
+    window_days: Window = None,
+    as_json: AsJson = False,
+) -> None:
+    """Credit channels with conversions and value, by every model that paths can answer for."""
+    from kiki.orchestrator.attribution.path_reading import PathFormat, read_paths
+    from kiki.orchestrator.attribution.path_report import PATH_MODELS, report, study
+
+    models = PATH_MODELS if model == _ALL else tuple(dict.fromkeys(name.strip() for name in model.split(",")))
+    form = PathFormat(separator=separator, window_days=window_days)
+    with _lines(paths, show=not as_json) as lines:
+        done = study(read_paths(lines, form), models, order=order)
+    found = report(done, models, keep=keep or (), ours=ours or ())
+    if as_json:
+        print_json(found)
+        return
+    print_fields({name: value for name, value in found.items() if name != "models"})
+    for name, figures in found["models"].items():
+        _print_model(name, figures)
+
+
+def _learn(input_file: Input, truth: Truth = None, output: Output = None, as_json: AsJson = False) -> None:
+    """Learn from a randomised hold-out how likely ads caused each order; print what was learned and how sure it is."""
+    from kiki.orchestrator.attribution.holdout import read_holdout
+    from kiki.orchestrator.attribution.learned import confidences, fit_learned
+    from kiki.orchestrator.attribution.learned_report import against_truth, learned_report, read_truth
+
+    with _opened(input_file) as lines:
+        data = read_holdout(csv.DictReader(lines))
+    parameters = fit_learned(data)
+    found: dict[str, Any] = {**learned_report(data, parameters), "parameters": parameters.to_plain()}
+    if truth is not None:
+        with _opened(truth) as lines:
+            caused, chance = read_truth(csv.DictReader(lines), data)
+        found["against_truth"] = against_truth(data, parameters, caused, chance)
+    if output is not None:
+        _write_confidences(output, data.users, confidences(parameters, data), data.ordered & ~data.held_out)
+    if as_json:
+        print_json(found)
+        return
+    print_fields({name: value for name, value in found.items() if not isinstance(value, dict) or name == "left_out"})
+    for name, figures in found.get("against_truth", {}).items():
+        if isinstance(figures, dict):
+            print_fields(figures, f"\n{name.replace('_', ' ')}")
+
+
+def _print_model(name: str, figures: dict[str, Any]) -> None:
+    console().print(f"\n{name} ({figures['version']})", style="bold")
+    rows = sorted(figures["channels"], key=lambda row: (-row["conversions"], row["channel"]))
+    shown = ("conversions", "share", "value", "removal_effect")
+    print_rows(
+        [{**row, **{field: f"{row[field]:.4f}" for field in shown if field in row}} for row in rows],
+        ("channel", *(field for field in shown if rows and field in rows[0])),
+        empty="No path has a touchpoint.",
+    )
+    if "ours" in figures:
+        parts = (f"{what.replace('_', ' ')} {figure:.4f}" for what, figure in figures["ours"].items())
+        console().print(f"ours: {', '.join(parts)}", markup=False)
+    if figures["unattributed_conversions"]:
+        console().print(f"credited to nobody: {figures['unattributed_conversions']:.4f} conversions", markup=False)
+    if "note" in figures:
+        console().print(figures["note"], markup=False)
+
+
+def _write_confidences(path: Path, users: tuple[str, ...], confidence: Any, rows: Any) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(("user_id", "confidence"))
+        writer.writerows((users[at], f"{confidence[at]:.6f}") for at in rows.nonzero()[0].tolist())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIOWrapper]:
+    try:
+        file = path.open(encoding="utf-8-sig", newline="")
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({type(error).__name__})", reason="BAD_FILE") from None
+    with file:
+        try:
+            yield file
+        except UnicodeDecodeError:
+            raise InvalidInput(f"{path} is not UTF-8 text", reason="BAD_FILE") from None
+
+
+@contextmanager
+def _lines(path: Path, *, show: bool) -> Iterator[Iterator[str]]:
+    """The lines of a file, with progress by its size."""
+    from rich.progress import Progress
+
+    with _opened(path) as file, Progress(console=error_console(), disable=not show, transient=True) as progress:
+        task = progress.add_task("Reading", total=path.stat().st_size or None)
+
+        def lines() -> Iterator[str]:
+            read = 0
+            for number, line in enumerate(file):
+                read += len(line)
+                if number % _PROGRESS_LINES == 0:
+                    progress.update(task, completed=read)
+                yield line
+
+        yield lines()
