@@ -11,7 +11,7 @@ import typer
 from kiki.cli import exits
 from kiki.cli.main import build_app
 
-PROMISED = {"up", "serve", "demo", "migrate", "doctor", "stores", "deliveries", "campaigns", "report", "bench"}
+PROMISED = {"up", "serve", "demo", "migrate", "doctor", "stores", "deliveries", "calls", "campaigns", "report", "bench"}
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -33,7 +33,7 @@ def test_every_platform_has_the_files_of_the_recipe(platform: str) -> None:
     wanted = named_files("Adding a platform")
     assert len(wanted) >= 3
     assert missing(SOURCE / "platforms" / platform, wanted) == []
-    assert (SOURCE / "sandbox" / f"{platform}.py").exists()
+    assert all((SOURCE / "sandbox" / f"{platform}{part}.py").exists() for part in ("", "_api"))
 
 
 @pytest.mark.parametrize("agent", sorted(AGENTS))

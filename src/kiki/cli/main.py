@@ -26,7 +26,11 @@ _COMMANDS = (
     ("campaigns", SHOPS),
     ("touchpoints", SHOPS),
     ("deliveries", LOOK),
+    ("calls", LOOK),
     ("report", LOOK),
+    ("value", LOOK),
+    ("experiment", LOOK),
+    ("attribution", LOOK),
     ("bench", LOOK),
     ("openapi", LOOK),
 )
