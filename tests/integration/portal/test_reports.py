@@ -14,6 +14,10 @@ from kiki.council.syncledger.component import open_component as open_ledger
 from kiki.council.syncledger.settings import SyncLedgerSettings
 from kiki.council.syncledger.tables import OWNER as LEDGER
 from kiki.council.syncvalue.component import open_component as open_value
+from kiki.council.syncvalue.counterfactual import Counterfactual, Expected
+from kiki.council.syncvalue.domain import Baseline, Basis
+from kiki.council.syncvalue.repository import baselines
+from kiki.council.syncvalue.seasonal.outlook import TrackRecord
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.council.syncvalue.tables import OWNER as VALUE
 from kiki.kit.clock import SystemClock
@@ -85,3 +89,58 @@ async def test_unknown_stores_and_months_say_so(council_portal: Portal) -> None:
     assert (unknown.status_code, unknown.json()["reason"]) == (404, "STORE_NOT_FOUND")
     later = await council_portal.http.get(f"/reports/oaas/monthly/{shop.store_id}?year=2999&month=1", headers=HEADERS)
     assert (later.status_code, later.json()["reason"]) == (404, "MONTH_NOT_BEGUN")
+
+
+async def keep_baseline(portal: Portal, store_id: int, first_month: dt.date) -> None:
+    """A baseline and its forecast, as SyncValue keeps them."""
+    now = dt.datetime.now(dt.UTC)
+    start, end = (dt.datetime(year, 1, 1, tzinfo=dt.UTC) for year in (2023, 2024))
+    baseline = Baseline(
+        store_id, start, end, "Europe/Berlin", Basis.NET_SALES, "EUR", 120_000, 10_000, 1_000, 120, 90, 10, 12, 0, now
+    )
+    forecast = Counterfactual(
+        store_id=store_id,
+        currency="EUR",
+        basis=Basis.NET_SALES,
+        time_zone="Europe/Berlin",
+        first_month=first_month,
+        promotions=0,
+        problem="",
+        model="seasonal-1",
+        months=(Expected(14_000, 12_500, 15_700),),
+        year=Expected(150_000, 140_000, 160_000),
+        trained_from=start,
+        trained_to=end,
+        history_months=30,
+        yearly=True,
+        tested=TrackRecord(3, 0.03, 0.16, 0.07, 0.21, 1.0),
+        seasonal_recommended=True,
+        revision=1,
+        computed_at=now,
+    )
+    async with portal.database.transaction() as connection:
+        await baselines.write_baseline(connection, baseline)
+        await baselines.add_forecast(connection, forecast)
+
+
+async def test_the_statement_says_which_baseline_was_used_and_its_error(council_portal: Portal) -> None:
+    shop, http = await council_portal.add_store(), council_portal.http
+    await keep_baseline(council_portal, shop.store_id, dt.date(2025, 11, 1))
+    path = f"/reports/oaas/monthly/{shop.store_id}?year=2025&month="
+    told = (await http.get(path + "11", headers=HEADERS)).json()["baseline"]
+    assert told["method"] == "plain_average"
+    assert told["monthly_average"] == {"amount": "100.00", "currency": "EUR"}
+    seasonal = told["seasonal"]
+    assert seasonal["month"]["month"] == "2025-11-01"
+    assert [seasonal["month"][end]["amount"] for end in ("lower", "expected", "upper")] == [
+        "125.00",
+        "140.00",
+        "157.00",
+    ]
+    assert (seasonal["back_test"]["error"], seasonal["back_test"]["plain_error"]) == (0.03, 0.16)
+    assert (seasonal["recommended"], seasonal["history_months"], seasonal["model"]) == ("seasonal", 30, "seasonal-1")
+    assert (await http.get(path + "12", headers=HEADERS)).json()["baseline"]["seasonal"]["month"] is None
+    figures = await http.get(path + "11&format=csv&part=figures", headers=HEADERS)
+    assert "baseline_12_months.seasonal.month.upper.amount,157.00" in figures.text
+    document = await http.get(path + "11&format=pdf", headers=HEADERS)
+    assert document.content.startswith(b"%PDF")

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from kiki.council.syncvalue.baselining import Baselines
 from kiki.council.syncvalue.ltv import ShrinkagePredictor
 from kiki.council.syncvalue.refresh import ModelRefresh
+from kiki.council.syncvalue.seasonal.worker import OutlookWorker
 from kiki.council.syncvalue.service import SyncValue
 from kiki.council.syncvalue.servicer import SyncValueServicer
 from kiki.council.syncvalue.settings import SyncValueSettings
@@ -62,17 +64,22 @@ async def open_component(
 ) -> AsyncIterator[SyncValueComponent]:
     """SyncValue with its own pool. It holds no personal data, so the keyring is not used."""
     del keyring
-    async with Database.open(
-        dsn,
-        application_name="kiki-syncvalue",
-        max_size=settings.pool_size,
-        relaxed=True,
-        server_settings=LOOK_UPS_BY_INDEX,
-    ) as database:
+    async with (
+        Database.open(
+            dsn,
+            application_name="kiki-syncvalue",
+            max_size=settings.pool_size,
+            relaxed=True,
+            server_settings=LOOK_UPS_BY_INDEX,
+        ) as database,
+        OutlookWorker.open() as worker,
+    ):
         predictor = ShrinkagePredictor()
-        service = SyncValue(database=database, once=Once(database, NAME), predictor=predictor, clock=clock)
+        once = Once(database, NAME)
+        service = SyncValue(database=database, once=once, predictor=predictor, clock=clock)
+        baselines = Baselines(database=database, once=once, worker=worker, clock=clock)
         server = RpcServer(rpc)
-        server.add(add_SyncValueServiceServicer_to_server, SyncValueServicer(service), SERVICE)
+        server.add(add_SyncValueServiceServicer_to_server, SyncValueServicer(service, baselines), SERVICE)
         yield SyncValueComponent(
             server, ModelRefresh(database=database, predictor=predictor, clock=clock, settings=settings)
         )

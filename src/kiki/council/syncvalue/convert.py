@@ -7,6 +7,8 @@ import datetime as dt
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
+from kiki.council.syncvalue.convert_forecast import promotions, seasonal_message
+from kiki.council.syncvalue.counterfactual import Counterfactual
 from kiki.council.syncvalue.domain import (
     AtRisk,
     Baseline,
@@ -139,17 +141,22 @@ def baseline_item(request: syncvalue_pb2.UpdateBaselineMetricsRequest) -> OnceIt
         currency=check_currency(request.currency),
         basis=basis_of(request.basis),
         history_from=time_from_proto(request.history_from) if request.HasField("history_from") else None,
+        promotions=promotions(request.promotions),
     )
     return OnceItem(asked.store_id, _text(request.event_id, "event_id"), semantic_digest("baseline", asked), asked)
 
 
-def baseline_answer(baseline: Baseline) -> bytes:
+def baseline_answer(baseline: Baseline, forecast: Counterfactual | None) -> bytes:
     """The serialized answer to a baseline asked for."""
-    return syncvalue_pb2.UpdateBaselineMetricsResponse(baseline=baseline_message(baseline)).SerializeToString()
+    return syncvalue_pb2.UpdateBaselineMetricsResponse(
+        baseline=baseline_message(baseline, forecast, None)
+    ).SerializeToString()
 
 
-def baseline_message(baseline: Baseline) -> syncvalue_pb2.Baseline:
-    """A baseline."""
+def baseline_message(
+    baseline: Baseline, forecast: Counterfactual | None, month: tuple[int, int] | None
+) -> syncvalue_pb2.Baseline:
+    """A baseline, with the forecast beside it and what that says of a month."""
     currency = baseline.currency
     return syncvalue_pb2.Baseline(
         period=common_pb2.Period(start=time_to_proto(baseline.start), end=time_to_proto(baseline.end)),
@@ -165,6 +172,8 @@ def baseline_message(baseline: Baseline) -> syncvalue_pb2.Baseline:
         basis=_BASES[baseline.basis],
         time_zone=baseline.time_zone,
         computed_at=time_to_proto(baseline.computed_at),
+        method=syncvalue_pb2.BASELINE_METHOD_PLAIN_AVERAGE,
+        seasonal=None if forecast is None else seasonal_message(forecast, month),
     )
 
 
@@ -219,6 +228,16 @@ def span_of(period: common_pb2.Period) -> tuple[dt.datetime, dt.datetime]:
 def basis_of(number: int) -> Basis:
     """The basis; unspecified means net sales."""
     return Basis.TOTAL if number == Basis.TOTAL.value else Basis.NET_SALES
+
+
+def month_of(request: syncvalue_pb2.GetBaselineRequest) -> tuple[int, int] | None:
+    """The month asked for, None for none."""
+    year, month = request.year, request.month
+    if not year and not month:
+        return None
+    if not (1 <= year <= 9998 and 1 <= month <= 12):
+        raise BadRequest(f"a month has a year and a number from 1 to 12, got {year}-{month}", reason="BAD_MONTH")
+    return year, month
 
 
 def _span(period: common_pb2.Period) -> tuple[dt.datetime, dt.datetime]:

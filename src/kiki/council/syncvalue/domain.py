@@ -7,6 +7,8 @@ import enum
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from kiki.council.syncvalue.seasonal.outlook import Promotion
+
 CustomerRef = tuple[int, str]
 """Store and customer key."""
 OrderRef = tuple[int, str]
@@ -153,6 +155,7 @@ class BaselineAsked:
     currency: str
     basis: Basis
     history_from: dt.datetime | None
+    promotions: tuple[Promotion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

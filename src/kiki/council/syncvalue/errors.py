@@ -27,3 +27,9 @@ class BadRequest(InvalidInput):
     """A field is missing or cannot be used."""
 
     reason = "BAD_REQUEST"
+
+
+class CannotForecast(InvalidInput):
+    """Figures that are sound, but from which no forecast follows: too few, or none with revenue."""
+
+    reason = "CANNOT_FORECAST"

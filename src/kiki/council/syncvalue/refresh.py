@@ -6,9 +6,9 @@ import asyncio
 import datetime as dt
 import secrets
 
-from kiki.council.syncvalue import repository
 from kiki.council.syncvalue.fitting import fit
 from kiki.council.syncvalue.ltv import Predictor
+from kiki.council.syncvalue.repository import histories as repository
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.kit.clock import Clock
 from kiki.kit.database import Database

@@ -1,29 +1,24 @@
-"""Use cases of SyncValue; each owns its transaction, mutations go through receipts."""
+"""Use cases about customers; each owns its transaction, mutations go through receipts. Baselines: `baselining.py`."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
 
-from kiki.council.syncvalue import repository
-from kiki.council.syncvalue.baseline import available_months, divided, month_start, months_before, months_between, zone
 from kiki.council.syncvalue.domain import (
     AtRisk,
-    Baseline,
-    BaselineAsked,
-    Basis,
     Customer,
     CustomerRef,
     Merge,
     Order,
     OrderTold,
-    Revenue,
     StoreModel,
     Valuation,
 )
-from kiki.council.syncvalue.errors import BadRequest, BaselineUnknown, CustomerUnknown
+from kiki.council.syncvalue.errors import CustomerUnknown
 from kiki.council.syncvalue.history import Fold, fold
 from kiki.council.syncvalue.ltv import Predictor, value
+from kiki.council.syncvalue.repository import histories as repository
 from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
@@ -65,31 +60,6 @@ class SyncValue:
             return [answer(*await self._merge(connection, fresh[0].command))]
 
         return (await self._once.run("MergeCustomers", [item], work))[0]
-
-    async def update_baseline(self, item: OnceItem[BaselineAsked], answer: Callable[[Baseline], bytes]) -> Outcome:
-        """Computes the baseline from the history as it is now and keeps it."""
-
-        async def work(connection: Connection, fresh: Sequence[OnceItem[BaselineAsked]]) -> list[Outcome]:
-            baseline = await self._compute_baseline(connection, fresh[0].command)
-            await repository.write_baseline(connection, baseline)
-            return [answer(baseline)]
-
-        return (await self._once.run("UpdateBaselineMetrics", [item], work))[0]
-
-    async def get_baseline(self, store_id: int) -> Baseline:
-        """The baseline as computed last."""
-        async with self._database.connection() as connection:
-            baseline = await repository.find_baseline(connection, store_id)
-        if baseline is None:
-            raise BaselineUnknown(store_id)
-        return baseline
-
-    async def revenue(
-        self, store_id: int, start: dt.datetime, end: dt.datetime, currency: str, basis: Basis
-    ) -> Revenue:
-        """Paid revenue of a span."""
-        async with self._database.connection() as connection:
-            return await repository.revenue(connection, store_id, start, end, currency, basis)
 
     async def get_customer(self, store_id: int, customer_key: str) -> tuple[str, Customer, Valuation]:
         """A customer's statistics and value now; a merged customer's are those of the kept one."""
@@ -208,38 +178,6 @@ class SyncValue:
             recounted = await repository.recount(connection, {(store_id, kept): currency})
             await repository.write_customers(connection, recounted)
         return kept, moved
-
-    async def _compute_baseline(self, connection: Connection, asked: BaselineAsked) -> Baseline:
-        tz = zone(asked.time_zone)
-        months = months_between(*asked.span, tz) if asked.span else months_before(asked.connected_at, tz)
-        if len(months) > 1200:
-            raise BadRequest("a baseline covers at most a hundred years", reason="PERIOD_TOO_LONG")
-        start, end = month_start(months.start, tz), month_start(months.stop, tz)
-        first = await repository.first_order_at(connection, asked.store_id)
-        covered = available_months(months, tz, asked.history_from, first)
-        whole = await repository.revenue(connection, asked.store_id, start, end, asked.currency, asked.basis)
-        part = whole
-        if covered.start > months.start:
-            part = await repository.revenue(
-                connection, asked.store_id, month_start(covered.start, tz), end, asked.currency, asked.basis
-            )
-        return Baseline(
-            store_id=asked.store_id,
-            start=start,
-            end=end,
-            time_zone=asked.time_zone,
-            basis=asked.basis,
-            currency=asked.currency,
-            revenue_minor=whole.revenue_minor,
-            monthly_average_minor=divided(part.revenue_minor, len(covered)),
-            average_order_minor=divided(whole.revenue_minor, whole.orders),
-            orders=whole.orders,
-            unique_customers=whole.unique_customers,
-            repeat_customers=whole.repeat_customers,
-            months_available=len(covered),
-            skipped_orders=whole.skipped_orders,
-            computed_at=self._clock.now(),
-        )
 
 
 async def _resolved(connection: Connection, items: list[Order]) -> list[Order]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kiki.council.syncvalue import convert
 from kiki.council.syncvalue.baseline import divided
+from kiki.council.syncvalue.baselining import Baselines
 from kiki.council.syncvalue.domain import Order
 from kiki.council.syncvalue.errors import BadRequest
 from kiki.council.syncvalue.service import SyncValue
@@ -25,8 +26,9 @@ _MAX_PAGE = 1_000
 class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
     """Converts, calls the service, converts back."""
 
-    def __init__(self, service: SyncValue) -> None:
+    def __init__(self, service: SyncValue, baselines: Baselines) -> None:
         self._service = service
+        self._baselines = baselines
 
     async def UpdateCustomerLTV(
         self, request: syncvalue_pb2.UpdateCustomerLTVRequest, _context: Any
@@ -63,14 +65,16 @@ class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
     async def UpdateBaselineMetrics(
         self, request: syncvalue_pb2.UpdateBaselineMetricsRequest, _context: Any
     ) -> syncvalue_pb2.UpdateBaselineMetricsResponse:
-        outcome = await self._service.update_baseline(convert.baseline_item(request), convert.baseline_answer)
+        outcome = await self._baselines.update(convert.baseline_item(request), convert.baseline_answer)
         return syncvalue_pb2.UpdateBaselineMetricsResponse.FromString(_checked(outcome))
 
     async def GetBaseline(
         self, request: syncvalue_pb2.GetBaselineRequest, _context: Any
     ) -> syncvalue_pb2.GetBaselineResponse:
-        baseline = await self._service.get_baseline(request.store_id)
-        return syncvalue_pb2.GetBaselineResponse(baseline=convert.baseline_message(baseline))
+        month = convert.month_of(request)
+        as_of = time_from_proto(request.as_of) if request.HasField("as_of") else None
+        baseline, forecast = await self._baselines.get(request.store_id, as_of)
+        return syncvalue_pb2.GetBaselineResponse(baseline=convert.baseline_message(baseline, forecast, month))
 
     async def GetRevenueInPeriod(
         self, request: syncvalue_pb2.GetRevenueInPeriodRequest, _context: Any
@@ -78,7 +82,7 @@ class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
         start, end = convert.span_of(request.period)
         currency = check_currency(request.currency)
         basis = convert.basis_of(request.basis)
-        revenue = await self._service.revenue(request.store_id, start, end, currency, basis)
+        revenue = await self._baselines.revenue(request.store_id, start, end, currency, basis)
         return convert.revenue_message(revenue, divided(revenue.revenue_minor, revenue.orders), currency)
 
     async def ListChurnRisks(

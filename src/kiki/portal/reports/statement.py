@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.errors import NotFound
@@ -79,13 +81,14 @@ async def read_statement(
     try:
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     except NotFound as error:
-        return StatementPage(_empty(store, month, error.reason), await _baseline(clients, store), [], "", "")
+        return StatementPage(_empty(store, month, error.reason), await _baseline(clients, store, month), [], "", "")
     if not answer.statement.closed:
         request.figures.current_revenue.CopyFrom(await _current_revenue(clients, store.store_id, answer.statement))
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
+    closed_at = answer.statement.closed_at if answer.statement.closed else None
     return StatementPage(
         statement=message_json(answer.statement),
-        baseline=await _baseline(clients, store),
+        baseline=await _baseline(clients, store, month, closed_at),
         lines=[message_json(line) for line in answer.lines],
         next_page_token=answer.next_page_token,
         digest=answer.digest.hex(),
@@ -115,8 +118,11 @@ async def _current_revenue(clients: CouncilClients, store_id: int, statement: le
     return (await clients.syncvalue.call("GetRevenueInPeriod", request, value.GetRevenueInPeriodResponse)).revenue
 
 
-async def _baseline(clients: CouncilClients, store: StoreConnection) -> dict[str, Any] | None:
-    request = value.GetBaselineRequest(store_id=store.store_id)
+async def _baseline(
+    clients: CouncilClients, store: StoreConnection, month: Month, as_of: Timestamp | None = None
+) -> dict[str, Any] | None:
+    """The plain average and what the seasonal forecast says of the month; that of a closed one as it was then."""
+    request = value.GetBaselineRequest(store_id=store.store_id, year=month.year, month=month.month, as_of=as_of)
     try:
         answer = await clients.syncvalue.call("GetBaseline", request, value.GetBaselineResponse)
     except NotFound:

@@ -1,6 +1,7 @@
 import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
 from kiki.rpc.v1 import common_pb2 as _common_pb2
 from google.protobuf.internal import containers as _containers
@@ -30,6 +31,12 @@ class RevenueBasis(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REVENUE_BASIS_UNSPECIFIED: _ClassVar[RevenueBasis]
     REVENUE_BASIS_NET_SALES: _ClassVar[RevenueBasis]
     REVENUE_BASIS_TOTAL: _ClassVar[RevenueBasis]
+
+class BaselineMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    BASELINE_METHOD_UNSPECIFIED: _ClassVar[BaselineMethod]
+    BASELINE_METHOD_PLAIN_AVERAGE: _ClassVar[BaselineMethod]
+    BASELINE_METHOD_SEASONAL: _ClassVar[BaselineMethod]
 ORDER_SOURCE_UNSPECIFIED: OrderSource
 ORDER_SOURCE_LIVE: OrderSource
 ORDER_SOURCE_HISTORY: OrderSource
@@ -40,6 +47,9 @@ CUSTOMER_SEGMENT_LOW: CustomerSegment
 REVENUE_BASIS_UNSPECIFIED: RevenueBasis
 REVENUE_BASIS_NET_SALES: RevenueBasis
 REVENUE_BASIS_TOTAL: RevenueBasis
+BASELINE_METHOD_UNSPECIFIED: BaselineMethod
+BASELINE_METHOD_PLAIN_AVERAGE: BaselineMethod
+BASELINE_METHOD_SEASONAL: BaselineMethod
 
 class UpdateCustomerLTVRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "lane", "decision_seq", "customer_key", "order_id", "order_amount", "net_sales", "ordered_at", "paid_at", "first_order", "source", "cancelled", "items")
@@ -154,7 +164,7 @@ class GetCustomerLTVResponse(_message.Message):
     def __init__(self, customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., first_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_orders: _Optional[float] = ..., model: _Optional[str] = ...) -> None: ...
 
 class UpdateBaselineMetricsRequest(_message.Message):
-    __slots__ = ("store_id", "event_id", "period", "connected_at", "time_zone", "currency", "basis", "history_from")
+    __slots__ = ("store_id", "event_id", "period", "connected_at", "time_zone", "currency", "basis", "history_from", "promotions")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     PERIOD_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +173,7 @@ class UpdateBaselineMetricsRequest(_message.Message):
     CURRENCY_FIELD_NUMBER: _ClassVar[int]
     BASIS_FIELD_NUMBER: _ClassVar[int]
     HISTORY_FROM_FIELD_NUMBER: _ClassVar[int]
+    PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     event_id: str
     period: _common_pb2.Period
@@ -171,10 +182,77 @@ class UpdateBaselineMetricsRequest(_message.Message):
     currency: str
     basis: RevenueBasis
     history_from: _timestamp_pb2.Timestamp
-    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time_zone: _Optional[str] = ..., currency: _Optional[str] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., history_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    promotions: _containers.RepeatedCompositeFieldContainer[ShopPromotion]
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time_zone: _Optional[str] = ..., currency: _Optional[str] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., history_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., promotions: _Optional[_Iterable[_Union[ShopPromotion, _Mapping]]] = ...) -> None: ...
+
+class ShopPromotion(_message.Message):
+    __slots__ = ("first_day", "last_day")
+    FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
+    LAST_DAY_FIELD_NUMBER: _ClassVar[int]
+    first_day: _date_pb2.Date
+    last_day: _date_pb2.Date
+    def __init__(self, first_day: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., last_day: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+
+class ExpectedRevenue(_message.Message):
+    __slots__ = ("expected", "lower", "upper", "month")
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    expected: _money_pb2.Money
+    lower: _money_pb2.Money
+    upper: _money_pb2.Money
+    month: _date_pb2.Date
+    def __init__(self, expected: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., lower: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., upper: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., month: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+
+class BaselineBackTest(_message.Message):
+    __slots__ = ("origins", "error", "plain_error", "month_error", "plain_month_error", "interval_coverage")
+    ORIGINS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_ERROR_FIELD_NUMBER: _ClassVar[int]
+    MONTH_ERROR_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_MONTH_ERROR_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_COVERAGE_FIELD_NUMBER: _ClassVar[int]
+    origins: int
+    error: float
+    plain_error: float
+    month_error: float
+    plain_month_error: float
+    interval_coverage: float
+    def __init__(self, origins: _Optional[int] = ..., error: _Optional[float] = ..., plain_error: _Optional[float] = ..., month_error: _Optional[float] = ..., plain_month_error: _Optional[float] = ..., interval_coverage: _Optional[float] = ...) -> None: ...
+
+class SeasonalBaseline(_message.Message):
+    __slots__ = ("model", "problem", "month", "year", "interval_level", "trained_on", "history_months", "yearly_season", "promotions", "back_test", "recommended", "revision", "computed_at")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_LEVEL_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_ON_FIELD_NUMBER: _ClassVar[int]
+    HISTORY_MONTHS_FIELD_NUMBER: _ClassVar[int]
+    YEARLY_SEASON_FIELD_NUMBER: _ClassVar[int]
+    PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    BACK_TEST_FIELD_NUMBER: _ClassVar[int]
+    RECOMMENDED_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    COMPUTED_AT_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    problem: str
+    month: ExpectedRevenue
+    year: ExpectedRevenue
+    interval_level: float
+    trained_on: _common_pb2.Period
+    history_months: int
+    yearly_season: bool
+    promotions: int
+    back_test: BaselineBackTest
+    recommended: BaselineMethod
+    revision: int
+    computed_at: _timestamp_pb2.Timestamp
+    def __init__(self, model: _Optional[str] = ..., problem: _Optional[str] = ..., month: _Optional[_Union[ExpectedRevenue, _Mapping]] = ..., year: _Optional[_Union[ExpectedRevenue, _Mapping]] = ..., interval_level: _Optional[float] = ..., trained_on: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., history_months: _Optional[int] = ..., yearly_season: _Optional[bool] = ..., promotions: _Optional[int] = ..., back_test: _Optional[_Union[BaselineBackTest, _Mapping]] = ..., recommended: _Optional[_Union[BaselineMethod, str]] = ..., revision: _Optional[int] = ..., computed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Baseline(_message.Message):
-    __slots__ = ("period", "revenue", "monthly_average", "average_order_value", "orders", "unique_customers", "repeat_customer_rate", "months_available", "complete", "skipped_orders", "basis", "time_zone", "computed_at")
+    __slots__ = ("period", "revenue", "monthly_average", "average_order_value", "orders", "unique_customers", "repeat_customer_rate", "months_available", "complete", "skipped_orders", "basis", "time_zone", "computed_at", "method", "seasonal")
     PERIOD_FIELD_NUMBER: _ClassVar[int]
     REVENUE_FIELD_NUMBER: _ClassVar[int]
     MONTHLY_AVERAGE_FIELD_NUMBER: _ClassVar[int]
@@ -188,6 +266,8 @@ class Baseline(_message.Message):
     BASIS_FIELD_NUMBER: _ClassVar[int]
     TIME_ZONE_FIELD_NUMBER: _ClassVar[int]
     COMPUTED_AT_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    SEASONAL_FIELD_NUMBER: _ClassVar[int]
     period: _common_pb2.Period
     revenue: _money_pb2.Money
     monthly_average: _money_pb2.Money
@@ -201,7 +281,9 @@ class Baseline(_message.Message):
     basis: RevenueBasis
     time_zone: str
     computed_at: _timestamp_pb2.Timestamp
-    def __init__(self, period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_average: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., average_order_value: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., orders: _Optional[int] = ..., unique_customers: _Optional[int] = ..., repeat_customer_rate: _Optional[float] = ..., months_available: _Optional[int] = ..., complete: _Optional[bool] = ..., skipped_orders: _Optional[int] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., time_zone: _Optional[str] = ..., computed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    method: BaselineMethod
+    seasonal: SeasonalBaseline
+    def __init__(self, period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_average: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., average_order_value: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., orders: _Optional[int] = ..., unique_customers: _Optional[int] = ..., repeat_customer_rate: _Optional[float] = ..., months_available: _Optional[int] = ..., complete: _Optional[bool] = ..., skipped_orders: _Optional[int] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., time_zone: _Optional[str] = ..., computed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., method: _Optional[_Union[BaselineMethod, str]] = ..., seasonal: _Optional[_Union[SeasonalBaseline, _Mapping]] = ...) -> None: ...
 
 class UpdateBaselineMetricsResponse(_message.Message):
     __slots__ = ("baseline",)
@@ -210,10 +292,16 @@ class UpdateBaselineMetricsResponse(_message.Message):
     def __init__(self, baseline: _Optional[_Union[Baseline, _Mapping]] = ...) -> None: ...
 
 class GetBaselineRequest(_message.Message):
-    __slots__ = ("store_id",)
+    __slots__ = ("store_id", "year", "month", "as_of")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     store_id: int
-    def __init__(self, store_id: _Optional[int] = ...) -> None: ...
+    year: int
+    month: int
+    as_of: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetBaselineResponse(_message.Message):
     __slots__ = ("baseline",)

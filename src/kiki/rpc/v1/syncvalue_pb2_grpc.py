@@ -114,8 +114,9 @@ class SyncValueServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateBaselineMetrics(self, request, context):
-        """Computes the baseline from the history known now, stores it and answers it. Call it again, under a new `event_id`,
-        when more history was synced.
+        """Computes the baseline from the history known now, stores it and answers it: the plain average, which contracts
+        are settled on, and beside it a seasonal forecast from the same history. Call it again, under a new `event_id`, when
+        more history was synced.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,29 +1,19 @@
-"""The only SQL of SyncValue. Set-based; callers hold the store's row while they write its history."""
+"""Purchase histories and models. Set-based; callers hold the store's row while they write its history."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from kiki.council.syncvalue.domain import (
-    Baseline,
-    Basis,
-    Customer,
-    CustomerRef,
-    Order,
-    OrderRef,
-    Revenue,
-    StoreModel,
-)
+from kiki.council.syncvalue.domain import Customer, CustomerRef, Order, OrderRef, StoreModel
 from kiki.kit.bulk import Append, Rows
-from kiki.kit.database import Connection, Record
+from kiki.kit.database import Connection
 
 _MODEL = (
     "rate_shape, rate_scale_days, leave, stay, mean_spend_minor, spend_strength,"
     " low_below_minor, high_from_minor, customers"
 )
 _CUSTOMER = "currency, order_count, spend_orders, spent_minor, first_order_at, last_order_at"
-_AMOUNT = {Basis.NET_SALES: "net_minor", Basis.TOTAL: "total_minor"}
 
 _LOCK_STORES = (
     f"SELECT store_id, has_merges, {_MODEL} FROM syncvalue.stores"
@@ -228,83 +218,6 @@ async def page_customers(
     return [(row[0], Customer(*row[1:])) for row in rows]
 
 
-async def revenue(
-    connection: Connection, store_id: int, start: dt.datetime, end: dt.datetime, currency: str, basis: Basis
-) -> Revenue:
-    """Paid revenue by the time of payment; a guest without a key counts as no customer."""
-    row = await _row(
-        connection,
-        f"""
-        WITH paid AS (
-            SELECT customer_key, currency, {_AMOUNT[basis]} AS amount FROM syncvalue.orders
-            WHERE store_id = $1 AND paid_at >= $2 AND paid_at < $3 AND NOT cancelled
-        ), buyers AS (
-            SELECT count(*) AS n FROM paid WHERE currency = $4 AND customer_key <> '' GROUP BY customer_key
-        )
-        SELECT COALESCE(sum(amount) FILTER (WHERE currency = $4), 0)::bigint,
-            count(*) FILTER (WHERE currency = $4),
-            (SELECT count(*) FROM buyers), (SELECT count(*) FROM buyers WHERE n > 1),
-            count(*) FILTER (WHERE currency <> $4)
-        FROM paid
-        """,
-        store_id,
-        start,
-        end,
-        currency,
-    )
-    return Revenue(*row)
-
-
-async def first_order_at(connection: Connection, store_id: int) -> dt.datetime | None:
-    """The earliest order known of the store, paid or not."""
-    first: dt.datetime | None = await connection.fetchval(
-        "SELECT min(ordered_at) FROM syncvalue.orders WHERE store_id = $1", store_id
-    )
-    return first
-
-
-async def write_baseline(connection: Connection, baseline: Baseline) -> None:
-    """Keeps the baseline in place of an earlier one."""
-    await connection.execute(
-        "INSERT INTO syncvalue.baselines VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-        " ON CONFLICT (store_id) DO UPDATE SET (start_at, end_at, time_zone, basis, currency, revenue_minor,"
-        " monthly_average_minor, average_order_minor, orders, unique_customers, repeat_customers, months_available,"
-        " skipped_orders, computed_at) = (excluded.start_at, excluded.end_at, excluded.time_zone, excluded.basis,"
-        " excluded.currency, excluded.revenue_minor, excluded.monthly_average_minor, excluded.average_order_minor,"
-        " excluded.orders, excluded.unique_customers, excluded.repeat_customers, excluded.months_available,"
-        " excluded.skipped_orders, excluded.computed_at)",
-        baseline.store_id,
-        baseline.start,
-        baseline.end,
-        baseline.time_zone,
-        int(baseline.basis),
-        baseline.currency,
-        baseline.revenue_minor,
-        baseline.monthly_average_minor,
-        baseline.average_order_minor,
-        baseline.orders,
-        baseline.unique_customers,
-        baseline.repeat_customers,
-        baseline.months_available,
-        baseline.skipped_orders,
-        baseline.computed_at,
-    )
-
-
-async def find_baseline(connection: Connection, store_id: int) -> Baseline | None:
-    """The baseline as computed last."""
-    row = await connection.fetchrow(
-        "SELECT store_id, start_at, end_at, time_zone, basis, currency, revenue_minor, monthly_average_minor,"
-        " average_order_minor, orders, unique_customers, repeat_customers, months_available, skipped_orders,"
-        " computed_at FROM syncvalue.baselines WHERE store_id = $1",
-        store_id,
-    )
-    if row is None:
-        return None
-    store_id, start, end, time_zone, basis, *figures = row
-    return Baseline(store_id, start, end, time_zone, Basis(basis), *figures)
-
-
 async def due_stores(
     connection: Connection, *, young_before: dt.datetime, grown_before: dt.datetime, grown: int, limit: int
 ) -> list[int]:
@@ -358,13 +271,6 @@ async def write_model(connection: Connection, store_id: int, model: StoreModel, 
         model.customers,
         at,
     )
-
-
-async def _row(connection: Connection, query: str, *arguments: object) -> Record:
-    row = await connection.fetchrow(query, *arguments)
-    if row is None:
-        raise RuntimeError("an aggregate always answers one row")
-    return row
 
 
 def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:

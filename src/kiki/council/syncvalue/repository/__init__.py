@@ -1,0 +1,1 @@
+"""The only SQL of SyncValue: `histories` for orders, customers and models, `baselines` for revenue and baselines."""
