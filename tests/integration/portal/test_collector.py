@@ -75,7 +75,7 @@ async def test_a_click_is_in_the_inbox_when_204_is_said(page: Page) -> None:
     assert entry["identities"] == [{"kind": int(IdentityKind.FIRST_PARTY), "value": visitor[2].hex()}]
     assert b"v" * 32 not in body
     rows = await page.portal.rows("SELECT headers, platform, topic, origin FROM inbox.deliveries")
-    assert rows == [{"headers": {}, "platform": "internal", "topic": "touchpoints_added", "origin": "internal"}]
+    assert rows == [{"headers": "{}", "platform": "internal", "topic": "touchpoints_added", "origin": "internal"}]
 
 
 async def test_a_beacon_that_comes_twice_is_stored_once(page: Page) -> None:

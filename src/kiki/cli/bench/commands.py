@@ -25,6 +25,9 @@ Lifetimes = Annotated[
     Path | None, typer.Option("--lifetimes-python", help="Interpreter that can import lifetimes, to race against.")
 ]
 Customers = Annotated[int, typer.Option("--customers", min=1_000, help="Customers of the large simulated store.")]
+BaselineStores = Annotated[
+    int, typer.Option(min=0, max=1000, help="Simulated stores on which the baseline is back-tested; 0: none.")
+]
 ParetoToo = Annotated[bool, typer.Option("--pareto-at-scale", help="Race Pareto/NBD on the large store too (slow).")]
 Rounds = Annotated[int, typer.Option("--rounds", min=5, help="Stockouts measured in each state.")]
 
@@ -94,13 +97,14 @@ def _value(
     data: Data = None,
     lifetimes_python: Lifetimes = None,
     customers: Customers = 1_000_000,
+    baseline_stores: BaselineStores = 200,
     pareto_at_scale: ParetoToo = False,
     as_json: AsJson = False,
 ) -> None:
-    """Lifetime value models against published fits, a simulated store and the library lifetimes: figures and speed."""
+    """Lifetime value models against published fits and the library lifetimes; the baseline on simulated stores."""
     from kiki.cli.bench.value import run_value
 
-    run_value(data, lifetimes_python, customers, pareto_at_scale=pareto_at_scale, as_json=as_json)
+    run_value(data, lifetimes_python, customers, baseline_stores, pareto_at_scale=pareto_at_scale, as_json=as_json)
 
 
 def _print(result: dict[str, object], *, as_json: bool) -> None:

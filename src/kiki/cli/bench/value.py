@@ -1,4 +1,4 @@
-"""`kiki bench value`: figures of the lifetime value models, as a table."""
+"""`kiki bench value`: figures of the lifetime value models and of the baseline, as a table."""
 
 from __future__ import annotations
 
@@ -13,13 +13,24 @@ _MET = {True: "yes", False: "NO", None: ""}
 
 
 def run_value(
-    data: Path | None, lifetimes_python: Path | None, customers: int, *, pareto_at_scale: bool, as_json: bool
+    data: Path | None,
+    lifetimes_python: Path | None,
+    customers: int,
+    baseline_stores: int,
+    *,
+    pareto_at_scale: bool,
+    as_json: bool,
 ) -> None:
     """Measure and print; leaves with the exit code of a failed check when a figure is not met."""
+    from kiki.runtime.studies.baseline import run_baseline_bench
     from kiki.runtime.studies.value_bench import ValueBench, run_value_bench
 
     bench = ValueBench(data, lifetimes_python, customers, pareto_at_scale)
     result = run_value_bench(bench, _progress)
+    if baseline_stores:
+        baseline = run_baseline_bench(baseline_stores, 1, _progress)
+        result["cases"] += baseline["cases"]
+        result["met"] = result["met"] and baseline["met"]
     if as_json:
         print_json(result)
     else:
