@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
@@ -148,16 +148,15 @@ async def find_items(connection: Connection, keys: Sequence[OrderKey]) -> dict[O
     return found
 
 
-async def replace_items(connection: Connection, changed: Sequence[OrderKey], items: Iterable[ItemRow]) -> None:
-    """Write the lines of orders anew; `changed` names those that may have old ones, the others are new."""
-    if changed:
+async def remove_items(connection: Connection, keys: Sequence[OrderKey]) -> None:
+    """Take the lines of orders away, to write them anew."""
+    if keys:
         await connection.execute(
             """DELETE FROM commerce.order_items i USING unnest($1::bigint[], $2::text[]) AS gone(store_id, order_id)
             WHERE i.store_id = gone.store_id AND i.order_id = gone.order_id""",
-            [store_id for store_id, _ in changed],
-            [order_id for _, order_id in changed],
+            [store_id for store_id, _ in keys],
+            [order_id for _, order_id in keys],
         )
-    await ORDER_ITEMS.copy(connection, [item_values(item) for item in items])
 
 
 async def orders_in_reach(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Table, types
 from sqlalchemy.dialects.postgresql import JSONB
 
+from kiki.kit.bulk import Append, Rows
 from kiki.kit.database import Connection, Record
 
 _PARAMETER = {"jsonb": "text"}
@@ -43,6 +44,8 @@ class Shape:
     lock_sql: str = field(init=False, repr=False)
     find_sql: str = field(init=False, repr=False)
     delete_sql: str = field(init=False, repr=False)
+    _append: Append = field(init=False, repr=False, compare=False)
+    _append_missing: Append = field(init=False, repr=False, compare=False)
     _changes: dict[tuple[int, ...], str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -66,19 +69,17 @@ class Shape:
             ("delete_sql", f"DELETE FROM {self.table} t USING {wanted} WHERE {matched}"),
         ):
             object.__setattr__(self, name, sql)
+        schema, _, table = self.table.partition(".")
+        object.__setattr__(self, "_append", Append(schema, table, dict(columns)))
+        object.__setattr__(self, "_append_missing", Append(schema, table, dict(columns), missing_only=True))
 
-    async def copy(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows whose keys are new, with COPY: a third of an INSERT's cost. Not for tables with JSON."""
-        if rows:
-            schema, _, table = self.table.partition(".")
-            names = [name for name, _ in (*self.key, *self.rest)]
-            ordered = sorted(rows, key=_key_of)
-            await connection.copy_records_to_table(table, schema_name=schema, columns=names, records=ordered)
+    def new(self, rows: Sequence[Sequence[Any]]) -> tuple[Append, Rows]:
+        """Rows whose keys must be new, in the order of their keys; appended together with those of other tables."""
+        return self._append, sorted(rows, key=_key_of)
 
-    async def insert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert rows, whose keys must be new, in the order of their keys."""
-        if rows:
-            await connection.execute(self.insert_sql, *_columns(rows))
+    def missing(self, rows: Sequence[Sequence[Any]]) -> tuple[Append, Rows]:
+        """`new` for rows whose keys may be there already: then they stay as they are."""
+        return self._append_missing, sorted(rows, key=_key_of)
 
     async def upsert(self, connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
         """Insert or replace rows; each key at most once."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kiki.kit.bulk import Append, append_rows
 from kiki.kit.database import Connection
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.lanes import Lane
@@ -23,7 +24,20 @@ GROUPED = {
 Every request in it has an `event_id` of its own, so that a repeated group is harmless in whole and in part.
 """
 
-_COLUMNS = ("agent", "lane", "store_id", "event_id", "method", "entity", "subject", "request")
+_QUEUE = Append(
+    "calls",
+    "queue",
+    {
+        "agent": "text",
+        "lane": "smallint",
+        "store_id": "bigint",
+        "event_id": "text",
+        "method": "text",
+        "entity": "text",
+        "subject": "text",
+        "request": "bytea",
+    },
+)
 
 
 class CallIntent(msgspec.Struct, frozen=True, gc=False):
@@ -56,24 +70,20 @@ async def queue_calls(connection: Connection, sealer: Sealer, intents: Sequence[
     if not intents:
         return ""
     seal = sealer.seal
-    await connection.copy_records_to_table(
-        "queue",
-        schema_name="calls",
-        columns=_COLUMNS,
-        records=[
-            (
-                i.agent,
-                int(i.lane),
-                i.store_id,
-                i.event_id,
-                i.method,
-                i.entity,
-                i.subject,
-                seal(i.request, store_id=i.store_id, purpose=REQUEST_PURPOSE),
-            )
-            for i in intents
-        ],
-    )
+    rows = [
+        (
+            i.agent,
+            int(i.lane),
+            i.store_id,
+            i.event_id,
+            i.method,
+            i.entity,
+            i.subject,
+            seal(i.request, store_id=i.store_id, purpose=REQUEST_PURPOSE),
+        )
+        for i in intents
+    ]
+    await append_rows(connection, [(_QUEUE, rows)])
     return " ".join(sorted({wakeup_tag(i.agent, i.lane) for i in intents}))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kiki.kit.bulk import Append, append_rows
 from kiki.kit.database import Connection
 
 _ADVANCE = """
@@ -17,7 +18,18 @@ ON CONFLICT (store_id) DO UPDATE SET last_seq = h.last_seq + excluded.last_seq
 RETURNING store_id, last_seq
 """
 
-_COLUMNS = ("store_id", "seq", "type", "subject", "payload", "occurred_at")
+_LOG = Append(
+    "events",
+    "log",
+    {
+        "store_id": "bigint",
+        "seq": "bigint",
+        "type": "text",
+        "subject": "text",
+        "payload": "bytea",
+        "occurred_at": "timestamptz",
+    },
+)
 
 
 class LogEvent(msgspec.Struct, frozen=True, gc=False):
@@ -49,4 +61,4 @@ async def append(connection: Connection, events: Sequence[LogEvent]) -> None:
         seq = next_seq[e.store_id]
         next_seq[e.store_id] = seq + 1
         records.append((e.store_id, seq, e.type, e.subject, e.payload, e.occurred_at))
-    await connection.copy_records_to_table("log", schema_name="events", columns=_COLUMNS, records=records)
+    await append_rows(connection, [(_LOG, records)])
