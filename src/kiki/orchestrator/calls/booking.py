@@ -163,9 +163,12 @@ class Booking:
                 await self._queue.settle_alone(connection, done, self._leases.lease(self._place, token))
             return {}
         async with self._database.transaction() as connection:
-            await self._leases.lock(connection, {self._place: token})
-            await self._queue.settle(connection, done, dead)
-            await self._queue.park(connection, parked)
+            if done and not (dead or parked or touched):
+                await self._queue.settle_alone(connection, done, self._leases.lease(self._place, token))
+            else:
+                await self._leases.lock(connection, {self._place: token})
+                await self._queue.settle(connection, done, dead)
+                await self._queue.park(connection, parked)
             await store_deliveries(connection, self._sealer, self._deliveries(facts, done))
             counts = await self._queue.parked_counts(connection, touched) if touched else {}
             await append(connection, events)

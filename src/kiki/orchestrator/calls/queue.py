@@ -159,7 +159,7 @@ class CallQueue:
             await connection.execute(_BURY, *columns, *reasons, self.agent, int(self.lane))
 
     async def settle_alone(self, connection: Connection, answered: Sequence[Call], lease: Lease) -> None:
-        """`settle` of answered calls as a transaction of one statement, which locks the lease itself.
+        """`settle` of answered calls by one statement, which locks the lease itself and may be the whole transaction.
 
         Raises `LeaseLost`, and then nothing was taken away.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -57,6 +57,7 @@ _BURY = """, finished AS (
 _WHICH = "\nSELECT array_agg(position) FROM fresh"
 
 _STORE_LIVE = _STORE + _WHICH
+_STORE_AND_WAKE = _STORE + "\nSELECT array_agg(position), pg_notify('kiki_inbox', $17)::text FROM fresh"
 _STORE_ANY = _STORE + _BURY + _WHICH
 
 _encode = msgspec.json.Encoder().encode
@@ -107,6 +108,9 @@ def duplicate_key(
 
 async def store_deliveries(connection: Connection, sealer: Sealer, deliveries: Sequence[NewDelivery]) -> list[bool]:
     """Store what is new and queue it, and wake the workers when it commits; True where new, in input order."""
+    lanes = {int(d.lane) for d in deliveries}
+    if not any(d.dead_reason for d in deliveries):
+        return await insert_deliveries(connection, sealer, deliveries, wake=lanes)
     new = await insert_deliveries(connection, sealer, deliveries)
     lanes = lanes_of(deliveries, new)
     if lanes:
@@ -114,8 +118,10 @@ async def store_deliveries(connection: Connection, sealer: Sealer, deliveries: S
     return new
 
 
-async def insert_deliveries(connection: Connection, sealer: Sealer, deliveries: Sequence[NewDelivery]) -> list[bool]:
-    """`store_deliveries` without the waking: one statement, so that it is whole even outside a transaction.
+async def insert_deliveries(
+    connection: Connection, sealer: Sealer, deliveries: Sequence[NewDelivery], *, wake: Collection[int] = ()
+) -> list[bool]:
+    """`store_deliveries` in one statement, so that it is whole even outside a transaction; wakes the lanes named.
 
     Of equal keys in one call the first counts. Keys are inserted sorted, so that concurrent callers never deadlock.
     """
@@ -129,7 +135,7 @@ async def insert_deliveries(connection: Connection, sealer: Sealer, deliveries: 
     platforms, topics, origins, lanes, reasons = zip(*kinds, strict=True)
     base = deliveries[0].received_at
     fresh = await connection.fetchval(
-        _STORE_ANY if any(reasons) else _STORE_LIVE,
+        _STORE_AND_WAKE if wake else _STORE_ANY if any(reasons) else _STORE_LIVE,
         base,
         platforms,
         topics,
@@ -146,6 +152,7 @@ async def insert_deliveries(connection: Connection, sealer: Sealer, deliveries: 
         [d.signature for d in deliveries],
         [d.digest or sha256(d.body) for d in deliveries],
         [seal_body(sealer, d.body, d.store_id) for d in deliveries],
+        *([_lane_names(wake)] if wake else ()),
     )
     if fresh is not None and len(fresh) == len(deliveries):
         return [True] * len(fresh)
@@ -160,4 +167,8 @@ def lanes_of(deliveries: Sequence[NewDelivery], new: Sequence[bool]) -> set[int]
 
 async def wake_workers(connection: Connection, lanes: Iterable[int]) -> None:
     """Notify the workers of these lanes, when the caller's transaction commits."""
-    await connection.execute("SELECT pg_notify('kiki_inbox', $1)", " ".join(map(str, sorted(lanes))))
+    await connection.execute("SELECT pg_notify('kiki_inbox', $1)", _lane_names(lanes))
+
+
+def _lane_names(lanes: Iterable[int]) -> str:
+    return " ".join(map(str, sorted(lanes)))
