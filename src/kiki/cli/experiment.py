@@ -1,4 +1,4 @@
-"""`kiki experiment`: measure what ads cause, on any file: geo tests, hold-outs, sample sizes, assignments."""
+"""`kiki experiment`: measure what ads cause, on any file or in a store: geo tests, hold-outs, sample sizes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kiki.cli.experiment_store import add_commands
 from kiki.cli.inputs import read_rows
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.kit.errors import InvalidInput
@@ -52,13 +53,14 @@ _BILL = ("target", "billed", "carry", "billed_to_date")
 
 def register(app: typer.Typer, panel: str) -> None:
     """Add the command group."""
-    group = typer.Typer(no_args_is_help=True, help="Measure what ads cause: hold-outs, geo tests, sample sizes.")
+    group = typer.Typer(no_args_is_help=True, help="Measure what ads cause, in a store or on any file.")
     group.command("geo")(_geo)
     group.command("lift")(_lift)
     group.command("power")(_power)
     group.command("assign")(_assign)
     group.command("bill")(_bill)
     group.command("simulate")(_simulate)
+    add_commands(group)
     app.add_typer(group, name="experiment", rich_help_panel=panel)
 
 

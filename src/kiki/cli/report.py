@@ -78,6 +78,8 @@ def _print(report: dict[str, Any]) -> None:
         print_fields(
             {name: value for name, value in baseline.items() if not isinstance(value, (list, dict))}, "\nbaseline"
         )
+    if statement.get("experiment"):
+        print_fields(statement["experiment"], "\nbilled on an experiment")
     if statement["problem"]:
         console().print(f"\nNot billed: {statement['problem']}", markup=False)
     console().print("\norders", style="bold")

@@ -12,6 +12,7 @@ _TABLES = {
     "inbox": "kiki.orchestrator.inbox.tables",
     "calls": "kiki.orchestrator.calls.tables",
     "events": "kiki.orchestrator.events.tables",
+    "experiments": "kiki.orchestrator.experiments.tables",
     "portal": "kiki.portal.tables",
     "syncvalue": "kiki.council.syncvalue.tables",
     "syncflow": "kiki.council.syncflow.tables",

@@ -16,7 +16,7 @@ from kiki.council.syncledger.tables import OWNER as LEDGER
 from kiki.council.syncvalue.component import open_component as open_value
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.council.syncvalue.tables import OWNER as VALUE
-from kiki.kit.clock import SystemClock
+from kiki.kit.clock import Clock, SystemClock
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.migrations import upgrade
 from kiki.orchestrator.component import open_component as open_worker
@@ -40,11 +40,11 @@ async def _running(component: Any) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def running_council(dsn: str) -> AsyncIterator[dict[str, str]]:
+async def running_council(dsn: str, clock: Clock | None = None) -> AsyncIterator[dict[str, str]]:
     """Both agents over a migrated database; gives their addresses."""
     await upgrade(dsn, [*OWNERS, LEDGER, VALUE])
     rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
-    common: dict[str, Any] = {"dsn": dsn, "keyring": KEYRING, "rpc": rpc, "clock": SystemClock()}
+    common: dict[str, Any] = {"dsn": dsn, "keyring": KEYRING, "rpc": rpc, "clock": clock or SystemClock()}
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_ledger(settings=SyncLedgerSettings(), **common))
         value = await stack.enter_async_context(open_value(settings=SyncValueSettings(), **common))
@@ -54,7 +54,7 @@ async def running_council(dsn: str) -> AsyncIterator[dict[str, str]]:
 
 
 @asynccontextmanager
-async def running_worker(dsn: str, addresses: dict[str, str]) -> AsyncIterator[None]:
+async def running_worker(dsn: str, addresses: dict[str, str], clock: Clock | None = None) -> AsyncIterator[None]:
     """The worker as `kiki up` runs it."""
     async with (
         CouncilClients.open({**dict.fromkeys(AGENTS, NOWHERE), **addresses}, api_key=KEY) as clients,
@@ -64,7 +64,7 @@ async def running_worker(dsn: str, addresses: dict[str, str]) -> AsyncIterator[N
             clients=clients,
             platforms=platforms(),
             settings=FAST,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
         ) as worker,
         _running(worker),
     ):
@@ -72,11 +72,11 @@ async def running_worker(dsn: str, addresses: dict[str, str]) -> AsyncIterator[N
 
 
 @asynccontextmanager
-async def running_mesh(dsn: str) -> AsyncIterator[Portal]:
+async def running_mesh(dsn: str, clock: Clock | None = None) -> AsyncIterator[Portal]:
     """All of it."""
     async with (
-        running_council(dsn) as addresses,
-        running_worker(dsn, addresses),
-        running_portal(dsn, addresses=addresses) as portal,
+        running_council(dsn, clock) as addresses,
+        running_worker(dsn, addresses, clock),
+        running_portal(dsn, addresses=addresses, clock=clock) as portal,
     ):
         yield portal

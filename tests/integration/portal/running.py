@@ -16,11 +16,12 @@ from kiki.clients.council import CouncilClients
 from kiki.clients.methods import AGENTS
 from kiki.commerce.stores import NewStore, StoreRepository
 from kiki.commerce.tables import OWNER as COMMERCE
-from kiki.kit.clock import SystemClock
+from kiki.kit.clock import Clock, SystemClock
 from kiki.kit.database import Database
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.calls.tables import OWNER as CALLS
 from kiki.orchestrator.events.tables import OWNER as EVENTS
+from kiki.orchestrator.experiments.tables import OWNER as EXPERIMENTS
 from kiki.orchestrator.inbox.bodies import BODY_PURPOSE
 from kiki.orchestrator.inbox.tables import OWNER as INBOX
 from kiki.platforms.shopify.platform import Shopify
@@ -34,7 +35,7 @@ SHOP = "example.myshopify.com"
 SITE = "https://example.com"
 SECRET = "acceptance-secret"
 KEYRING = Keyring.parse(Keyring.generate())
-OWNERS = [COMMERCE, INBOX, CALLS, EVENTS, PORTAL]
+OWNERS = [COMMERCE, INBOX, CALLS, EVENTS, EXPERIMENTS, PORTAL]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,11 @@ def woo_headers(body: bytes, *, secret: str = SECRET, **more: str) -> dict[str, 
 
 @asynccontextmanager
 async def running_portal(
-    dsn: str, database_dsn: str | None = None, addresses: dict[str, str] | None = None, **settings: Any
+    dsn: str,
+    database_dsn: str | None = None,
+    addresses: dict[str, str] | None = None,
+    clock: Clock | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Portal]:
     """`dsn` is the portal's way to the database, `database_dsn` the test's own where they differ."""
     given = {"internal_api_key": KEY, "refusal_flush_seconds": 60, "allow_private_addresses": True, **settings}
@@ -99,7 +104,12 @@ async def running_portal(
     async with (
         CouncilClients.open(agents, api_key=KEY) as clients,
         open_component(
-            dsn=dsn, keyring=KEYRING, clients=clients, platforms=platforms, settings=chosen, clock=SystemClock()
+            dsn=dsn,
+            keyring=KEYRING,
+            clients=clients,
+            platforms=platforms,
+            settings=chosen,
+            clock=clock or SystemClock(),
         ) as component,
         Database.open(database_dsn or dsn, application_name="test", max_size=3) as database,
     ):

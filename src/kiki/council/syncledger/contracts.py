@@ -21,6 +21,9 @@ def next_version(command: TermsAsked | BaselineTold, books: Books, now: dt.datet
         raise TermRefused(
             f"the rule {asked.rule.name.lower()} needs a baseline of twelve months", reason="BASELINE_INCOMPLETE"
         )
+    if asked.rule.by_experiment != bool(asked.experiment_id):
+        wanted = "names its experiment" if asked.rule.by_experiment else "has no experiment"
+        raise TermRefused(f"a contract by the rule {asked.rule.name.lower()} {wanted}", reason="EXPERIMENT_MISMATCH")
     running = month_of(now, tz)
     if not books.versions:
         return _version(asked, 1, asked.effective_month or month_of(asked.connected_at, tz))
@@ -67,6 +70,7 @@ def _amended(told: BaselineTold, books: Books) -> TermsAsked:
         connected_at=latest.connected_at,
         baseline=told.baseline,
         effective_month=told.effective_month,
+        experiment_id=latest.experiment_id,
     )
 
 
@@ -94,4 +98,5 @@ def _version(asked: TermsAsked, version: int, month: int) -> Terms:
         connected_at=asked.connected_at,
         baseline=asked.baseline,
         effective_month=month,
+        experiment_id=asked.experiment_id,
     )

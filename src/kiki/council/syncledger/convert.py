@@ -205,6 +205,7 @@ def contract_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsA
         connected_at=time_from_proto(contract.connected_at),
         baseline=_baseline(contract.baseline, currency) if contract.HasField("baseline") else None,
         effective_month=month_from(contract.effective_from) if contract.HasField("effective_from") else None,
+        experiment_id=text(contract.experiment_id, "experiment_id", empty=True),
     )
     return OnceItem(asked.store_id, text(request.event_id, "event_id"), semantic_digest("contract", asked), asked)
 
@@ -239,6 +240,8 @@ _RULES = {
     Rule.ATTRIBUTED: syncledger_pb2.FEE_RULE_ATTRIBUTED,
     Rule.UPLIFT: syncledger_pb2.FEE_RULE_UPLIFT,
     Rule.LESSER_OF: syncledger_pb2.FEE_RULE_LESSER_OF,
+    Rule.EXPERIMENT_ESTIMATE: syncledger_pb2.FEE_RULE_EXPERIMENT_ESTIMATE,
+    Rule.EXPERIMENT_LOWER_BOUND: syncledger_pb2.FEE_RULE_EXPERIMENT_LOWER_BOUND,
 }
 
 
@@ -253,6 +256,7 @@ def contract_message(terms: Terms) -> syncledger_pb2.Contract:
         time_zone=terms.time_zone,
         connected_at=time_to_proto(terms.connected_at),
         effective_from=month_message(terms.effective_month),
+        experiment_id=terms.experiment_id,
     )
     if terms.baseline is not None:
         message.baseline.revenue.CopyFrom(money(terms.baseline.revenue_minor, terms.currency))

@@ -26,11 +26,18 @@ class Rule(enum.IntEnum):
     ATTRIBUTED = 1
     UPLIFT = 2
     LESSER_OF = 3
+    EXPERIMENT_ESTIMATE = 4
+    EXPERIMENT_LOWER_BOUND = 5
 
     @property
     def needs_baseline(self) -> bool:
         """Whether current revenue is compared with a complete baseline."""
-        return self is not Rule.ATTRIBUTED
+        return self in (Rule.UPLIFT, Rule.LESSER_OF)
+
+    @property
+    def by_experiment(self) -> bool:
+        """Whether the contract's experiment says what was caused."""
+        return self in (Rule.EXPERIMENT_ESTIMATE, Rule.EXPERIMENT_LOWER_BOUND)
 
 
 class Reason(enum.IntEnum):
@@ -92,6 +99,8 @@ class Terms:
     connected_at: dt.datetime
     baseline: BaselineFigures | None
     effective_month: int
+    experiment_id: str = ""
+    """What the rules by experiment bill on; empty under others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,7 @@ class TermsAsked:
     connected_at: dt.datetime
     baseline: BaselineFigures | None
     effective_month: int | None
+    experiment_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +190,24 @@ class ReversalTold(NamedTuple):
     order_id: str
     decision_seq: int
     reason: str
+
+
+class ReadingTold(NamedTuple):
+    """What an experiment shows up to a moment of a month, since its start; amounts in the settlement currency."""
+
+    store_id: int
+    experiment_id: str
+    month: int
+    revision: int
+    currency: str
+    estimate_minor: int
+    lower_bound_minor: int
+    started_at: dt.datetime
+    as_of: dt.datetime
+    users: int
+    final: bool
+    """It stands for later months too."""
+    plan_digest: str
 
 
 class OrderState(NamedTuple):

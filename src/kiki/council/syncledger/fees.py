@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 
 from kiki.council.syncledger.domain import Rule
@@ -81,6 +82,8 @@ class MonthFigures:
     lines: int
     attributed_orders: int
     mean_confidence: float
+    corrections: Mapping[int, tuple[int, int]] = field(default_factory=dict)
+    """Revenue and fee of the corrections, by the month in which they were billed; read where a rule asks for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,19 @@ class FeeByRule:
 
 
 def fee_by_rule(
-    rule: Rule, rate_ppm: int, sums: MonthSums, *, current: int | None, baseline: int | None, baseline_complete: bool
+    rule: Rule,
+    rate_ppm: int,
+    sums: MonthSums,
+    *,
+    current: int | None,
+    baseline: int | None,
+    baseline_complete: bool,
+    experiment: int | str = "READING_MISSING",
 ) -> FeeByRule:
-    """The fee of a month or period. `uplift` never goes below zero; corrections of closed months count as booked."""
+    """The fee of a month or period. `uplift` never goes below zero; corrections of closed months count as booked.
+
+    `experiment` is the revenue that the contract's experiment bills, or why it is not known.
+    """
     problem = ""
     own = sums.revenue
     if rule.needs_baseline:
@@ -106,6 +119,11 @@ def fee_by_rule(
         else:
             uplift = max(0, current - baseline)
             own = uplift if rule is Rule.UPLIFT else min(sums.revenue, uplift)
+    if rule.by_experiment:
+        if isinstance(experiment, str):
+            problem = experiment
+        else:
+            own = experiment
     corrected_revenue, corrected_fee = sums.corrected_revenue, sums.corrected_fee
     return FeeByRule(own + corrected_revenue, fee_on(own, rate_ppm) + corrected_fee, problem)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import hashlib
 from collections.abc import Sequence
@@ -10,13 +11,21 @@ from typing import Protocol
 
 from kiki.council.syncledger.domain import Books, OrderState, Terms
 from kiki.council.syncledger.errors import BadRequest, CannotClose, ContractUnknown, NoContract
-from kiki.council.syncledger.fees import FeeByRule, MonthSums, fee_by_rule, growth_percent, rounded
+from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, Readings, bill_month, early
+from kiki.council.syncledger.fees import FeeByRule, MonthFigures, MonthSums, fee_by_rule, growth_percent, rounded
 from kiki.council.syncledger.months import month_of, month_span, month_text, zone
 from kiki.council.syncledger.postings import check_balanced, movements, postings_of
 from kiki.council.syncledger.repository import books as repository
-from kiki.council.syncledger.repository import proof, readings
+from kiki.council.syncledger.repository import experiments, proof, readings
 from kiki.council.syncledger.repository.readings import EntryRow, FrozenStatement, Line, PeriodFigures
-from kiki.council.syncledger.statement import Statement, StoreRevenue, amount_in, closing_entries, state_month
+from kiki.council.syncledger.statement import (
+    OnExperiment,
+    Statement,
+    StoreRevenue,
+    amount_in,
+    closing_entries,
+    state_month,
+)
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
 from kiki.kit.receipts import Once, OnceItem, Outcome
@@ -99,7 +108,8 @@ class Reporting:
         async with self._database.connection() as connection:
             books = await _books(connection, store_id)
             figures = await readings.period_figures(connection, store_id, start, end)
-        terms = books.terms_for(month_of(start, zone(books.versions[0].time_zone)))
+            terms = books.terms_for(month_of(start, zone(books.versions[0].time_zone)))
+            billed = await _billed_in(connection, books, terms, start, end)
         current = amount_in(terms.currency, revenue.current)
         baseline = amount_in(terms.currency, revenue.baseline)
         known = terms.baseline
@@ -113,6 +123,7 @@ class Reporting:
             current=current,
             baseline=baseline,
             baseline_complete=months >= 12,
+            experiment=billed,
         )
         return PeriodFee(terms, figures, baseline, current, growth_percent(current, baseline), by_rule)
 
@@ -130,11 +141,13 @@ class Reporting:
             frozen = await readings.find_statement(connection, store_id, month)
             if frozen is not None:
                 return await _closed_page(connection, store_id, month, frozen, token)
-            figures = await readings.month_figures(connection, store_id, month)
+            figures = await _month_figures(connection, books, month)
+            experiment = await _on_experiment(connection, books, month)
             after = _number(token, "o")
             lines = await readings.month_lines(connection, store_id, month, after, limit + 1)
         following = f"o{lines[limit - 1].entry_id}" if len(lines) > limit else ""
-        return OpenMonth(state_month(books, month, figures, revenue), lines[:limit], following)
+        statement = state_month(books, month, figures, revenue, experiment=experiment)
+        return OpenMonth(statement, lines[:limit], following)
 
     async def close_month(self, item: OnceItem[Close]) -> Outcome:
         """Freezes a month; a month that is closed already is answered as frozen."""
@@ -175,17 +188,20 @@ class Reporting:
             return frozen
         now = self._clock.now()
         _check_closable(books, month, now)
-        figures = await readings.month_figures(connection, store_id, month)
-        statement = state_month(books, month, figures, close.revenue, closed_at=now)
-        if statement.problem:
+        figures = await _month_figures(connection, books, month)
+        experiment = await _on_experiment(connection, books, month)
+        statement = state_month(books, month, figures, close.revenue, closed_at=now, experiment=experiment)
+        problem = statement.problem or _too_early(statement)
+        if problem:
             raise CannotClose(
-                f"{month_text(month)} cannot be closed by the rule {statement.terms.rule.name.lower()}",
-                reason=statement.problem,
+                f"{month_text(month)} cannot be closed by the rule {statement.terms.rule.name.lower()}", reason=problem
             )
         entries = closing_entries(statement, first_id)
         postings = postings_of(entries)
         check_balanced(postings)
         await repository.add_entries(connection, entries, postings, movements(entries, postings), now)
+        if statement.bill is not None:
+            await experiments.add_bill(connection, statement.bill, now)
         await repository.close_through(connection, store_id, month)
         return await self._freeze(connection, statement, now)
 
@@ -209,6 +225,44 @@ async def _books(connection: Connection, store_id: int) -> Books:
     if books is None:
         raise ContractUnknown(store_id)
     return books
+
+
+async def _month_figures(connection: Connection, books: Books, month: int) -> MonthFigures:
+    """A month's sums; where any terms bill on an experiment, with its corrections by the month that they are about."""
+    figures = await readings.month_figures(connection, books.store_id, month)
+    if not any(terms.rule.by_experiment for terms in books.versions):
+        return figures
+    corrections = await readings.month_corrections(connection, books.store_id, month)
+    return dataclasses.replace(figures, corrections=corrections)
+
+
+async def _on_experiment(connection: Connection, books: Books, month: int) -> OnExperiment | None:
+    terms = books.terms_for(month)
+    if not terms.rule.by_experiment:
+        return None
+    told = Readings(await experiments.find_readings(connection, [books.store_id]))
+    bills = await experiments.find_bills(connection, books.store_id)
+    return OnExperiment(bill_month(books, told, bills, month), told.of_month(terms.experiment_id, month))
+
+
+async def _billed_in(
+    connection: Connection, books: Books, terms: Terms, start: dt.datetime, end: dt.datetime
+) -> int | str:
+    """Revenue that the calendar month of a span bills on its experiment, or why that cannot be said."""
+    if not terms.rule.by_experiment:
+        return READING_MISSING
+    tz = zone(terms.time_zone)
+    month = month_of(start, tz)
+    if month_span(month, tz) != (start, end):
+        return "NOT_A_MONTH"
+    experiment = await _on_experiment(connection, books, month)
+    assert experiment is not None, "the terms of the month bill on one"
+    return experiment.bill if isinstance(experiment.bill, str) else experiment.bill.billed
+
+
+def _too_early(statement: Statement) -> str:
+    reading = statement.reading
+    return READING_EARLY if reading is not None and early(reading, statement.terms, statement.month) else ""
 
 
 async def _closed_page(

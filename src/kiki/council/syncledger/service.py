@@ -10,6 +10,7 @@ from kiki.council.syncledger.domain import (
     BaselineTold,
     Books,
     OrderRef,
+    ReadingTold,
     RefundBooked,
     RefundRef,
     RefundTold,
@@ -20,9 +21,12 @@ from kiki.council.syncledger.domain import (
     Terms,
     TermsAsked,
 )
+from kiki.council.syncledger.errors import BadRequest, NoContract
+from kiki.council.syncledger.experiments import Refusal, refusal
 from kiki.council.syncledger.postings import check_balanced, movements, postings_of
 from kiki.council.syncledger.recording import Recorder
 from kiki.council.syncledger.repository import books as repository
+from kiki.council.syncledger.repository import experiments
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection
 from kiki.kit.errors import KikiError
@@ -106,6 +110,35 @@ class Recording:
 
         return await self._once.run("ReverseOrderRevenue", items, work)
 
+    async def record_readings(
+        self, items: Sequence[OnceItem[ReadingTold]], answer: Callable[[ReadingTold, Refusal], bytes]
+    ) -> list[Outcome]:
+        """What experiments show; a month's highest revision counts until the month is closed."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[ReadingTold]]) -> list[Outcome]:
+            stores = [item.store_id for item in fresh]
+            books, _ = await repository.lock_books(connection, stores)
+            found = await experiments.find_readings(connection, stores)
+            known = {(told.store_id, told.experiment_id, told.month): told for told in found}
+            outcomes: list[Outcome] = []
+            added: list[ReadingTold] = []
+            for item in fresh:
+                told = item.command
+                key = (told.store_id, told.experiment_id, told.month)
+                try:
+                    why = _reading_refusal(told, known.get(key), books[told.store_id])
+                except KikiError as error:
+                    outcomes.append(error)
+                    continue
+                if why is Refusal.TAKEN:
+                    known[key] = told
+                    added.append(told)
+                outcomes.append(answer(told, why))
+            await experiments.add_readings(connection, added, self._clock.now())
+            return outcomes
+
+        return await self._once.run("RecordExperimentReading", items, work, durable=True)
+
     async def _open(
         self,
         connection: Connection,
@@ -125,6 +158,15 @@ class Recording:
         await repository.add_entries(connection, recorder.entries, postings, moved, self._clock.now())
         await repository.write_orders(connection, {ref: recorder.orders[ref] for ref in recorder.changed})
         await repository.write_refunds(connection, {ref: recorder.refunds[ref] for ref in recorder.changed_refunds})
+
+
+def _reading_refusal(told: ReadingTold, known: ReadingTold | None, books: Books) -> Refusal:
+    if not books.versions:
+        raise NoContract(told.store_id)
+    settled_in = books.versions[-1].currency
+    if told.currency != settled_in:
+        raise BadRequest(f"the contract settles in {settled_in}, got {told.currency}", reason="CURRENCY_MISMATCH")
+    return refusal(told, known, books)
 
 
 def _each(

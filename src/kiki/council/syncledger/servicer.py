@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from kiki.council.syncledger import convert, statements_convert
+from kiki.council.syncledger import convert, experiments_convert, statements_convert
 from kiki.council.syncledger.errors import BadRequest
 from kiki.council.syncledger.months import month_number
 from kiki.council.syncledger.reporting import OpenMonth, Reporting
@@ -89,6 +89,16 @@ class SyncLedgerServicer(syncledger_pb2_grpc.SyncLedgerServiceServicer):
         answer = syncledger_pb2.BatchReverseOrderRevenueResponse()
         _fill(answer, await self._reversals(request.requests))
         return answer
+
+    async def RecordExperimentReading(
+        self, request: syncledger_pb2.RecordExperimentReadingRequest, _context: Any
+    ) -> syncledger_pb2.RecordExperimentReadingResponse:
+        outcomes = await _run(
+            [request],
+            experiments_convert.reading_item,
+            lambda items: self._recording.record_readings(items, experiments_convert.reading_answer),
+        )
+        return syncledger_pb2.RecordExperimentReadingResponse.FromString(_checked(outcomes))
 
     async def CalculateSuccessFee(
         self, request: syncledger_pb2.CalculateSuccessFeeRequest, _context: Any

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from kiki.council.syncledger.domain import Books, Entry, EntryKind, Terms
+from kiki.council.syncledger.domain import Books, Entry, EntryKind, ReadingTold, Terms
 from kiki.council.syncledger.errors import BadRequest
+from kiki.council.syncledger.experiments import READING_MISSING, Bill, corrections_by_reading, without
 from kiki.council.syncledger.fees import MonthFigures, fee_by_rule, growth_percent
 from kiki.council.syncledger.months import month_span, zone
 from kiki.kit.money import Money
@@ -38,6 +39,11 @@ class Statement:
     fee: int
     problem: str
     closed_at: dt.datetime | None = None
+    bill: Bill | None = None
+    """What the month bills on the contract's experiment, under the rules that do."""
+    reading: ReadingTold | None = None
+    corrected_by_reading: int = 0
+    """Revenue of corrections that the experiment's reading counts itself."""
 
     @property
     def revenue(self) -> int:
@@ -55,8 +61,21 @@ class Statement:
         return self.fee - self.accrued
 
 
+@dataclass(frozen=True, slots=True)
+class OnExperiment:
+    """What the contract's experiment bills in the month, or why it cannot be said."""
+
+    bill: Bill | str
+    reading: ReadingTold | None
+
+
 def state_month(
-    books: Books, month: int, figures: MonthFigures, revenue: StoreRevenue, closed_at: dt.datetime | None = None
+    books: Books,
+    month: int,
+    figures: MonthFigures,
+    revenue: StoreRevenue,
+    closed_at: dt.datetime | None = None,
+    experiment: OnExperiment | None = None,
 ) -> Statement:
     """The statement of a month by the terms in force."""
     terms = books.terms_for(month)
@@ -67,13 +86,16 @@ def state_month(
     if baseline is None and known is not None:
         baseline = known.monthly_minor
     months = revenue.baseline_months or (known.months if known is not None else 0)
+    by_reading = corrections_by_reading(books, figures)
+    bill = experiment.bill if experiment is not None and isinstance(experiment.bill, Bill) else None
     by_rule = fee_by_rule(
         terms.rule,
         terms.fee_rate_ppm,
-        figures.sums,
+        without(figures.sums, by_reading),
         current=current,
         baseline=baseline,
         baseline_complete=months >= 12,
+        experiment=READING_MISSING if bill is None else bill.billed,
     )
     return Statement(
         store_id=terms.store_id,
@@ -89,6 +111,9 @@ def state_month(
         fee=by_rule.fee,
         problem=by_rule.problem,
         closed_at=closed_at,
+        bill=bill,
+        reading=experiment.reading if experiment is not None and bill is not None else None,
+        corrected_by_reading=by_reading[0],
     )
 
 

@@ -16,6 +16,7 @@ from kiki.council.syncledger.convert import (
     text,
 )
 from kiki.council.syncledger.domain import OrderState
+from kiki.council.syncledger.experiments_convert import bill_message
 from kiki.council.syncledger.months import month_number, month_parts
 from kiki.council.syncledger.reporting import Close, PeriodFee
 from kiki.council.syncledger.repository.proof import Proof
@@ -106,6 +107,10 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         closed=statement.closed_at is not None,
         closed_at=optional_time(statement.closed_at),
         problem=statement.problem,
+        experiment=bill_message(statement.bill, statement.reading, currency),
+        corrections_by_reading=money(statement.corrected_by_reading, currency)
+        if statement.terms.rule.by_experiment or statement.corrected_by_reading
+        else None,
     )
 
 
@@ -135,6 +140,7 @@ def period_message(fee: PeriodFee) -> syncledger_pb2.CalculateSuccessFeeResponse
         attributed_orders=fee.figures.orders,
         mean_confidence=fee.figures.mean_confidence,
         accrued_fee=money(fee.figures.fee, currency),
+        problem=fee.by_rule.problem,
     )
 
 

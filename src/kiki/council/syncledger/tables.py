@@ -37,6 +37,7 @@ contracts = sa.Table(
     sa.Column("baseline_months", sa.Integer),
     sa.Column("effective_month", sa.Integer, nullable=False),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
+    sa.Column("experiment_id", sa.Text, nullable=False, server_default=""),
     sa.PrimaryKeyConstraint("store_id", "version", name="contracts_pkey"),
     sa.CheckConstraint("fee_rate_ppm BETWEEN 0 AND 1000000", name="contracts_fee_rate_check"),
     comment="Versions of each store's contract. Months are year · 12 + month − 1.",
@@ -167,6 +168,49 @@ statement_pages = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.PrimaryKeyConstraint("store_id", "month", "page", name="statement_pages_pkey"),
     comment="Lines of closed months, as frozen.",
+)
+
+experiment_readings = sa.Table(
+    "experiment_readings",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("experiment_id", sa.Text, nullable=False),
+    sa.Column("month", sa.Integer, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("estimate_minor", sa.BigInteger, nullable=False),
+    sa.Column("lower_bound_minor", sa.BigInteger, nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("users", sa.BigInteger, nullable=False),
+    sa.Column("final", sa.Boolean, nullable=False),
+    sa.Column("plan_digest", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "experiment_id", "month", "revision", name="experiment_readings_pkey"),
+    sa.CheckConstraint("lower_bound_minor <= estimate_minor", name="experiment_readings_bound_check"),
+    comment="What experiments show to date, as told; the highest revision of a month counts.",
+)
+
+experiment_bills = sa.Table(
+    "experiment_bills",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("month", sa.Integer, nullable=False),
+    sa.Column("experiment_id", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("target_before_minor", sa.BigInteger, nullable=False),
+    sa.Column("target_minor", sa.BigInteger, nullable=False),
+    sa.Column("carry_before_minor", sa.BigInteger, nullable=False),
+    sa.Column("billed_minor", sa.BigInteger, nullable=False),
+    sa.Column("carry_minor", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "month", name="experiment_bills_pkey"),
+    sa.CheckConstraint("billed_minor >= 0 AND carry_minor <= 0", name="experiment_bills_sign_check"),
+    sa.CheckConstraint(
+        "billed_minor + carry_minor = carry_before_minor + target_minor - target_before_minor",
+        name="experiment_bills_sum_check",
+    ),
+    comment="What each closed month billed on its experiment, and the carry that it left.",
 )
 
 receipts = receipts_table(metadata)

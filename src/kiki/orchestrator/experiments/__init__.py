@@ -1,10 +1,13 @@
 """Experiments: what advertising caused, measured against people or places that did not get it.
 
-Owns the rules and the statistics, pure: values in, values out, randomness by a seed. Stores nothing and asks nobody.
+Owns the rules and the statistics, which are pure (values in, values out, randomness by a seed), and what stores
+register and read (schema `experiments`).
 
 - People: `assignment.py` (who is held out), `registration.py` (what is fixed beforehand), `exposure.py` (which outcomes
   count), `lift.py` (what the difference is), `checks.py` and `sequential.py` (whether to believe it), `evaluation.py`
   (all of it by the registered plan), `power.py` (how many people it takes), `billing.py` (what may be billed on it).
+- A store's own: `plans.py` (what may happen to an experiment), `repository.py` (the only SQL), `reading.py` (what it
+  shows), `service.py` (use cases; start here), `schedule.py` (the month's end).
 - Files of users: `table.py`, `analysis.py`.
 - Places: `panel.py`, `synthetic_control.py`, `did.py`, `conformal.py`, `placebo.py`, put together in `geo.py`.
 

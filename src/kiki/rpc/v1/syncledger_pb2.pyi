@@ -25,6 +25,14 @@ class FeeRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEE_RULE_ATTRIBUTED: _ClassVar[FeeRule]
     FEE_RULE_UPLIFT: _ClassVar[FeeRule]
     FEE_RULE_LESSER_OF: _ClassVar[FeeRule]
+    FEE_RULE_EXPERIMENT_ESTIMATE: _ClassVar[FeeRule]
+    FEE_RULE_EXPERIMENT_LOWER_BOUND: _ClassVar[FeeRule]
+
+class ReadingRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    READING_REFUSAL_UNSPECIFIED: _ClassVar[ReadingRefusal]
+    READING_REFUSAL_SUPERSEDED: _ClassVar[ReadingRefusal]
+    READING_REFUSAL_MONTH_CLOSED: _ClassVar[ReadingRefusal]
 
 class NotCountedReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -65,6 +73,11 @@ FEE_RULE_UNSPECIFIED: FeeRule
 FEE_RULE_ATTRIBUTED: FeeRule
 FEE_RULE_UPLIFT: FeeRule
 FEE_RULE_LESSER_OF: FeeRule
+FEE_RULE_EXPERIMENT_ESTIMATE: FeeRule
+FEE_RULE_EXPERIMENT_LOWER_BOUND: FeeRule
+READING_REFUSAL_UNSPECIFIED: ReadingRefusal
+READING_REFUSAL_SUPERSEDED: ReadingRefusal
+READING_REFUSAL_MONTH_CLOSED: ReadingRefusal
 NOT_COUNTED_REASON_UNSPECIFIED: NotCountedReason
 NOT_COUNTED_REASON_BEFORE_CONNECTION: NotCountedReason
 NOT_COUNTED_REASON_NOT_PAID: NotCountedReason
@@ -106,7 +119,7 @@ class BaselineFigures(_message.Message):
     def __init__(self, revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_average: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., months_available: _Optional[int] = ...) -> None: ...
 
 class Contract(_message.Message):
-    __slots__ = ("version", "fee_rate", "basis", "rule", "settlement_currency", "time_zone", "connected_at", "baseline", "effective_from")
+    __slots__ = ("version", "fee_rate", "basis", "rule", "settlement_currency", "time_zone", "connected_at", "baseline", "effective_from", "experiment_id")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     FEE_RATE_FIELD_NUMBER: _ClassVar[int]
     BASIS_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +129,7 @@ class Contract(_message.Message):
     CONNECTED_AT_FIELD_NUMBER: _ClassVar[int]
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_FROM_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
     version: int
     fee_rate: str
     basis: FeeBasis
@@ -125,7 +139,8 @@ class Contract(_message.Message):
     connected_at: _timestamp_pb2.Timestamp
     baseline: BaselineFigures
     effective_from: BillingMonth
-    def __init__(self, version: _Optional[int] = ..., fee_rate: _Optional[str] = ..., basis: _Optional[_Union[FeeBasis, str]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., settlement_currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., baseline: _Optional[_Union[BaselineFigures, _Mapping]] = ..., effective_from: _Optional[_Union[BillingMonth, _Mapping]] = ...) -> None: ...
+    experiment_id: str
+    def __init__(self, version: _Optional[int] = ..., fee_rate: _Optional[str] = ..., basis: _Optional[_Union[FeeBasis, str]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., settlement_currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., baseline: _Optional[_Union[BaselineFigures, _Mapping]] = ..., effective_from: _Optional[_Union[BillingMonth, _Mapping]] = ..., experiment_id: _Optional[str] = ...) -> None: ...
 
 class PutContractRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "contract")
@@ -389,6 +404,74 @@ class BatchReverseOrderRevenueResponse(_message.Message):
     results: _containers.RepeatedCompositeFieldContainer[ReverseOrderRevenueResult]
     def __init__(self, results: _Optional[_Iterable[_Union[ReverseOrderRevenueResult, _Mapping]]] = ...) -> None: ...
 
+class RecordExperimentReadingRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "lane", "experiment_id", "month", "revision", "estimate", "lower_bound", "started_at", "as_of", "users", "final", "plan_digest")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    LANE_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    LOWER_BOUND_FIELD_NUMBER: _ClassVar[int]
+    STARTED_AT_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    FINAL_FIELD_NUMBER: _ClassVar[int]
+    PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    lane: _common_pb2.Lane
+    experiment_id: str
+    month: BillingMonth
+    revision: int
+    estimate: _money_pb2.Money
+    lower_bound: _money_pb2.Money
+    started_at: _timestamp_pb2.Timestamp
+    as_of: _timestamp_pb2.Timestamp
+    users: int
+    final: bool
+    plan_digest: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., experiment_id: _Optional[str] = ..., month: _Optional[_Union[BillingMonth, _Mapping]] = ..., revision: _Optional[int] = ..., estimate: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., lower_bound: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., users: _Optional[int] = ..., final: _Optional[bool] = ..., plan_digest: _Optional[str] = ...) -> None: ...
+
+class RecordExperimentReadingResponse(_message.Message):
+    __slots__ = ("experiment_id", "month", "applied", "refusal")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    month: BillingMonth
+    applied: bool
+    refusal: ReadingRefusal
+    def __init__(self, experiment_id: _Optional[str] = ..., month: _Optional[_Union[BillingMonth, _Mapping]] = ..., applied: _Optional[bool] = ..., refusal: _Optional[_Union[ReadingRefusal, str]] = ...) -> None: ...
+
+class ExperimentBill(_message.Message):
+    __slots__ = ("experiment_id", "estimate", "lower_bound", "target", "target_before", "carry_before", "billed_revenue", "carry", "as_of", "users", "plan_digest")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATE_FIELD_NUMBER: _ClassVar[int]
+    LOWER_BOUND_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    TARGET_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    CARRY_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    BILLED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    CARRY_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
+    USERS_FIELD_NUMBER: _ClassVar[int]
+    PLAN_DIGEST_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    estimate: _money_pb2.Money
+    lower_bound: _money_pb2.Money
+    target: _money_pb2.Money
+    target_before: _money_pb2.Money
+    carry_before: _money_pb2.Money
+    billed_revenue: _money_pb2.Money
+    carry: _money_pb2.Money
+    as_of: _timestamp_pb2.Timestamp
+    users: int
+    plan_digest: str
+    def __init__(self, experiment_id: _Optional[str] = ..., estimate: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., lower_bound: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., target: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., target_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., carry_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., billed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., carry: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., users: _Optional[int] = ..., plan_digest: _Optional[str] = ...) -> None: ...
+
 class RevenueFigures(_message.Message):
     __slots__ = ("current_revenue", "baseline_revenue", "baseline_months_available")
     CURRENT_REVENUE_FIELD_NUMBER: _ClassVar[int]
@@ -410,7 +493,7 @@ class CalculateSuccessFeeRequest(_message.Message):
     def __init__(self, store_id: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., figures: _Optional[_Union[RevenueFigures, _Mapping]] = ...) -> None: ...
 
 class CalculateSuccessFeeResponse(_message.Message):
-    __slots__ = ("baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee", "attributed_orders", "mean_confidence", "accrued_fee")
+    __slots__ = ("baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee", "attributed_orders", "mean_confidence", "accrued_fee", "problem")
     BASELINE_REVENUE_FIELD_NUMBER: _ClassVar[int]
     CURRENT_REVENUE_FIELD_NUMBER: _ClassVar[int]
     INCREMENTAL_REVENUE_FIELD_NUMBER: _ClassVar[int]
@@ -419,6 +502,7 @@ class CalculateSuccessFeeResponse(_message.Message):
     ATTRIBUTED_ORDERS_FIELD_NUMBER: _ClassVar[int]
     MEAN_CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     ACCRUED_FEE_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     baseline_revenue: _money_pb2.Money
     current_revenue: _money_pb2.Money
     incremental_revenue: _money_pb2.Money
@@ -427,7 +511,8 @@ class CalculateSuccessFeeResponse(_message.Message):
     attributed_orders: int
     mean_confidence: float
     accrued_fee: _money_pb2.Money
-    def __init__(self, baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    problem: str
+    def __init__(self, baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class GetOrderAttributionRequest(_message.Message):
     __slots__ = ("store_id", "order_id")
@@ -522,7 +607,7 @@ class StatementLine(_message.Message):
     def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem")
+    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -544,6 +629,8 @@ class Statement(_message.Message):
     CLOSED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_AT_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_BY_READING_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     year: int
     month: int
@@ -565,7 +652,9 @@ class Statement(_message.Message):
     closed: bool
     closed_at: _timestamp_pb2.Timestamp
     problem: str
-    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ...) -> None: ...
+    experiment: ExperimentBill
+    corrections_by_reading: _money_pb2.Money
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class GetMonthlyStatementResponse(_message.Message):
     __slots__ = ("statement", "lines", "next_page_token", "digest")

@@ -84,6 +84,11 @@ class SyncLedgerServiceStub:
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.BatchReverseOrderRevenueRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.BatchReverseOrderRevenueResponse.FromString,
                 _registered_method=True)
+        self.RecordExperimentReading = channel.unary_unary(
+                '/kiki.rpc.v1.SyncLedgerService/RecordExperimentReading',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.RecordExperimentReadingRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.RecordExperimentReadingResponse.FromString,
+                _registered_method=True)
         self.CalculateSuccessFee = channel.unary_unary(
                 '/kiki.rpc.v1.SyncLedgerService/CalculateSuccessFee',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.CalculateSuccessFeeRequest.SerializeToString,
@@ -193,6 +198,15 @@ class SyncLedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RecordExperimentReading(self, request, context):
+        """Keeps what an experiment shows at a month's end, over everything since its start: what the rules
+        `experiment_estimate` and `experiment_lower_bound` bill on. A later `revision` takes the place of an earlier one
+        while the month is open; a closed month stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CalculateSuccessFee(self, request, context):
         """The fee on the orders paid in a period, by the contract's rule, as the books stand now.
         """
@@ -290,6 +304,11 @@ def add_SyncLedgerServiceServicer_to_server(servicer, server):
                     servicer.BatchReverseOrderRevenue,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.BatchReverseOrderRevenueRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.BatchReverseOrderRevenueResponse.SerializeToString,
+            ),
+            'RecordExperimentReading': grpc.unary_unary_rpc_method_handler(
+                    servicer.RecordExperimentReading,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.RecordExperimentReadingRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncledger__pb2.RecordExperimentReadingResponse.SerializeToString,
             ),
             'CalculateSuccessFee': grpc.unary_unary_rpc_method_handler(
                     servicer.CalculateSuccessFee,
@@ -574,6 +593,33 @@ class SyncLedgerService:
             '/kiki.rpc.v1.SyncLedgerService/BatchReverseOrderRevenue',
             kiki_dot_rpc_dot_v1_dot_syncledger__pb2.BatchReverseOrderRevenueRequest.SerializeToString,
             kiki_dot_rpc_dot_v1_dot_syncledger__pb2.BatchReverseOrderRevenueResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RecordExperimentReading(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncLedgerService/RecordExperimentReading',
+            kiki_dot_rpc_dot_v1_dot_syncledger__pb2.RecordExperimentReadingRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncledger__pb2.RecordExperimentReadingResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,7 +28,7 @@ _STATE = (
 )
 _TERMS = (
     "store_id, version, fee_rate_ppm, basis, rule, currency, time_zone, connected_at, baseline_revenue_minor,"
-    " baseline_monthly_minor, baseline_months, effective_month"
+    " baseline_monthly_minor, baseline_months, effective_month, experiment_id"
 )
 _LOCK = (
     "SELECT store_id, closed_through FROM syncledger.books"
@@ -138,10 +138,20 @@ def _by_store(rows: Iterable[Iterable[Any]]) -> dict[int, tuple[Terms, ...]]:
 
 
 def _terms(row: Iterable[Any]) -> Terms:
-    store_id, version, rate, basis, rule, currency, time_zone, connected_at, revenue, monthly, months, effective = row
-    baseline = None if revenue is None else BaselineFigures(revenue, monthly, months)
+    store_id, version, rate, basis, rule, currency, time_zone, connected_at, *baselined, effective, experiment = row
+    revenue, monthly, months = baselined
     return Terms(
-        store_id, version, rate, Basis(basis), Rule(rule), currency, time_zone, connected_at, baseline, effective
+        store_id=store_id,
+        version=version,
+        fee_rate_ppm=rate,
+        basis=Basis(basis),
+        rule=Rule(rule),
+        currency=currency,
+        time_zone=time_zone,
+        connected_at=connected_at,
+        baseline=None if revenue is None else BaselineFigures(revenue, monthly, months),
+        effective_month=effective,
+        experiment_id=experiment,
     )
 
 
@@ -151,7 +161,7 @@ async def add_terms(connection: Connection, terms: Sequence[Terms], at: dt.datet
         baseline = version.baseline
         await connection.execute(
             f"INSERT INTO syncledger.contracts ({_TERMS}, recorded_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             version.store_id,
             version.version,
             version.fee_rate_ppm,
@@ -164,6 +174,7 @@ async def add_terms(connection: Connection, terms: Sequence[Terms], at: dt.datet
             None if baseline is None else baseline.monthly_minor,
             None if baseline is None else baseline.months,
             version.effective_month,
+            version.experiment_id,
             at,
         )
 

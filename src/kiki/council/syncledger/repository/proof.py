@@ -90,12 +90,23 @@ _REFUNDS_DIFFER = """
     ) r ON r.store_id = o.store_id AND r.order_id = o.order_id
     WHERE COALESCE(o.refunded_minor, 0) <> COALESCE(r.amount, 0)
 """
+_BILL_DIFFERS = """
+    SELECT store_id, 'month ' || month, 'begins with a carry of ' || carry_before_minor
+        || ', the month before left ' || left_over
+    FROM (
+        SELECT store_id, month, carry_before_minor,
+            COALESCE(lag(carry_minor) OVER (PARTITION BY store_id ORDER BY month), 0) AS left_over
+        FROM syncledger.experiment_bills WHERE $1 = 0 OR store_id = $1
+    ) b
+    WHERE carry_before_minor <> left_over
+"""
 _CHECKS = (
     ("UNBALANCED_ENTRY", _UNBALANCED),
     ("UNBALANCED_ENTRY", _ENTRY_DIFFERS),
     ("BALANCE_DIFFERS", _BALANCE_DIFFERS),
     ("ORDER_DIFFERS", _ORDER_DIFFERS),
     ("ORDER_DIFFERS", _REFUNDS_DIFFER),
+    ("EXPERIMENT_DIFFERS", _BILL_DIFFERS),
 )
 
 

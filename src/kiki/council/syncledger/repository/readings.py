@@ -89,6 +89,28 @@ async def month_figures(connection: Connection, store_id: int, month: int) -> Mo
     return MonthFigures(MonthSums(*row[:4]), row[4], row[5], held[0], held[1])
 
 
+async def month_corrections(connection: Connection, store_id: int, month: int) -> dict[int, tuple[int, int]]:
+    """Revenue and fee of a month's corrections, by the month in which what they correct was billed.
+
+    An order that came late belongs to the month of its payment.
+    """
+    rows = await connection.fetch(
+        """
+        SELECT COALESCE(b.month, NULLIF(o.paid_month, 0), t.month), sum(t.revenue_minor)::bigint,
+            sum(t.fee_minor)::bigint
+        FROM syncledger.transactions t
+        LEFT JOIN syncledger.transactions b ON b.store_id = t.store_id AND b.transaction_id = t.about AND t.about > 0
+        LEFT JOIN syncledger.orders o ON o.store_id = t.store_id AND o.order_id = t.order_id
+        WHERE t.store_id = $1 AND t.month = $2 AND t.correction AND t.kind = ANY($3::smallint[])
+        GROUP BY 1
+        """,
+        store_id,
+        month,
+        _LINE_KINDS,
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
 async def month_lines(connection: Connection, store_id: int, month: int, after: int, limit: int) -> list[Line]:
     """Entries of a month that concern orders, oldest first."""
     rows = await connection.fetch(

@@ -1,0 +1,195 @@
+"""Experiments of a store: registered before they start, logged before exposure, read by intention to treat."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AwareDatetime
+from starlette.status import HTTP_201_CREATED
+
+from kiki.kit.database import Connection
+from kiki.kit.errors import InvalidInput
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.experiments import repository, service
+from kiki.orchestrator.experiments.plans import Experiment, plan_values, power_of
+from kiki.orchestrator.experiments.repository import ReadingRow
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.internal.experiment_schemas import AssignmentBody, ReadingBody, RegistrationBody
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.services import Actor, Injected, Services
+
+router = APIRouter(prefix="/internal/experiments", tags=["experiments"], dependencies=[documented_key])
+
+_Id = Annotated[str, Path(min_length=1, max_length=64, description="The experiment's id.")]
+_ROW = ("month", "revision", "as_of", "decision", "final", "told", "users", "recorded_at", "recorded_by")
+
+
+@router.post("/{store_id}", status_code=HTTP_201_CREATED, summary="Register an experiment")
+async def register(services: Injected, actor: Actor, store_id: StoreId, body: RegistrationBody) -> dict[str, Any]:
+    """Metric, hold-out, window, times, alpha, power and effect, fixed beforehand; answers what the plan can show.
+
+    While it is a draft, the same id with another plan replaces it; once it has started, that is refused.
+    """
+    plan, expected = body.plan(store_id)
+    power = power_of(plan, expected)
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        experiment = await service.register(
+            connection,
+            store_id=store_id,
+            experiment_id=body.experiment_id,
+            plan=plan,
+            expected=expected,
+            actor=actor,
+            now=services.clock.now(),
+        )
+        await _audit(services, connection, experiment, actor, "experiment.register")
+    return {**_shown(experiment), "power": power}
+
+
+@router.get("/{store_id}", summary="List a store's experiments")
+async def list_all(services: Injected, store_id: StoreId, limit: Limit = 100, cursor: Cursor = "") -> dict[str, Any]:
+    after = decode_cursor(cursor, (str,))
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+        found = await repository.list_experiments(connection, store_id, after[0] if after else "", limit)
+    last = encode_cursor(found[-1].experiment_id) if len(found) == limit else ""
+    return page("experiments", [_shown(one) for one in found], last)
+
+
+@router.get("/{store_id}/{experiment_id}", summary="Show an experiment")
+async def show(services: Injected, store_id: StoreId, experiment_id: _Id) -> dict[str, Any]:
+    """The plan with its digest, what it can show, how many subjects were dealt, and the recorded readings."""
+    async with services.database.connection() as connection:
+        experiment = await repository.get(connection, store_id, experiment_id)
+        logged = await repository.count_logged(connection, experiment)
+        readings = await repository.list_readings(connection, experiment, 100)
+    return {
+        **_shown(experiment),
+        "power": power_of(experiment.plan, experiment.expected),
+        "assigned": logged,
+        "readings": [_row(row) for row in readings],
+    }
+
+
+@router.post("/{store_id}/{experiment_id}/assign", summary="Deal subjects into arms")
+async def assign(
+    services: Injected, actor: Actor, store_id: StoreId, experiment_id: _Id, body: AssignmentBody
+) -> dict[str, Any]:
+    """Each is logged before this answers; show nothing to anybody before. A subject keeps its arm for ever."""
+    async with services.database.transaction(durable=True) as connection:
+        experiment = await repository.get(connection, store_id, experiment_id, lock="FOR SHARE")
+        dealt = await service.assign(
+            connection, services.sealer, experiment, body.kind, body.subjects, services.clock.now()
+        )
+        new = sum(one.new for one in dealt)
+        if new:
+            await _audit(services, connection, experiment, actor, "experiment.assign", f"{new} new")
+    return {
+        "store_id": store_id,
+        "experiment_id": experiment_id,
+        "assignments": [
+            {"subject": one.subject, "arm": one.arm, "logged_at": one.logged_at, "new": one.new} for one in dealt
+        ],
+    }
+
+
+@router.get("/{store_id}/{experiment_id}/reading", summary="Read an experiment now")
+async def read(
+    services: Injected,
+    store_id: StoreId,
+    experiment_id: _Id,
+    as_of: Annotated[AwareDatetime | None, Query(description="Up to when outcomes count; left out: now.")] = None,
+) -> dict[str, Any]:
+    """By intention to treat, from the shop's own live and paid orders: order rate, revenue, lift, sample ratio, A/A.
+
+    The interval is always valid until the registered analysis is due; looking often does no harm. Nothing is recorded.
+    """
+    now = services.clock.now()
+    moment = now if as_of is None or as_of > now else as_of
+    async with services.database.connection() as connection:
+        store = await services.stores.get(connection, store_id)
+        experiment = await repository.get(connection, store_id, experiment_id)
+    if as_of is not None and as_of < service.begins_at(experiment):
+        raise InvalidInput("nothing can be read from before the experiment began", reason="BEFORE_EXPERIMENT")
+    reading = await service.read_now(services.database, experiment, store, moment)
+    return service.document_of(reading, experiment)
+
+
+@router.post("/{store_id}/{experiment_id}/readings", summary="Record a month's reading")
+async def record(
+    services: Injected, actor: Actor, store_id: StoreId, experiment_id: _Id, body: ReadingBody | None = None
+) -> dict[str, Any]:
+    """Kept for ever, and handed to SyncLedger where a contract may bill on it. One that says nothing new is not kept.
+
+    The worker records each month by itself six hours after its end.
+    """
+    now = services.clock.now()
+    async with services.database.connection() as connection:
+        store = await services.stores.get(connection, store_id)
+        experiment = await repository.get(connection, store_id, experiment_id)
+    month = (body.month if body else None) or service.month_at(now, store.timezone)
+    experiment.check_readable()
+    moment = service.reading_time(experiment, store, month, now)
+    reading = await service.read_now(services.database, experiment, store, moment)
+    async with services.database.transaction() as connection:
+        row, new = await service.record(
+            connection, services.sealer, experiment, reading, month=month, actor=actor, now=now
+        )
+        if new:
+            await _audit(services, connection, experiment, actor, "experiment.record", f"{month} rev {row.revision}")
+    return {**_row(row), "new": new, "reading": row.document}
+
+
+@router.post("/{store_id}/{experiment_id}/{command}", summary="Start, end or cancel an experiment")
+async def command(
+    services: Injected,
+    actor: Actor,
+    store_id: StoreId,
+    experiment_id: _Id,
+    command: Literal["start", "end", "cancel"],
+) -> dict[str, Any]:
+    """A start freezes the plan. An early end gives up the registered interval. What was read can only be ended."""
+    async with services.database.transaction() as connection:
+        experiment, changed = await service.move(connection, store_id, experiment_id, command, services.clock.now())
+        if changed:
+            await _audit(services, connection, experiment, actor, f"experiment.{command}")
+    return _shown(experiment)
+
+
+def _shown(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "store_id": experiment.store_id,
+        "experiment_id": experiment.experiment_id,
+        "status": experiment.status.value,
+        "plan": plan_values(experiment.plan, experiment.expected),
+        "digest": experiment.plan.digest(),
+        "registered_at": experiment.registered_at,
+        "registered_by": experiment.registered_by,
+        "started_at": experiment.started_at,
+        "ended_at": experiment.ended_at,
+        "cancelled_at": experiment.cancelled_at,
+        "complete_at": experiment.closes_at,
+    }
+
+
+def _row(row: ReadingRow) -> dict[str, Any]:
+    revenue = row.document["incremental_revenue"]
+    return {**{name: getattr(row, name) for name in _ROW}, "incremental_revenue": revenue}
+
+
+async def _audit(
+    services: Services, connection: Connection, experiment: Experiment, actor: str, action: str, purpose: str = ""
+) -> None:
+    intent = access_intent(
+        store_id=experiment.store_id,
+        actor=actor,
+        action=action,
+        resource_type="experiment",
+        resource_id=experiment.experiment_id,
+        purpose=purpose,
+        occurred_at=services.clock.now(),
+    )
+    await enqueue(connection, services.sealer, [intent])

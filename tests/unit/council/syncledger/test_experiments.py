@@ -1,0 +1,209 @@
+"""Billing on an experiment: the carry, what a month starts from, and which readings count."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiki.council.syncledger.contracts import next_version
+from kiki.council.syncledger.domain import Basis, Books, ReadingTold, Rule, Terms, TermsAsked
+from kiki.council.syncledger.errors import TermRefused
+from kiki.council.syncledger.experiments import (
+    READING_MISSING,
+    Bill,
+    Readings,
+    Refusal,
+    bill_month,
+    corrections_by_reading,
+    early,
+    refusal,
+)
+from kiki.council.syncledger.fees import MonthFigures, MonthSums, fee_by_rule, fee_on
+from kiki.council.syncledger.months import month_number
+from kiki.kit.money import Money
+from kiki.orchestrator.experiments import billing
+
+CONNECTED = dt.datetime(2026, 1, 10, tzinfo=dt.UTC)
+JANUARY = month_number(2026, 1)
+
+
+def terms(
+    month: int = JANUARY, rule: Rule = Rule.EXPERIMENT_ESTIMATE, experiment: str = "e", version: int = 1
+) -> Terms:
+    return Terms(1, version, 200_000, Basis.NET_SALES, rule, "EUR", "Europe/Berlin", CONNECTED, None, month, experiment)
+
+
+def books(*versions: Terms, closed: int | None = None) -> Books:
+    return Books(1, closed, versions or (terms(),))
+
+
+def told(month: int, estimate: int, bound: int | None = None, **more: Any) -> ReadingTold:
+    given_values = {
+        "store_id": 1,
+        "experiment_id": "e",
+        "month": month,
+        "revision": 1,
+        "currency": "EUR",
+        "estimate_minor": estimate,
+        "lower_bound_minor": estimate if bound is None else bound,
+        "started_at": CONNECTED,
+        "as_of": dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=31 * (month - JANUARY + 1)),
+        "users": 100,
+        "final": False,
+        "plan_digest": "",
+        **more,
+    }
+    return ReadingTold(**given_values)
+
+
+def chain(of: Books, readings: Sequence[ReadingTold], months: int) -> list[Bill | str]:
+    """Month after month, each closed before the next."""
+    bills: dict[int, Bill] = {}
+    found: list[Bill | str] = []
+    for month in range(JANUARY, JANUARY + months):
+        closed = Books(of.store_id, month - 1 if month > JANUARY else None, of.versions)
+        bill = bill_month(closed, Readings(readings), bills, month)
+        if isinstance(bill, Bill):
+            bills[month] = bill
+        found.append(bill)
+    return found
+
+
+AMOUNTS = st.lists(st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 10**6)), min_size=1, max_size=24)
+
+
+@given(AMOUNTS, st.sampled_from([Rule.EXPERIMENT_ESTIMATE, Rule.EXPERIMENT_LOWER_BOUND]))
+def test_it_bills_as_the_orchestrators_rule_says(amounts: list[tuple[int, int]], rule: Rule) -> None:
+    readings = [told(JANUARY + at, estimate, estimate - reach) for at, (estimate, reach) in enumerate(amounts)]
+    found = chain(books(terms(rule=rule)), readings, len(readings))
+    basis = billing.Basis.ESTIMATE if rule is Rule.EXPERIMENT_ESTIMATE else billing.Basis.LOWER_BOUND
+    known = [
+        billing.Reading(
+            f"{one.month // 12:04d}-{one.month % 12 + 1:02d}",
+            Money(one.estimate_minor, "EUR"),
+            Money(one.lower_bound_minor, "EUR"),
+        )
+        for one in readings
+    ]
+    wanted = billing.bill_months(known, basis)
+    assert [(bill.billed, bill.carry) for bill in found if isinstance(bill, Bill)] == [
+        (one.billed.minor, one.carry.minor) for one in wanted
+    ]
+
+
+@given(AMOUNTS)
+def test_what_was_billed_and_the_carry_are_the_last_reading(amounts: list[tuple[int, int]]) -> None:
+    readings = [told(JANUARY + at, estimate) for at, (estimate, _) in enumerate(amounts)]
+    found = [bill for bill in chain(books(), readings, len(readings)) if isinstance(bill, Bill)]
+    assert all(bill.billed >= 0 >= bill.carry for bill in found)
+    assert sum(bill.billed for bill in found) + found[-1].carry == readings[-1].estimate_minor
+
+
+def test_open_months_are_billed_one_after_another() -> None:
+    readings = Readings([told(JANUARY, -500), told(JANUARY + 1, 300), told(JANUARY + 2, 900)])
+    last = bill_month(books(), readings, {}, JANUARY + 2)
+    assert isinstance(last, Bill)
+    assert (last.target_before, last.carry_before, last.billed) == (300, 0, 600)
+
+
+def test_a_missing_reading_is_said_and_a_final_one_stands_for_later_months() -> None:
+    only = Readings([told(JANUARY, 700)])
+    assert bill_month(books(), only, {}, JANUARY + 1) == READING_MISSING
+    final = Readings([told(JANUARY, 700, final=True)])
+    bill = bill_month(books(), final, {}, JANUARY + 1)
+    assert isinstance(bill, Bill)
+    assert (bill.billed, bill.carry, bill.revision) == (0, 0, 0)
+
+
+def test_an_experiment_under_way_bills_only_what_it_shows_beyond_the_month_before() -> None:
+    """January was billed as attributed: what the experiment showed by then is no news."""
+    switched = books(terms(rule=Rule.ATTRIBUTED, experiment=""), terms(JANUARY + 1, version=2), closed=JANUARY)
+    readings = [told(JANUARY, 1_000), told(JANUARY + 1, 1_400)]
+    bill = bill_month(switched, Readings(readings), {}, JANUARY + 1)
+    assert isinstance(bill, Bill)
+    assert bill.billed == 400
+    assert bill_month(switched, Readings(readings[1:]), {}, JANUARY + 1) == READING_MISSING
+
+
+def test_the_carry_outlives_another_rule_and_another_experiment() -> None:
+    versions = (
+        terms(),
+        terms(JANUARY + 1, Rule.ATTRIBUTED, "", version=2),
+        terms(JANUARY + 2, experiment="f", version=3),
+    )
+    later = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    readings = [told(JANUARY, -250), told(JANUARY + 2, 400, experiment_id="f", started_at=later)]
+    found = chain(books(*versions), readings, 3)
+    assert isinstance(found[0], Bill)
+    assert found[1] == READING_MISSING, "nobody asks under another rule"
+    last = found[2]
+    assert isinstance(last, Bill)
+    assert (last.carry_before, last.billed, last.carry) == (-250, 150, 0)
+
+
+@pytest.mark.parametrize(
+    ("closed", "known", "revision", "wanted"),
+    [
+        (None, None, 1, Refusal.TAKEN),
+        (None, 1, 2, Refusal.TAKEN),
+        (None, 2, 2, Refusal.SUPERSEDED),
+        (JANUARY, None, 1, Refusal.MONTH_CLOSED),
+        (JANUARY, 1, 2, Refusal.MONTH_CLOSED),
+    ],
+    ids=["first", "newer", "repeated", "closed", "closed and known"],
+)
+def test_which_readings_are_taken(closed: int | None, known: int | None, revision: int, wanted: Refusal) -> None:
+    before = None if known is None else told(JANUARY, 5, revision=known)
+    assert refusal(told(JANUARY, 9, revision=revision), before, books(closed=closed)) is wanted
+
+
+def test_a_closed_month_that_was_billed_otherwise_takes_one_reading_to_start_from() -> None:
+    other = books(terms(rule=Rule.ATTRIBUTED, experiment=""), closed=JANUARY)
+    assert refusal(told(JANUARY, 9), None, other) is Refusal.TAKEN
+    assert refusal(told(JANUARY, 9, revision=2), told(JANUARY, 5), other) is Refusal.MONTH_CLOSED
+
+
+def test_a_reading_from_before_the_months_end_is_early_unless_it_is_final() -> None:
+    before = dt.datetime(2026, 1, 31, 22, 59, tzinfo=dt.UTC)
+    assert early(told(JANUARY, 1, as_of=before), terms(), JANUARY)
+    assert not early(told(JANUARY, 1, as_of=before + dt.timedelta(minutes=1)), terms(), JANUARY)
+    assert not early(told(JANUARY, 1, as_of=before, final=True), terms(), JANUARY)
+
+
+def test_corrections_of_months_billed_on_an_experiment_are_left_to_its_reading() -> None:
+    versions = books(terms(rule=Rule.ATTRIBUTED, experiment=""), terms(JANUARY + 1, version=2))
+    sums = MonthSums(0, 0, -300, -60)
+    figures = MonthFigures(sums, 0, 2, 0, 0.0, {JANUARY: (-100, -20), JANUARY + 1: (-200, -40)})
+    assert corrections_by_reading(versions, figures) == (-200, -40)
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**6))
+def test_the_fee_is_the_rate_on_what_is_billed(billed: int, rate: int) -> None:
+    sums = MonthSums(5_000, 1_000, 0, 0)
+    found = fee_by_rule(
+        Rule.EXPERIMENT_ESTIMATE, rate, sums, current=None, baseline=None, baseline_complete=False, experiment=billed
+    )
+    assert (found.fee_revenue, found.fee, found.problem) == (billed, fee_on(billed, rate), "")
+
+
+def test_without_a_reading_the_fee_is_shown_as_attributed_and_says_why() -> None:
+    sums = MonthSums(5_000, 1_000, 0, 0)
+    found = fee_by_rule(
+        Rule.EXPERIMENT_LOWER_BOUND, 200_000, sums, current=None, baseline=None, baseline_complete=False
+    )
+    assert (found.fee, found.problem) == (1_000, READING_MISSING)
+
+
+@pytest.mark.parametrize(("rule", "experiment"), [(Rule.EXPERIMENT_ESTIMATE, ""), (Rule.ATTRIBUTED, "e")])
+def test_a_rule_and_its_experiment_come_together(rule: Rule, experiment: str) -> None:
+    asked = TermsAsked(
+        1, 200_000, Basis.NET_SALES, rule, "EUR", "Europe/Berlin", CONNECTED, None, None, experiment_id=experiment
+    )
+    with pytest.raises(TermRefused) as refused:
+        next_version(asked, Books(1, None, ()), CONNECTED)
+    assert refused.value.reason == "EXPERIMENT_MISMATCH"
