@@ -1,4 +1,4 @@
-"""`kiki attribution`: the models on anybody's files, without a running installation."""
+"""`kiki attribution`: the models on anybody's files; `attribution_store.py` has those on connected shops."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kiki.cli import attribution_store
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.kit.errors import InvalidInput
 
@@ -63,19 +64,24 @@ Truth = Annotated[
 Output = Annotated[
     Path | None, typer.Option("--output", "-o", metavar="CSV", help="Write each treated order's confidence.")
 ]
+ForStore = Annotated[
+    int | None,
+    typer.Option("--store", metavar="STORE", min=1, help="Put what was learned as this shop's parameters."),
+]
 
 
 def register(app: typer.Typer, panel: str) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Attribution models on files of paths and hold-outs.")
+    group = typer.Typer(no_args_is_help=True, help="Attribution models, on files and on connected shops.")
     group.command("run")(_run)
     group.command("learn")(_learn)
+    attribution_store.register(group)
     app.add_typer(group, name="attribution", rich_help_panel=panel)
     group.callback()(_group)
 
 
 def _group() -> None:
-    """Attribution models on files of paths and hold-outs."""
+    """Attribution models, on files and on connected shops."""
 
 
 def _run(
@@ -105,7 +111,9 @@ def _run(
         _print_model(name, figures)
 
 
-def _learn(input_file: Input, truth: Truth = None, output: Output = None, as_json: AsJson = False) -> None:
+def _learn(
+    input_file: Input, truth: Truth = None, output: Output = None, store: ForStore = None, as_json: AsJson = False
+) -> None:
     """Learn from a randomised hold-out how likely ads caused each order; print what was learned and how sure it is."""
     from kiki.orchestrator.attribution.holdout import read_holdout
     from kiki.orchestrator.attribution.learned import confidences, fit_learned
@@ -119,6 +127,8 @@ def _learn(input_file: Input, truth: Truth = None, output: Output = None, as_jso
         with _opened(truth) as lines:
             caused, chance = read_truth(csv.DictReader(lines), data)
         found["against_truth"] = against_truth(data, parameters, caused, chance)
+    if store is not None:
+        found["stored"] = attribution_store.put_learned(store, found)
     if output is not None:
         _write_confidences(output, data.users, confidences(parameters, data), data.ordered & ~data.held_out)
     if as_json:

@@ -17,7 +17,26 @@ _ENDS = ("succeeded", "failed", "cancelled")
 
 
 def follow(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> None:
-    """Show a job's progress until it ends. Exit code 1 when it did not succeed."""
+    """Show a job's progress until it ends, then the job. Exit code 1 when it did not succeed."""
+    job = wait(portal, job, as_json=as_json)
+    if as_json:
+        print_json(job)
+    else:
+        print_fields({name: value for name, value in job.items() if name != "result"})
+    if job["status"] != "succeeded":
+        raise typer.Exit(exits.FAILED)
+
+
+def finished(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    """The job when it succeeded; shown, with exit code 1, when it did not."""
+    job = wait(portal, job, as_json=as_json)
+    if job["status"] != "succeeded":
+        follow(portal, job, as_json=as_json)
+    return job
+
+
+def wait(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> dict[str, Any]:
+    """The job at its end; its progress is shown meanwhile."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=error_console(), disable=as_json, transient=True) as progress:
         task = progress.add_task(str(job.get("kind", "job")), total=job.get("total"))
@@ -25,9 +44,4 @@ def follow(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> None:
             time.sleep(_POLL_SECONDS)
             job = portal.get(f"/internal/jobs/{job['job_id']}")
             progress.update(task, completed=job.get("done") or 0, total=job.get("total"))
-    if as_json:
-        print_json(job)
-    else:
-        print_fields({name: value for name, value in job.items() if name != "result"})
-    if job["status"] != "succeeded":
-        raise typer.Exit(exits.FAILED)
+    return job

@@ -136,6 +136,14 @@ class ReviewRow:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What stands behind an order's newest decision."""
+
+    model: str
+    evidence: dict[str, Any]
+
+
 campaign_values = attrgetter(*CampaignRow.__slots__)
 promotion_values = attrgetter(*PromotionRow.__slots__)
 touchpoint_values = attrgetter(*TouchpointRow.__slots__)
@@ -208,18 +216,18 @@ async def expire_touchpoints(connection: Connection, now: dt.datetime, limit: in
 
 async def find_evidence(
     connection: Connection, revisions: Sequence[tuple[int, str, int]]
-) -> dict[tuple[int, str], Any]:
-    """The evidence of these revisions of orders' attributions."""
+) -> dict[tuple[int, str], DecisionRow]:
+    """What stands behind these revisions of orders' attributions."""
     if not revisions:
         return {}
     rows = await connection.fetch(
-        """SELECT a.store_id, a.order_id, a.evidence
+        """SELECT a.store_id, a.order_id, a.model, a.evidence
         FROM unnest($1::bigint[], $2::text[], $3::int[]) AS wanted(store_id, order_id, revision)
         JOIN commerce.attributions a ON a.store_id = wanted.store_id AND a.order_id = wanted.order_id
             AND a.revision = wanted.revision""",
         *(list(column) for column in zip(*revisions, strict=True)),
     )
-    return {(row[0], row[1]): row[2] for row in rows}
+    return {(row[0], row[1]): DecisionRow(row[2], row[3]) for row in rows}
 
 
 async def find_reviews(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], ReviewRow]:

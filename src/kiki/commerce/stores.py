@@ -41,13 +41,21 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     basis: str = "net_sales"
     """`net_sales` or `total`."""
     rule: str = "attributed"
-    """`attributed`, `uplift` or `lesser_of`."""
+    """`attributed`, `uplift`, `lesser_of`, or with an experiment `experiment_estimate` or `experiment_lower_bound`."""
+    experiment_id: str = ""
+    """What a rule by experiment bills on; without meaning under others."""
     settlement_currency: str = ""
     """Empty: the store's currency."""
     ad_networks: tuple[str, ...] = ("google", "meta")
     """Networks for which creatives are made."""
     touchpoint_margin_days: int = 400
     """Days that touchpoints are kept beyond the window; orders older than this are not decided anew."""
+    attribution_model: str = "default"
+    """The model that decides which orders are billed."""
+    attribution_shadow: str = ""
+    """A second model that runs side by side and is recorded, never billed; empty: none."""
+    attribution_ab_share: int = 0
+    """Customers, in parts per million, for whom the second model decides instead, as an A/B test."""
     pixel_consent: str = "required"
     """`required`: the pixel waits for a signal that grants. `opt_out`: without any signal it runs until refused."""
     pixel_honours_dnt: bool = True

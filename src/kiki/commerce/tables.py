@@ -394,6 +394,63 @@ attributions = Table(
 )
 """Every decision about an order, appended; the newest revision stands on the order too. Untouched orders have none."""
 
+attribution_models = Table(
+    "attribution_models",
+    metadata,
+    _column("store_id", BigInteger),
+    _column("name", Text),
+    _column("fingerprint", Text),
+    _at("fitted_at"),
+    _column("source", Text),
+    _column("size", BigInteger),
+    _column("parameters", JSONB),
+    _column("report", JSONB),
+    PrimaryKeyConstraint("store_id", "name", "fingerprint", name="attribution_models_pkey"),
+)
+"""Parameters of fitted models, each kept for good; a model speaks by those that were fitted last.
+
+`size` is the number of orders, or of users, that they were fitted on.
+"""
+
+attribution_shadows = Table(
+    "attribution_shadows",
+    metadata,
+    _column("store_id", BigInteger),
+    _column("order_id", Text),
+    _column("model", Text),
+    _at("decided_at"),
+    _column("model_version", Text),
+    _column("arm", Text),
+    _column("verdict", Text),
+    _column("confidence", Numeric(4, 3)),
+    _optional("campaign_id", Text),
+    _column("would_bill_minor", BigInteger),
+    _column("currency", Text),
+    PrimaryKeyConstraint("store_id", "order_id", "model", "decided_at", name="attribution_shadows_pkey"),
+)
+"""What a second model says of the same orders: inserted only, never billed. `arm` is empty without an A/B test."""
+
+attribution_diffs = Table(
+    "attribution_diffs",
+    metadata,
+    _column("store_id", BigInteger),
+    _column("job_id", BigInteger),
+    _column("order_id", Text),
+    _column("month", Text),
+    _column("cause", Text),
+    _column("currency", Text),
+    _column("then_model", Text),
+    _column("then_verdict", Text),
+    _column("then_confidence", Numeric(4, 3)),
+    _column("then_minor", BigInteger),
+    _column("now_model", Text),
+    _column("now_verdict", Text),
+    _column("now_confidence", Numeric(4, 3)),
+    _column("now_minor", BigInteger),
+    PrimaryKeyConstraint("store_id", "job_id", "order_id", name="attribution_diffs_pkey"),
+)
+"""What a recalculation would change, order by order: verdict and amount billed then and now."""
+
 reviews = Table(
     "reviews",
     metadata,

@@ -20,6 +20,7 @@ from kiki.orchestrator.calls.dispatcher import AGENTS, Dispatcher, Flow, call_pl
 from kiki.orchestrator.calls.intents import wakeup_tag
 from kiki.orchestrator.calls.protocol import BatchCaller
 from kiki.orchestrator.events.outbound import OutboundSender, outbound_place
+from kiki.orchestrator.experiments.schedule import experiment_jobs
 from kiki.orchestrator.inbox.decoding import Decoder
 from kiki.orchestrator.inbox.floor import Floors
 from kiki.orchestrator.inbox.leases import Leases
@@ -230,7 +231,7 @@ async def open_component(
     decisions = Decisions(
         CommerceDecider(sealer),
         Flow(follow_up, events_of(clock)),
-        periodic_jobs(sealer=sealer, clients=clients, clock=clock),
+        [*periodic_jobs(sealer=sealer, clients=clients, clock=clock), *experiment_jobs(sealer=sealer, clock=clock)],
     )
     async with open_worker(
         dsn=dsn,

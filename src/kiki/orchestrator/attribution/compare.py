@@ -36,7 +36,7 @@ class Bill:
     amount_minor: int = 0
     """Of all orders."""
     billed_minor: int = 0
-    """Of incremental orders: what the threshold bills."""
+    """Of incremental orders: all of it, or the part that the model says was caused."""
     expected_minor: Decimal = _ZERO
     """Confidence times amount over all orders: what would be caused, if confidence were the probability of it."""
     confidence: Decimal = _ZERO
@@ -56,9 +56,10 @@ class Bill:
         self.expected_minor += decision.confidence * amount_minor
         if decision.verdict is Verdict.INCREMENTAL:
             self.incremental += 1
-            self.billed_minor += amount_minor
+            billed = decision.billed(amount_minor)
+            self.billed_minor += billed
             for campaign, share in decision.shares or ((decision.campaign_id or "", Decimal(1)),):
-                self.billed_by_campaign[campaign] = self.billed_by_campaign.get(campaign, _ZERO) + share * amount_minor
+                self.billed_by_campaign[campaign] = self.billed_by_campaign.get(campaign, _ZERO) + share * billed
 
     def merge(self, other: Bill) -> None:
         """Add what was counted elsewhere by the same model."""

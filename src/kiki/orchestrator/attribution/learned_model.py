@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from kiki.orchestrator.attribution.fitted import LearnedParameters
-from kiki.orchestrator.attribution.model import CONFIDENCE_STEP, Case, Decision, Signal, Touch, Verdict, verdict_of
+from kiki.orchestrator.attribution.model import CONFIDENCE_STEP, WHOLE, Case, Decision, Signal, Touch, Verdict
 
-_ZERO, _ONE = Decimal(0), Decimal(1)
+_ZERO = Decimal(0)
 _MAX_TOUCHPOINTS_KEPT = 50
 PROMOTED = "product_promoted"
 """A feature that a case tells by its promotions; every other one stands in its facts."""
@@ -20,6 +20,9 @@ class LearnedModel:
 
     Exposed is a buyer with any contact of ours in the window, views included: an ad works by being seen. A fact that is
     not known counts as average. An order without contact cannot have been caused and is untouched.
+
+    The confidence is an expected part, so there is no threshold to reach and no doubt for a person to settle: every
+    order with a confidence over zero is incremental, and that part of it is billed.
     """
 
     name = "learned"
@@ -46,18 +49,18 @@ class LearnedModel:
             ),
             *self._facts(facts, exact, case),
         )
-        verdict = verdict_of(confidence, signals, case.rules)
         clicks = [touch for touch in contacts if touch.kind == "click"]
         leading = (clicks or contacts)[-1].campaign_id
         return Decision(
             model=self.name,
             version=self.version,
-            verdict=verdict,
+            verdict=Verdict.INCREMENTAL if confidence else Verdict.TOUCHED,
             confidence=confidence,
             campaign_id=leading,
             signals=signals,
-            needs_review=verdict is Verdict.TOUCHED and confidence < case.rules.review_below,
-            shares=((leading, _ONE),),
+            needs_review=False,
+            shares=((leading, WHOLE),),
+            billed_share=confidence or WHOLE,
         )
 
     def probability(self, facts: Mapping[str, float]) -> float:

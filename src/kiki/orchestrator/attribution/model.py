@@ -6,11 +6,14 @@ import datetime as dt
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Protocol
 
 CONFIDENCE_STEP = Decimal("0.001")
 """Confidence is decided, compared and stored to this step."""
+WHOLE = Decimal(1)
+BILLED_SHARE = "billed_share"
+"""Where a decision's evidence says what part of the order is billed; left out: all of it."""
 ELSEWHERE = "elsewhere"
 """The signal that speaks for channels that are not ours."""
 
@@ -104,12 +107,20 @@ class Decision:
     needs_review: bool
     shares: tuple[tuple[str, Decimal], ...] = ()
     """Credit by campaign, summing to one; a channel that is not ours stands as `other:<name>`. Empty: not divided."""
+    billed_share: Decimal = WHOLE
+    """What part of an incremental order is billed: all of it, unless the model estimates how much was caused."""
+
+    def billed(self, amount_minor: int) -> int:
+        """What is billed of an amount in minor units, half up; nothing of an order that is not incremental."""
+        return share_of(amount_minor, self.billed_share) if self.verdict is Verdict.INCREMENTAL else 0
 
     def evidence(self) -> dict[str, Any]:
         """The signals, and the credit by campaign, as plain values, for storage; no personal data."""
         plain: dict[str, Any] = {"signals": [_plain(signal) for signal in self.signals]}
         if self.shares:
             plain["shares"] = {name: str(share) for name, share in self.shares}
+        if self.billed_share != WHOLE:
+            plain[BILLED_SHARE] = str(self.billed_share)
         return plain
 
     def touchpoint_ids(self) -> list[str]:
@@ -127,6 +138,13 @@ class Model(Protocol):
     def version(self) -> str: ...
 
     def decide(self, case: Case) -> Decision: ...
+
+
+def share_of(amount_minor: int, share: Decimal) -> int:
+    """A part of an amount in minor units, half up."""
+    if share == WHOLE:
+        return amount_minor
+    return int((amount_minor * share).quantize(WHOLE, rounding=ROUND_HALF_UP))
 
 
 def verdict_of(confidence: Decimal, signals: Iterable[Signal], rules: Rules) -> Verdict:

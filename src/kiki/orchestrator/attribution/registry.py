@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.orchestrator.attribution.default_model import DefaultModel
@@ -46,6 +47,28 @@ def build_model(name: str, parameters: Fitted | None = None) -> Model:
 def read_parameters(name: str, plain: object) -> Fitted | None:
     """Stored parameters of the model; None for models without any. Raises InvalidInput."""
     return FITTED[name].from_plain(plain) if name in FITTED else None
+
+
+def check_parameters(parameters: Fitted) -> None:
+    """Refuse parameters that came from elsewhere and that no fit could have made. Raises InvalidInput."""
+    told = _numbers(parameters.to_plain())
+    if not all(map(math.isfinite, told)):
+        raise InvalidInput("parameters are finite numbers", reason="BAD_PARAMETERS")
+    if isinstance(parameters, LearnedParameters) and any(feature.scale <= 0 for feature in parameters.features):
+        raise InvalidInput("a feature's scale is over zero", reason="BAD_PARAMETERS")
+    if isinstance(parameters, MarkovParameters) and any(not 0 <= each.effect <= 1 for each in parameters.effects):
+        raise InvalidInput("a removal effect is 0 to 1", reason="BAD_PARAMETERS")
+
+
+def _numbers(plain: object) -> Iterator[float]:
+    if isinstance(plain, float):
+        yield plain
+    elif isinstance(plain, Mapping):
+        for value in plain.values():
+            yield from _numbers(value)
+    elif isinstance(plain, (list, tuple)):
+        for value in plain:
+            yield from _numbers(value)
 
 
 def available_models(fitted: Mapping[str, Fitted]) -> list[Model]:

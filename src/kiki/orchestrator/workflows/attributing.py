@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
-from kiki.commerce.campaigns import ReviewRow, TouchpointRow
+from kiki.commerce.attribution_models import ShadowRow
+from kiki.commerce.campaigns import DecisionRow, ReviewRow, TouchpointRow
 from kiki.commerce.events import OrderObserved
 from kiki.commerce.orders import OrderRow
 from kiki.commerce.people import CustomerRow
-from kiki.orchestrator.attribution.model import Case, Decision, Promotion, Touch, Verdict
+from kiki.orchestrator.attribution.model import (
+    BILLED_SHARE,
+    WHOLE,
+    Case,
+    Decision,
+    Model,
+    Promotion,
+    Touch,
+    Verdict,
+)
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import events_pb2
 
+BY_REVIEW = "review"
+"""What stands in place of a model where a person approved."""
 _UTM_LENGTH = 200
 _SESSION = dt.timedelta(minutes=30)
 """How long after its beginning a visit may be told of by the collector: consent is asked first."""
@@ -25,11 +38,15 @@ def decide_placed(batch: Batch, view: StoreView, order: OrderRow, person: Custom
     """The first decision about an order; an untouched one leaves no trace but the order's own verdict."""
     if not view.campaigns:
         return
-    _keep_own_touch(batch, order, event)
+    _keep_own_touch(batch, view, order, event)
     products = [line.product_id for line in event.lines if line.product_id is not None]
-    decision = batch.model.decide(case_of(batch, view, order, person, products))
+    case = case_of(batch, view, order, person, products)
+    model, shadow, arm = view.speakers.of(order.customer_key)
+    decision = model.decide(case)
     if decision.verdict is not Verdict.NONE:
-        write(batch, order, decision, cause="placed")
+        write(batch, order, decision, cause="placed", arm=arm)
+    if shadow is not None:
+        _record_shadow(batch, view, order, shadow, case, arm, again=False)
 
 
 def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> bool:
@@ -38,12 +55,39 @@ def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> 
     products = [
         row.product_id for row in batch.items.get((order.store_id, order.order_id), ()) if row.product_id is not None
     ]
-    decision = batch.model.decide(case_of(batch, view, order, person, products))
-    said = (decision.verdict.value, decision.confidence, decision.campaign_id)
-    if said == (order.verdict, order.confidence, order.campaign_id):
+    case = case_of(batch, view, order, person, products)
+    model, shadow, arm = view.speakers.of(order.customer_key)
+    decision = model.decide(case)
+    if shadow is not None:
+        _record_shadow(batch, view, order, shadow, case, arm, again=True)
+    if not differs(order, billed_share(batch, order), decision):
         return False
-    write(batch, order, decision, cause=cause)
+    write(batch, order, decision, cause=cause, arm=arm)
     return True
+
+
+def differs(order: OrderRow, share: Decimal, decision: Decision) -> bool:
+    """Whether a decision says something else than what stands on the order."""
+    said = (decision.verdict.value, decision.confidence, decision.campaign_id)
+    if said != (order.verdict, order.confidence, order.campaign_id):
+        return True
+    return decision.verdict is Verdict.INCREMENTAL and decision.billed_share != share
+
+
+def billed_share(batch: Batch, order: OrderRow) -> Decimal:
+    """What part of an incremental order is billed by its newest decision."""
+    told = batch.evidence.get((order.store_id, order.order_id))
+    return WHOLE if told is None else share_told(told.evidence)
+
+
+def share_told(evidence: Mapping[str, Any]) -> Decimal:
+    """The part that stored evidence says is billed."""
+    return Decimal(evidence.get(BILLED_SHARE, WHOLE))
+
+
+def basis_minor(view: StoreView, order: OrderRow) -> int:
+    """What fees of this store are measured on, in minor units of the order's currency, before refunds."""
+    return order.net_minor if view.store.settings.basis == "net_sales" else order.total_minor
 
 
 def case_of(
@@ -64,6 +108,8 @@ def case_of(
         acquired_by_order_id=acquired,
         promotions=tuple(Promotion(*pair) for pair in sorted(promotions)),
         rules=view.attribution,
+        others=tuple(_others(batch, view, order)) if view.speakers.wants_others else (),
+        facts=_facts(order, person) if view.speakers.wants_facts else (),
     )
 
 
@@ -75,7 +121,7 @@ def _acquired_by(order: OrderRow, person: CustomerRow | None) -> str | None:
     return person.first_order_id if earlier else None
 
 
-def write(batch: Batch, order: OrderRow, decision: Decision, *, cause: str) -> None:
+def write(batch: Batch, order: OrderRow, decision: Decision, *, cause: str, arm: str = "") -> None:
     """Append the decision as the order's next revision, and ask a person when it is doubtful."""
     key = (order.store_id, order.order_id)
     order.attribution_revision += 1
@@ -83,7 +129,9 @@ def write(batch: Batch, order: OrderRow, decision: Decision, *, cause: str) -> N
     order.campaign_id = decision.campaign_id
     batch.out.orders.add(key)
     evidence = decision.evidence()
-    batch.evidence[key] = evidence
+    if arm:
+        evidence["arm"] = arm
+    batch.evidence[key] = DecisionRow(decision.model, evidence)
     append_revision(batch, order, evidence, model=decision.model, version=decision.version, cause=cause)
     if decision.needs_review:
         _open_review(batch, order)
@@ -159,10 +207,61 @@ def _origin(row: TouchpointRow) -> tuple[str | None, ...]:
     return row.utm_source, row.utm_medium, row.utm_campaign, row.utm_id
 
 
-def _keep_own_touch(batch: Batch, order: OrderRow, event: OrderObserved) -> None:
-    """The visit that the order itself tells of, as a click; kept when it names a campaign at all."""
+def _others(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
+    """The buyer's visits that lead to no campaign of ours, by the channel that they name; each is a click there."""
+    for row in distinct(batch.touches.get((order.store_id, order.customer_key), ()), view.attribution.window):
+        channel = channel_of(row)
+        if channel and row.kind != "view":
+            ours = view.campaigns.find(campaign_id=row.campaign_id, utm_campaign=row.utm_campaign, utm_id=row.utm_id)
+            if ours is None:
+                yield Touch(row.touchpoint_id, channel, "click", row.at)
+
+
+def channel_of(row: TouchpointRow) -> str:
+    """Where a visit says that it comes from: `source/medium` of its link, else the host before; empty: nowhere."""
+    if row.utm_source:
+        return "/".join(filter(None, (row.utm_source.strip().lower(), (row.utm_medium or "").strip().lower())))
+    return (row.referrer or "").strip().lower()
+
+
+def _facts(order: OrderRow, person: CustomerRow | None) -> tuple[tuple[str, float], ...]:
+    """What is known about the buyer from before this order and any ad for it."""
+    if person is None:
+        return ()
+    first = person.first_order_at
+    before = first is not None and person.first_order_id != order.order_id and first < order.placed_at
+    age = (order.placed_at - first).days if before and first is not None else 0
+    return (("returning_customer", float(before)), ("customer_age_days", float(age)))
+
+
+def _record_shadow(
+    batch: Batch, view: StoreView, order: OrderRow, model: Model, case: Case, arm: str, *, again: bool
+) -> None:
+    """What the model that does not speak says; untouched orders leave no trace, unless they had one."""
+    decision = model.decide(case)
+    if decision.verdict is Verdict.NONE and not again:
+        return
+    batch.out.shadows[order.store_id, order.order_id, decision.model] = ShadowRow(
+        store_id=order.store_id,
+        order_id=order.order_id,
+        model=decision.model,
+        decided_at=batch.now,
+        model_version=decision.version,
+        arm=arm,
+        verdict=decision.verdict.value,
+        confidence=decision.confidence,
+        campaign_id=decision.campaign_id,
+        would_bill_minor=decision.billed(basis_minor(view, order)),
+        currency=order.currency,
+    )
+
+
+def _keep_own_touch(batch: Batch, view: StoreView, order: OrderRow, event: OrderObserved) -> None:
+    """The visit that the order itself tells of, as a click; kept when it names a campaign, or a channel that counts."""
     touch = event.touch
-    if touch is None or not (touch.utm_campaign or touch.utm_id):
+    if touch is None:
+        return
+    if not (touch.utm_campaign or touch.utm_id or (touch.utm_source and view.speakers.wants_others)):
         return
     row = TouchpointRow(
         store_id=order.store_id,
@@ -227,5 +326,5 @@ def approve(batch: Batch, order: OrderRow, review: ReviewRow, at: dt.datetime) -
         "reason": review.reason,
         "reviewed_revision": review.revision,
     }
-    batch.evidence[order.store_id, order.order_id] = evidence
-    append_revision(batch, order, evidence, model="review", version="1", cause="approved")
+    batch.evidence[order.store_id, order.order_id] = DecisionRow(BY_REVIEW, evidence)
+    append_revision(batch, order, evidence, model=BY_REVIEW, version="1", cause="approved")

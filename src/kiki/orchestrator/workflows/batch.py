@@ -10,7 +10,8 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from kiki.commerce.campaigns import CampaignRow, PromotionRow, ReviewRow, TouchpointRow
+from kiki.commerce.attribution_models import ShadowRow
+from kiki.commerce.campaigns import CampaignRow, DecisionRow, PromotionRow, ReviewRow, TouchpointRow
 from kiki.commerce.catalogue import (
     HoldRow,
     InventoryItemRow,
@@ -25,7 +26,8 @@ from kiki.commerce.people import CustomerRow, Identity
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.attribution.campaigns import CampaignIndex
-from kiki.orchestrator.attribution.model import Model, Rules
+from kiki.orchestrator.attribution.model import Rules
+from kiki.orchestrator.attribution.speaking import DEFAULT, Speakers
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.events.log import LogEvent
 from kiki.orchestrator.inbox.protocol import WorkItem
@@ -46,6 +48,7 @@ class StoreView:
     churn_threshold: Decimal
     campaigns: CampaignIndex
     uninstalled: bool
+    speakers: Speakers = DEFAULT
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Written:
     uninstalled_stores: set[int] = field(default_factory=set)
     touchpoints: dict[Key, TouchpointRow] = field(default_factory=dict)
     attributions: list[tuple[Any, ...]] = field(default_factory=list)
+    shadows: dict[tuple[int, str, str], ShadowRow] = field(default_factory=dict)
     reviews: set[Key] = field(default_factory=set)
     campaigns: dict[Key, CampaignRow] = field(default_factory=dict)
     promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
@@ -96,7 +100,6 @@ class Batch:
 
     now: dt.datetime
     sealer: Sealer
-    model: Model
     new_key: Callable[[], str]
     stores: dict[int, StoreView] = field(default_factory=dict)
     identities_of: dict[int, list[Identity]] = field(default_factory=dict)
@@ -111,8 +114,8 @@ class Batch:
     customers: dict[Key, CustomerRow] = field(default_factory=dict)
     touches: dict[Key, list[TouchpointRow]] = field(default_factory=dict)
     promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
-    evidence: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    """Evidence of the newest decision, by order, where it is known."""
+    evidence: dict[Key, DecisionRow] = field(default_factory=dict)
+    """What stands behind the newest decision, by order, where it is known: for incremental ones always."""
     orders_of: dict[Key, set[str]] = field(default_factory=dict)
     """Loaded live orders by customer, for touchpoints that arrive late."""
     products: dict[Key, ProductState] = field(default_factory=dict)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from kiki.commerce.campaigns import DecisionRow
 from kiki.commerce.orders import OrderRow, RefundRow
 from kiki.kit.digest import event_id
+from kiki.orchestrator.attribution.model import WHOLE, share_of
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.settlement import Booking, next_booking
-from kiki.orchestrator.workflows import messages
+from kiki.orchestrator.workflows import attributing, messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import syncledger_pb2
+
+_NOTHING_TOLD = DecisionRow("", {})
 
 
 def settle(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
@@ -32,6 +36,7 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
     batch.out.orders.add((order.store_id, order.order_id))
     settlement_currency = view.store.settings.settlement_currency or view.store.currency
     rate = order.exchange_rate if order.settlement_currency == settlement_currency else None
+    told = batch.evidence.get((order.store_id, order.order_id), _NOTHING_TOLD)
     request = syncledger_pb2.RecordIncrementalRevenueRequest(
         store_id=order.store_id,
         event_id=event_id(order.store_id, "revenue", order.order_id, revision),
@@ -42,13 +47,17 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
         net_sales=messages.amount(order.net_minor, order.currency),
         confidence=float(order.confidence),
         campaign_id=order.campaign_id or "",
-        touchpoints=_evidence(batch, order),
-        model=batch.model.name,
+        touchpoints=_evidence(told),
+        model=told.model,
         ordered_at=messages.stamp(order.placed_at),
         paid_at=messages.stamp_or_none(order.billable_at or order.paid_at),
         exchange_rate=rate or "",
         test_order=order.is_test,
     )
+    share = attributing.share_told(told.evidence)
+    if share != WHOLE:
+        caused = share_of(attributing.basis_minor(view, order), share)
+        request.incremental_amount.CopyFrom(messages.amount(caused, order.currency))
     _call(batch, "RecordIncrementalRevenue", lane, order, request)
 
 
@@ -102,11 +111,10 @@ def _refund_request(lane: Lane, refund: RefundRow) -> syncledger_pb2.RecordRefun
     )
 
 
-def _evidence(batch: Batch, order: OrderRow) -> list[syncledger_pb2.Touchpoint]:
-    """The newest decision's signals, when it was taken in this batch or read for it; the rest stands in our tables."""
-    evidence: dict[str, Any] = batch.evidence.get((order.store_id, order.order_id), {})
+def _evidence(told: DecisionRow) -> list[syncledger_pb2.Touchpoint]:
+    """The newest decision's signals; the rest stands in our tables."""
     found: list[syncledger_pb2.Touchpoint] = []
-    for signal in evidence.get("signals", ()):
+    for signal in told.evidence.get("signals", ()):
         names = signal.get("touchpoint_ids") or [""]
         found += [
             syncledger_pb2.Touchpoint(

@@ -28,12 +28,11 @@ from kiki.commerce.events import (
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput, KikiError
 from kiki.kit.sealing import Sealer
-from kiki.orchestrator.attribution.default_model import DefaultModel
-from kiki.orchestrator.attribution.model import Model
 from kiki.orchestrator.inbox.protocol import Decided, InternalFact, ItemFailure, WorkItem
 from kiki.orchestrator.workflows import customers, evidence, hands, orders, privacy, products, stores
 from kiki.orchestrator.workflows.batch import Batch, StoreView
-from kiki.orchestrator.workflows.loading import CampaignCache, load
+from kiki.orchestrator.workflows.caches import CampaignCache, ModelCache
+from kiki.orchestrator.workflows.loading import load
 from kiki.orchestrator.workflows.saving import save
 
 _FOLDED_AT_ONCE = 32
@@ -42,11 +41,11 @@ _FOLDED_AT_ONCE = 32
 class CommerceDecider:
     """Folds batches over the shop's state. Implements the inbox's `Decider`."""
 
-    def __init__(self, sealer: Sealer, *, model: Model | None = None, new_key: Callable[[], str] | None = None) -> None:
+    def __init__(self, sealer: Sealer, *, new_key: Callable[[], str] | None = None) -> None:
         self._sealer = sealer
-        self._model = model or DefaultModel()
         self._new_key = new_key or _random_key
         self._campaigns = CampaignCache()
+        self._models = ModelCache()
 
     def entity(self, item: WorkItem) -> str:
         """What must stay in order: the order, product, item or customer that the first event is about."""
@@ -65,9 +64,9 @@ class CommerceDecider:
                 self._sealer,
                 remaining,
                 now=now,
-                model=self._model,
                 new_key=self._new_key,
                 campaigns=self._campaigns,
+                models=self._models,
             )
             failure = await _fold(batch, remaining)
             if failure is None:

@@ -6,6 +6,8 @@ import datetime as dt
 from typing import Any
 
 from kiki.commerce.campaigns import CampaignRow, PromotionRow, TouchpointRow
+from kiki.commerce.orders import OrderRow
+from kiki.commerce.stores import StoreSettings
 from kiki.kit.digest import event_id
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.inbox.protocol import WorkItem
@@ -64,8 +66,10 @@ def _placed_in_batch(batch: Batch, store_id: int, earliest: dict[str, dt.datetim
 
 
 def orders_reopened(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
-    """A recalculation over history."""
-    _reopen(batch, view, item, body["order_ids"], cause="recalculated")
+    """A recalculation over history, the oldest first: whether a buyer was acquired rests on their first order."""
+    known = [batch.orders[key] for name in body["order_ids"] if (key := (item.store_id, name)) in batch.orders]
+    known.sort(key=lambda order: (order.placed_at, order.order_id))
+    _reopen(batch, view, item, [order.order_id for order in known], cause="recalculated")
 
 
 def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: list[str], *, cause: str) -> None:
@@ -73,16 +77,20 @@ def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: list[str],
 
     An order whose touchpoints may have expired keeps the decision that was made when they were there.
     """
-    complete_since = batch.now - dt.timedelta(days=view.store.settings.touchpoint_margin_days)
     for order_id in order_ids:
         order = batch.orders.get((item.store_id, order_id))
-        if order is None or not order.live or order.is_test or order.billable_at is not None:
-            continue
-        if order.placed_at < complete_since:
+        if order is None or not may_reopen(order, view.store.settings, batch.now):
             continue
         if attributing.decide_again(batch, view, order, cause):
             first_order_standing(batch, order)
             settle(batch, view, item.lane, order)
+
+
+def may_reopen(order: OrderRow, settings: StoreSettings, now: dt.datetime) -> bool:
+    """Whether an order may be decided anew: a real one under the contract, not approved by a person, not too old."""
+    if not order.live or order.is_test or order.billable_at is not None:
+        return False
+    return order.placed_at >= now - dt.timedelta(days=settings.touchpoint_margin_days)
 
 
 def campaigns_changed(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:

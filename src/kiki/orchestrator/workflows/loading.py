@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from kiki.commerce.campaigns import find_campaigns, find_evidence, find_promotions, find_reviews, find_touchpoints
+from kiki.commerce.campaigns import find_evidence, find_promotions, find_reviews, find_touchpoints
 from kiki.commerce.catalogue import (
     find_holds,
     find_inventory_items,
@@ -42,14 +42,16 @@ from kiki.commerce.events import (
 )
 from kiki.commerce.orders import find_items, find_refunds, is_tombstone, lock_orders, order_values, orders_in_reach
 from kiki.commerce.people import Identity, customer_values, find_people, lock_customers
-from kiki.commerce.stores import ACTIVE, read_store
+from kiki.commerce.stores import ACTIVE, StoreConnection, read_store
 from kiki.kit.database import Connection
 from kiki.kit.sealing import Sealer
-from kiki.orchestrator.attribution.campaigns import CampaignIndex, KnownCampaign
-from kiki.orchestrator.attribution.model import Model, Rules, Verdict
+from kiki.orchestrator.attribution.campaigns import CampaignIndex
+from kiki.orchestrator.attribution.model import Rules, Verdict
+from kiki.orchestrator.attribution.speaking import Speakers
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.stock_guard.guard import GuardRules
 from kiki.orchestrator.workflows.batch import Batch, Key, Stored, StoreView
+from kiki.orchestrator.workflows.caches import CampaignCache, ModelCache
 from kiki.orchestrator.workflows.identities import identities
 
 _LOCK_CLASS_PEOPLE = 0x6B01
@@ -60,22 +62,6 @@ SELECT store_id, platform, store_key, display_name, currency, timezone, status, 
     campaigns_revision
 FROM commerce.store_connections WHERE store_id = ANY($1::bigint[])
 """
-
-
-class CampaignCache:
-    """Campaign indexes by store, read again when the projection's revision moved."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[int, CampaignIndex]] = {}
-
-    async def load(self, connection: Connection, revisions: dict[int, int]) -> dict[int, CampaignIndex]:
-        """The indexes of these stores as of the revisions just read."""
-        stale = [s for s, revision in revisions.items() if self._known.get(s, (-1, None))[0] != revision]
-        if stale:
-            for store_id, rows in (await find_campaigns(connection, stale)).items():
-                index = CampaignIndex(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id) for row in rows)
-                self._known[store_id] = (revisions[store_id], index)
-        return {store_id: self._known[store_id][1] for store_id in revisions}
 
 
 @dataclass(slots=True)
@@ -103,15 +89,15 @@ async def load(
     items: Sequence[WorkItem],
     *,
     now: dt.datetime,
-    model: Model,
     new_key: Callable[[], str],
     campaigns: CampaignCache,
+    models: ModelCache,
 ) -> Batch:
     """The batch's state, locked."""
-    batch = Batch(now=now, sealer=sealer, model=model, new_key=new_key)
+    batch = Batch(now=now, sealer=sealer, new_key=new_key)
     wanted = _collect(batch, items)
     await _lock_stores(connection, wanted)
-    await _load_stores(connection, batch, wanted, campaigns)
+    await _load_stores(connection, batch, wanted, campaigns, models)
     if wanted.people_stores:
         await _load_orders(connection, batch, wanted)
     if wanted.product_stores:
@@ -249,27 +235,38 @@ async def _lock_stores(connection: Connection, wanted: Wanted) -> None:
         await connection.execute(_LOCK, _LOCK_CLASS_PRODUCTS, sorted(wanted.product_stores))
 
 
-async def _load_stores(connection: Connection, batch: Batch, wanted: Wanted, cache: CampaignCache) -> None:
+async def _load_stores(
+    connection: Connection, batch: Batch, wanted: Wanted, cache: CampaignCache, models: ModelCache
+) -> None:
     rows = await connection.fetch(_STORES, sorted(wanted.stores))
     indexes = await cache.load(connection, {row["store_id"]: row["campaigns_revision"] for row in rows})
-    for row in rows:
-        store = read_store(row)
-        settings = store.settings
-        batch.stores[store.store_id] = StoreView(
-            store=store,
-            attribution=Rules(
-                window=dt.timedelta(days=settings.attribution_window_days),
-                threshold=Decimal(settings.attribution_threshold),
-                review_below=Decimal(settings.review_below),
-            ),
-            guard=GuardRules(
-                low_stock_threshold=settings.low_stock_threshold,
-                resume_damping=dt.timedelta(seconds=settings.resume_damping_seconds),
-            ),
-            churn_threshold=Decimal(settings.churn_threshold),
-            campaigns=indexes[store.store_id],
-            uninstalled=store.status != ACTIVE,
-        )
+    stores = {row["store_id"]: read_store(row) for row in rows}
+    spoken = await models.load(
+        connection, [(row["store_id"], row["campaigns_revision"], stores[row["store_id"]].settings) for row in rows]
+    )
+    for store_id, store in stores.items():
+        batch.stores[store_id] = view_of(store, indexes[store_id], spoken[store_id])
+
+
+def view_of(store: StoreConnection, campaigns: CampaignIndex, spoken: Speakers) -> StoreView:
+    """A store as decisions see it."""
+    settings = store.settings
+    return StoreView(
+        store=store,
+        attribution=Rules(
+            window=dt.timedelta(days=settings.attribution_window_days),
+            threshold=Decimal(settings.attribution_threshold),
+            review_below=Decimal(settings.review_below),
+        ),
+        guard=GuardRules(
+            low_stock_threshold=settings.low_stock_threshold,
+            resume_damping=dt.timedelta(seconds=settings.resume_damping_seconds),
+        ),
+        churn_threshold=Decimal(settings.churn_threshold),
+        campaigns=campaigns,
+        uninstalled=store.status != ACTIVE,
+        speakers=spoken,
+    )
 
 
 async def _load_orders(connection: Connection, batch: Batch, wanted: Wanted) -> None:

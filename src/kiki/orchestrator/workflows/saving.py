@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from kiki.commerce import campaigns, catalogue, orders, people
+from kiki.commerce import attribution_models, campaigns, catalogue, orders, people
 from kiki.commerce.rows import Shape
 from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.database import Connection
@@ -44,6 +44,7 @@ def _new_rows(batch: Batch) -> list[tuple[Append, Rows]]:
         people.CUSTOMERS.new(_values(people.customer_values, batch.customers, out.customers, stored.customers)),
         campaigns.TOUCHPOINTS.missing([campaigns.touchpoint_values(row) for row in out.touchpoints.values()]),
         campaigns.ATTRIBUTIONS.new(out.attributions),
+        attribution_models.SHADOWS.missing([attribution_models.shadow_values(row) for row in out.shadows.values()]),
         catalogue.PRODUCT_STATES.new(_values(catalogue.state_values, batch.products, out.products, stored.products)),
         catalogue.VARIANTS.new(_values(catalogue.variant_values, variants, out.variants, stored.variants)),
     ]

@@ -24,6 +24,8 @@ _RULES = {
     "attributed": syncledger_pb2.FeeRule.FEE_RULE_ATTRIBUTED,
     "uplift": syncledger_pb2.FeeRule.FEE_RULE_UPLIFT,
     "lesser_of": syncledger_pb2.FeeRule.FEE_RULE_LESSER_OF,
+    "experiment_estimate": syncledger_pb2.FeeRule.FEE_RULE_EXPERIMENT_ESTIMATE,
+    "experiment_lower_bound": syncledger_pb2.FeeRule.FEE_RULE_EXPERIMENT_LOWER_BOUND,
 }
 
 
@@ -40,6 +42,7 @@ def store_connected(batch: Batch, view: StoreView, item: WorkItem, body: dict[st
             settlement_currency=settings.settlement_currency or store.currency,
             time_zone=store.timezone,
             connected_at=store.connected_at,
+            experiment_id=settings.experiment_id if settings.rule.startswith("experiment_") else "",
         ),
     )
     subject = f"store:{store.store_id}"

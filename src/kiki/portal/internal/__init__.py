@@ -5,22 +5,26 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from kiki.portal.internal import (
+    attribution,
     calls,
     campaigns,
     contracts,
     creatives,
     deliveries,
     events,
+    experiments,
     jobs,
     pixel,
     shop,
     stores,
     touchpoints,
+    value,
 )
 
 routers: tuple[APIRouter, ...] = (
     stores.router,
     pixel.router,
+    value.router,
     deliveries.router,
     calls.router,
     shop.router,
@@ -28,7 +32,9 @@ routers: tuple[APIRouter, ...] = (
     campaigns.router,
     contracts.router,
     events.router,
+    experiments.router,
     jobs.router,
+    attribution.router,
     creatives.router,
     creatives.public,
 )

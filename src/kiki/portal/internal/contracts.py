@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.digest import event_id
 from kiki.kit.grpc.times import time_to_proto
+from kiki.orchestrator.experiments.service import BY_EXPERIMENT, check_billable
 from kiki.portal.access import documented_key
 from kiki.portal.convert import message_json
 from kiki.portal.internal.pages import StoreId
@@ -25,6 +26,8 @@ _RULES = {
     "attributed": ledger.FEE_RULE_ATTRIBUTED,
     "uplift": ledger.FEE_RULE_UPLIFT,
     "lesser_of": ledger.FEE_RULE_LESSER_OF,
+    "experiment_estimate": ledger.FEE_RULE_EXPERIMENT_ESTIMATE,
+    "experiment_lower_bound": ledger.FEE_RULE_EXPERIMENT_LOWER_BOUND,
 }
 
 
@@ -39,7 +42,10 @@ async def put(services: Injected, actor: Actor, store_id: StoreId, body: Contrac
     """Currency, time zone and connection are the store's; the baseline goes on from the version before."""
     async with services.database.connection() as connection:
         store = await services.stores.get(connection, store_id)
+        if body.rule.startswith(BY_EXPERIMENT):
+            await check_billable(connection, store_id, body.experiment_id or "")
     contract = _contract(store, fee_rate=body.fee_rate, basis=body.basis, rule=body.rule)
+    contract.experiment_id = body.experiment_id or ""
     if body.effective_from is not None:
         contract.effective_from.year, contract.effective_from.month = month_of(body.effective_from)
     request = ledger.PutContractRequest(

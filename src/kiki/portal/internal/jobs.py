@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
+from kiki.commerce.attribution_models import list_diff
 from kiki.portal.access import documented_key
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.recalculations import diff_json, recalculation_parameters
 from kiki.portal.internal.schemas import RecalculationBody
 from kiki.portal.jobs.kinds import RECALCULATE, SYNC_ORDERS, SYNC_PRODUCTS
 from kiki.portal.jobs.repository import Job, get_job, list_jobs
@@ -49,9 +51,14 @@ async def sync_orders(
 async def recalculate(
     services: Injected, actor: Actor, store_id: StoreId, body: RecalculationBody | None = None
 ) -> dict[str, Any]:
-    """Never reopens a closed month: what changes lands in the next open one."""
+    """Never reopens a closed month: what changes lands in the next open one.
+
+    A dry run decides by a model and keeps what would change (`GET /internal/jobs/{id}/diff`); the store's settings have
+    to name the model before its diff is applied.
+    """
     wanted = body or RecalculationBody()
-    return await _add(services, store_id, RECALCULATE, wanted.model_dump(mode="json", exclude_none=True), actor)
+    parameters = await recalculation_parameters(services, store_id, wanted)
+    return await _add(services, store_id, RECALCULATE, parameters, actor)
 
 
 @router.get("/jobs", summary="List jobs, newest first")
@@ -72,6 +79,19 @@ async def list_all(
 async def show(services: Injected, job_id: Annotated[int, Path(ge=1, lt=2**63)]) -> dict[str, Any]:
     async with services.database.connection() as connection:
         return job_json(await get_job(connection, job_id))
+
+
+@router.get("/jobs/{job_id}/diff", summary="What a recalculation would change, order by order")
+async def show_diff(
+    services: Injected, job_id: Annotated[int, Path(ge=1, lt=2**63)], limit: Limit = 100, cursor: Cursor = ""
+) -> dict[str, Any]:
+    """Amounts are what fees are measured on, before refunds, in minor units."""
+    after = decode_cursor(cursor, (str,))
+    async with services.database.connection() as connection:
+        job = await get_job(connection, job_id)
+        rows = await list_diff(connection, job.store_id, job_id, after[0] if after else "", limit)
+    last = encode_cursor(rows[-1].order_id) if len(rows) == limit else ""
+    return page("orders", [diff_json(row) for row in rows], last)
 
 
 def job_json(job: Job) -> dict[str, Any]:

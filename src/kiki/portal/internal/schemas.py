@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
@@ -25,6 +26,15 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, dict) and any(map(_holds_nul, (*value.keys(), *value.values())))
 
 
+def _finite(value: Any) -> Any:
+    """JSON knows no infinities, whatever a reader of it lets through."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        raise ValueError("numbers are finite") from None
+    return value
+
+
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -35,6 +45,15 @@ class _Body(BaseModel):
         if isinstance(given, dict) and any(map(_holds_nul, (*given.keys(), *given.values()))):
             raise ValueError("text may not hold the character U+0000")
         return given
+
+
+StrictBody = _Body
+"""For the bodies of other modules."""
+
+Rule = Literal["attributed", "uplift", "lesser_of", "experiment_estimate", "experiment_lower_bound"]
+ExperimentId = Annotated[
+    str, Field(min_length=1, max_length=64, description="What a rule by experiment bills on; wanted with such a rule.")
+]
 
 
 class StoreRules(_Body):
@@ -51,10 +70,16 @@ class StoreRules(_Body):
     margin_floor: Fraction | None = None
     fee_rate: Fraction | None = None
     basis: Literal["net_sales", "total"] | None = None
-    rule: Literal["attributed", "uplift", "lesser_of"] | None = None
+    rule: Rule | None = None
+    experiment_id: ExperimentId | None = None
     settlement_currency: Currency | None = None
     ad_networks: list[Literal["google", "meta", "tiktok"]] | None = Field(default=None, max_length=3)
     touchpoint_margin_days: int | None = Field(default=None, ge=1, le=3650)
+    attribution_model: Annotated[str, Field(max_length=40)] | None = None
+    attribution_shadow: Annotated[str, Field(max_length=40, description="Empty: none.")] | None = None
+    attribution_ab_share: int | None = Field(
+        default=None, ge=0, lt=1_000_000, description="Parts per million of customers."
+    )
     pixel_consent: Literal["required", "opt_out"] | None = None
     pixel_honours_dnt: bool | None = None
     shop_domains: list[Host] | None = Field(default=None, max_length=50)
@@ -174,7 +199,8 @@ class ContractBody(_Body):
 
     fee_rate: Fraction
     basis: Literal["net_sales", "total"] = "net_sales"
-    rule: Literal["attributed", "uplift", "lesser_of"] = "attributed"
+    rule: Rule = "attributed"
+    experiment_id: ExperimentId | None = None
     effective_from: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None = None
 
 
@@ -225,10 +251,30 @@ class SubscriptionBody(_Body):
 
 
 class RecalculationBody(_Body):
-    """Which orders are decided anew."""
+    """Which orders are decided anew, and whether only what would change is shown."""
 
     placed_from: AwareDatetime | None = None
     placed_to: AwareDatetime | None = None
+    model: Annotated[str, Field(max_length=40, description="Left out: the store's own.")] | None = None
+    dry_run: Annotated[
+        bool | None, Field(description="Only compute the diff. Left out: yes when a model is named, otherwise no.")
+    ] = None
+    diff_job: Annotated[RowId | None, Field(description="Apply the diff that this job has kept.")] = None
+
+
+class SpanBody(_Body):
+    """Which orders, by when they were placed."""
+
+    placed_from: AwareDatetime | None = None
+    placed_to: AwareDatetime | None = None
+
+
+class FittedBody(_Body):
+    """Parameters of a model that were fitted elsewhere, as `kiki attribution learn --json` prints them."""
+
+    parameters: dict[str, Any]
+    report: Annotated[dict[str, Any], AfterValidator(_finite)] = {}
+    size: int = Field(default=0, ge=0, le=10**12, description="Users or orders that they were fitted on.")
 
 
 def month_of(text: str) -> tuple[int, int]:

@@ -74,7 +74,7 @@ async def show_product(services: Injected, store_id: StoreId, product_id: _Id) -
 async def list_reviews(
     services: Injected,
     store_id: StoreId,
-    status: Literal["open", "approved", "rejected", "closed"] = "open",
+    status: Literal["open", "approved", "rejected", "superseded"] = "open",
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> dict[str, Any]:

@@ -9,14 +9,17 @@ import msgspec
 from fastapi import APIRouter
 from starlette.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 
+from kiki.commerce.attribution_models import find_fitted
 from kiki.commerce.stores import NewStore, StoreConnection, StoreSettings
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput
 from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.experiments.service import BY_EXPERIMENT, check_billable
 from kiki.platforms.protocol import Platform, StoreApi, StoreCredentials
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.facts import add_fact
+from kiki.portal.internal.attribution import check_models
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
 from kiki.portal.internal.schemas import CredentialsBody, NewSecretBody, NewStoreBody, StoreRules
 from kiki.portal.jobs.repository import delete_credentials, find_history, known_history, put_credentials
@@ -24,7 +27,7 @@ from kiki.portal.services import Actor, Injected, Services
 
 router = APIRouter(prefix="/internal/stores", tags=["stores"], dependencies=[documented_key])
 
-_CONTRACT_FIELDS = {"fee_rate", "basis", "rule"}
+_CONTRACT_FIELDS = {"fee_rate", "basis", "rule", "experiment_id"}
 _COMPARING_RULES = {"uplift", "lesser_of"}
 
 
@@ -44,6 +47,8 @@ async def add(services: Injected, actor: Actor, body: NewStoreBody) -> dict[str,
         )
     given = body.webhook_secret.get_secret_value() if body.webhook_secret else ""
     secret = given or secrets.token_urlsafe(32)
+    settings = msgspec.convert(body.settings.changes(), StoreSettings)
+    check_models(settings, known=())
     new = NewStore(
         platform=platform.name,
         store_key=_store_key(platform, body.store_key),
@@ -51,7 +56,7 @@ async def add(services: Injected, actor: Actor, body: NewStoreBody) -> dict[str,
         currency=body.currency,
         timezone=body.timezone,
         webhook_secret=secret,
-        settings=msgspec.convert(body.settings.changes(), StoreSettings),
+        settings=settings,
         connected_at=body.connected_at,
     )
     async with services.database.transaction() as connection:
@@ -96,6 +101,7 @@ async def change_settings(services: Injected, actor: Actor, store_id: StoreId, b
         before = await services.stores.get(connection, store_id)
         merged = msgspec.convert({**msgspec.to_builtins(before.settings), **changes}, StoreSettings)
         await _check_rule(connection, store_id, before.settings, merged)
+        check_models(merged, known=(await find_fitted(connection, [store_id]))[store_id])
         store = await services.stores.change_settings(connection, store_id, merged)
         await _audit(services, connection, store_id, actor, "store.change_settings")
         if any(getattr(before.settings, name) != getattr(merged, name) for name in _CONTRACT_FIELDS):
@@ -200,6 +206,8 @@ async def _tell_terms(services: Services, connection: Connection, *, store_id: i
 
 async def _check_rule(connection: Connection, store_id: int, before: StoreSettings, wanted: StoreSettings) -> None:
     """Refuse at once what SyncLedger would refuse later, where nobody sees it."""
+    if wanted.rule.startswith(BY_EXPERIMENT):
+        await check_billable(connection, store_id, wanted.experiment_id)
     if wanted.rule not in _COMPARING_RULES or (wanted.rule, wanted.basis) == (before.rule, before.basis):
         return
     if wanted.basis != before.basis:

@@ -9,6 +9,7 @@ from kiki.kit.http import OutboundHttp
 from kiki.kit.sealing import Sealer
 from kiki.platforms.protocol import Resource
 from kiki.platforms.registry import readers
+from kiki.portal.jobs.attribution import History, compare_work, fit_work
 from kiki.portal.jobs.history import history_work
 from kiki.portal.jobs.recalculation import recalculation_work
 from kiki.portal.jobs.runner import Work
@@ -17,6 +18,8 @@ from kiki.portal.jobs.sync import Syncing, sync_work
 SYNC_PRODUCTS = "sync_products"
 SYNC_ORDERS = "sync_orders"
 RECALCULATE = "recalculate_attribution"
+FIT_ATTRIBUTION = "attribution_fit"
+COMPARE_ATTRIBUTION = "attribution_compare"
 
 
 def job_kinds(
@@ -24,8 +27,11 @@ def job_kinds(
 ) -> dict[str, Work]:
     """Kind → work."""
     syncing = Syncing(database=database, sealer=sealer, http=http, clock=clock, readers=readers())
+    past = History(database, sealer, clock)
     return {
         SYNC_PRODUCTS: sync_work(Resource.PRODUCTS, syncing),
         SYNC_ORDERS: history_work(syncing, clients),
-        RECALCULATE: recalculation_work(sealer=sealer, clock=clock),
+        RECALCULATE: recalculation_work(past),
+        FIT_ATTRIBUTION: fit_work(past),
+        COMPARE_ATTRIBUTION: compare_work(past),
     }

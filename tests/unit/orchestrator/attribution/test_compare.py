@@ -73,8 +73,9 @@ def test_bills_say_what_each_model_would_bill() -> None:
     assert (last.incremental, last.in_review) == (2, 1)
     assert linear.billed_by_campaign == {"k1": 1_500, "k2": 500}
     assert (linear.incremental, linear.billed_minor, linear.expected_minor) == (2, 2_000, 2_500)
-    assert (learned.incremental, learned.billed_minor) == (0, 0), "a third of a chance is not over the threshold"
-    assert 0 < learned.expected_minor < 3_000
+    assert (learned.incremental, learned.in_review) == (3, 0), "a part of each is billed, whatever the threshold"
+    assert learned.billed_minor == round(learned.expected_minor) == sum(learned.billed_by_campaign.values())
+    assert 0 < learned.billed_minor < 3_000
 
 
 def test_bills_of_chunks_add_up() -> None:

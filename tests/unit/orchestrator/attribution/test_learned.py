@@ -259,7 +259,10 @@ def test_a_decision_is_the_probability_and_explains_itself() -> None:
     base = -2.2 + x @ [0.3, 0.0]
     p0, p1 = probabilities(np.array([base, base + 0.4 + x @ [-0.1, 0.05]]))
     assert float(decision.confidence) == pytest.approx(1 - p0 / p1, abs=5e-4)
-    assert (decision.verdict, decision.campaign_id, decision.needs_review) == (Verdict.TOUCHED, "k1", True)
+    assert (decision.verdict, decision.campaign_id, decision.needs_review) == (Verdict.INCREMENTAL, "k1", False)
+    assert decision.billed_share == decision.confidence
+    assert decision.billed(10_000) == round(decision.confidence * 10_000)
+    assert decision.evidence()["billed_share"] == str(decision.confidence)
     assert [signal.name for signal in decision.signals] == ["exposed", "returning_customer", "product_promoted"]
     assert decision.signals[0].without == 0
     assert decision.signals[0].touchpoint_ids == ("t9", "t3")

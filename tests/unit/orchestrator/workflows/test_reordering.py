@@ -26,7 +26,6 @@ from kiki.commerce.stores import StoreConnection, StoreSettings
 from kiki.kit.money import Money
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.attribution.campaigns import CampaignIndex, KnownCampaign
-from kiki.orchestrator.attribution.default_model import DefaultModel
 from kiki.orchestrator.attribution.model import Rules
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import Lane
@@ -84,7 +83,7 @@ HISTORY: tuple[CommerceEvent, ...] = (
 
 def batch_with_a_click() -> tuple[Batch, StoreView]:
     counter = itertools.count()
-    batch = Batch(now=T0 + 10 * MINUTE, sealer=SEALER, model=DefaultModel(), new_key=lambda: f"person-{next(counter)}")
+    batch = Batch(now=T0 + 10 * MINUTE, sealer=SEALER, new_key=lambda: f"person-{next(counter)}")
     store = StoreConnection(
         store_id=1,
         platform="shopify",

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from kiki.commerce.people import CustomerRow, Identity, IdentityKind
 from kiki.kit.sealing import Keyring, Sealer
-from kiki.orchestrator.attribution.default_model import DefaultModel
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows.batch import Batch
 from kiki.orchestrator.workflows.identities import identify_visitor
@@ -47,7 +46,6 @@ def batch() -> Batch:
     made = Batch(
         now=dt.datetime(2026, 11, 20, tzinfo=dt.UTC),
         sealer=Sealer(Keyring({1: bytes(32)})),
-        model=DefaultModel(),
         new_key=lambda: f"visitor {next(names)}",
     )
     made.people.update(KNOWN)

@@ -1,0 +1,208 @@
+"""Attribution models of a store: what is fitted, what they would bill, and why an order was decided as it was."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Container
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from starlette.status import HTTP_202_ACCEPTED
+
+from kiki.commerce.attribution_models import FittedRow, list_fitted, list_shadows, put_fitted
+from kiki.commerce.history import orders_by_key
+from kiki.commerce.stores import StoreSettings
+from kiki.kit.errors import FailedPrecondition, InvalidInput
+from kiki.orchestrator.attribution.model import Signal
+from kiki.orchestrator.attribution.registry import FITTED, available_models, check_parameters, read_parameters
+from kiki.orchestrator.attribution.speaking import all_facts
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.workflows.caches import naming_of
+from kiki.orchestrator.workflows.reading import case_in, read_order, read_shelf
+from kiki.portal.access import documented_key
+from kiki.portal.audit import access_intent
+from kiki.portal.internal.jobs import job_json
+from kiki.portal.internal.pages import StoreId
+from kiki.portal.internal.schemas import FittedBody, SpanBody
+from kiki.portal.jobs.kinds import COMPARE_ATTRIBUTION, FIT_ATTRIBUTION
+from kiki.portal.queries import shop
+from kiki.portal.services import Actor, Injected, Services
+
+router = APIRouter(prefix="/internal/attribution", tags=["attribution"], dependencies=[documented_key])
+
+_Name = Annotated[str, Path(min_length=1, max_length=40)]
+_OrderId = Annotated[str, Path(min_length=1, max_length=200)]
+_SHOWN_TOUCHPOINTS = 200
+
+
+@router.post("/fit/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Fit models on the store's own history")
+async def fit(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> dict[str, Any]:
+    """A background job: the Markov chain of every path. From its end on the model speaks by the new parameters."""
+    return await _add(services, store_id, FIT_ATTRIBUTION, body, actor)
+
+
+@router.post("/compare/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Set all models side by side")
+async def compare(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> dict[str, Any]:
+    """A background job; its result says what each model would have billed, by currency and arm."""
+    return await _add(services, store_id, COMPARE_ATTRIBUTION, body, actor)
+
+
+@router.get("/models/{store_id}", summary="The store's models, and every fit")
+async def models(services: Injected, store_id: StoreId) -> dict[str, Any]:
+    """The newest fit of a name is the one that it speaks by."""
+    async with services.database.connection() as connection:
+        store = await services.stores.get(connection, store_id)
+        rows = await list_fitted(connection, store_id)
+    newest: set[str] = set()
+    fits = []
+    for row in rows:
+        fits.append({**_fit_json(row), "in_use": row.name not in newest})
+        newest.add(row.name)
+    naming = naming_of(store.settings)
+    return {
+        "store_id": store_id,
+        "model": naming.model,
+        "second_model": naming.shadow,
+        "ab_share_ppm": naming.share_ppm,
+        "fits": fits,
+    }
+
+
+@router.put("/models/{store_id}/{name}", summary="Put parameters that were fitted elsewhere")
+async def put_model(
+    services: Injected, actor: Actor, store_id: StoreId, name: _Name, body: FittedBody
+) -> dict[str, Any]:
+    """From now on the model speaks by them. The same parameters have the same fingerprint."""
+    if name not in FITTED:
+        raise InvalidInput(f"a fitted model is one of {', '.join(FITTED)}, got {name!r}", reason="UNKNOWN_MODEL")
+    parameters = read_parameters(name, body.parameters)
+    assert parameters is not None
+    check_parameters(parameters)
+    row = FittedRow(
+        store_id=store_id,
+        name=name,
+        fingerprint=parameters.fingerprint,
+        fitted_at=services.clock.now(),
+        source="upload",
+        size=body.size,
+        parameters=parameters.to_plain(),
+        report=body.report,
+    )
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        await put_fitted(connection, row)
+        intent = access_intent(
+            store_id=store_id,
+            actor=actor,
+            action="attribution.put_model",
+            resource_type="attribution_model",
+            resource_id=f"{name}:{row.fingerprint}",
+            occurred_at=row.fitted_at,
+        )
+        await enqueue(connection, services.sealer, [intent])
+    return _fit_json(row)
+
+
+@router.get("/explain/{store_id}/{order_id}", summary="Why an order was decided as it was")
+async def explain(services: Injected, store_id: StoreId, order_id: _OrderId) -> dict[str, Any]:
+    """Every decision with its signals, what the confidence would be without each, the raw evidence, and the review.
+
+    `models` is what each model says of the evidence as it is known now.
+    """
+    async with services.database.connection() as connection:
+        store = await services.stores.get(connection, store_id)
+        shown = await shop.get_order(connection, store_id, order_id)
+        shelf = await read_shelf(connection, store)
+        order = (await orders_by_key(connection, [(store_id, order_id)]))[store_id, order_id]
+        page = await read_order(connection, shelf, order, now=services.clock.now(), sealer=services.sealer)
+        shadows = await list_shadows(connection, store_id, order_id)
+    wide = dataclasses.replace(shelf.view, speakers=all_facts(shelf.view.speakers.model))
+    case = case_in(page, wide, order)
+    decisions = [model.decide(case) for model in available_models(shelf.fitted)]
+    told = {name: shown[name] for name in ("order_id", "number", "placed_at", "paid_at", "verdict", "confidence")}
+    return {
+        "store_id": store_id,
+        **told,
+        "campaign_id": shown["campaign_id"],
+        "arm": shelf.view.speakers.arm(order.customer_key),
+        "decisions": shown["attributions"],
+        "review": shown["review"],
+        "touchpoints": [_touchpoint(row, case) for row in page.batch.touches.get((store_id, order.customer_key), ())][
+            -_SHOWN_TOUCHPOINTS:
+        ],
+        "facts": dict(case.facts),
+        "models": [
+            {
+                "model": decision.model,
+                "version": decision.version,
+                "verdict": decision.verdict.value,
+                "confidence": float(decision.confidence),
+                "billed_share": float(decision.billed_share) if decision.billed(1_000_000) else 0.0,
+                "campaign_id": decision.campaign_id,
+                "signals": [_signal(signal) for signal in decision.signals],
+            }
+            for decision in decisions
+        ],
+        "second_model": [{**dataclasses.asdict(row), "confidence": float(row.confidence)} for row in shadows],
+    }
+
+
+def check_models(settings: StoreSettings, known: Container[str]) -> None:
+    """Refuse models that do not exist, or that want a fit and have none."""
+    naming = naming_of(settings)
+    naming.check()
+    for name in naming.wanting_fit():
+        if name not in known:
+            raise FailedPrecondition(
+                f"the model {name} has not been fitted for this store: fit it first", reason="NOT_FITTED"
+            )
+
+
+def _touchpoint(row: Any, case: Any) -> dict[str, Any]:
+    """A contact as raw evidence; nothing of a person stands in it."""
+    ours = {touch.touchpoint_id: touch.campaign_id for touch in case.touches}
+    others = {touch.touchpoint_id: touch.campaign_id for touch in case.others}
+    in_window = case.placed_at - case.rules.window <= row.at <= case.placed_at
+    return {
+        "touchpoint_id": row.touchpoint_id,
+        "at": row.at,
+        "kind": row.kind,
+        "source": row.source,
+        "campaign_id": ours.get(row.touchpoint_id),
+        "channel": others.get(row.touchpoint_id),
+        "in_window": in_window,
+        "utm_source": row.utm_source,
+        "utm_medium": row.utm_medium,
+        "utm_campaign": row.utm_campaign,
+        "utm_id": row.utm_id,
+        "landing": row.landing,
+        "referrer": row.referrer,
+        "consent": row.consent,
+        "recorded_at": row.recorded_at,
+    }
+
+
+def _signal(signal: Signal) -> dict[str, Any]:
+    return {
+        "name": signal.name,
+        "weight": float(signal.weight),
+        "without": None if signal.without is None else float(signal.without),
+        "campaign_ids": list(signal.campaign_ids),
+        "touchpoint_ids": list(signal.touchpoint_ids),
+        "product_ids": list(signal.product_ids),
+        "order_id": signal.order_id,
+    }
+
+
+def _fit_json(row: FittedRow) -> dict[str, Any]:
+    fields = dataclasses.asdict(row)
+    del fields["store_id"]
+    return {**fields, "version": f"1:{row.fingerprint}"}
+
+
+async def _add(services: Services, store_id: int, kind: str, body: SpanBody | None, actor: str) -> dict[str, Any]:
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
+    parameters = (body or SpanBody()).model_dump(mode="json", exclude_none=True)
+    job = await services.jobs.add(store_id=store_id, kind=kind, parameters=parameters, requested_by=actor)
+    return {**job_json(job), "job_url": f"/internal/jobs/{job.job_id}"}

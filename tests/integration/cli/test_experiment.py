@@ -1,0 +1,60 @@
+"""`kiki experiment` on a store of a running portal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from integration.portal.running import KEY, OWNERS, Portal, running_portal
+from kiki.cli.main import run
+from kiki.kit.migrations import upgrade
+
+PLAN = "--minimum-effect 1.5 --planned-users 5000 --expected-mean 3 --expected-sd 20 --holdout 0.2"
+
+
+@pytest.fixture
+async def portal(
+    database_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Portal]:
+    await upgrade(database_dsn, OWNERS)
+    async with running_portal(database_dsn) as running:
+        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
+        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
+        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
+        yield running
+
+
+async def kiki(line: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> str:
+    assert await asyncio.to_thread(run, f"experiment {line}".split()) == code
+    return capsys.readouterr().out
+
+
+async def test_an_experiment_from_registration_to_a_recorded_reading(
+    portal: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = (await portal.add_store()).store_id
+    times = "--starts 2026-01-01T00:00:00Z --ends 2099-01-01T00:00:00Z"
+    registered = json.loads(await kiki(f"register {store} autumn {times} {PLAN} --json", capsys))
+    assert (registered["status"], registered["plan"]["holdout_ppm"]) == ("draft", 200_000)
+    assert registered["power"]["users_needed"] > 0
+    await kiki(f"reading {store} autumn", capsys, code=4)
+    assert "running" in await kiki(f"start {store} autumn", capsys)
+    assert "autumn" in await kiki(f"list {store}", capsys)
+    await portal.http.post(
+        f"/internal/experiments/{store}/autumn/assign",
+        headers={"x-internal-api-key": KEY},
+        json={"subjects": [f"visitor-{number}" for number in range(60)]},
+    )
+    shown = await kiki(f"reading {store} autumn", capsys)
+    assert "nothing shown" in shown
+    assert "sample ratio" in shown
+    read = json.loads(await kiki(f"reading {store} autumn --json", capsys))
+    assert sum(arm["users"] for arm in read["arms"].values()) == 60
+    recorded = json.loads(await kiki(f"record {store} autumn --json", capsys))
+    assert (recorded["new"], recorded["told"]) == (True, True)
+    assert registered["digest"] in await kiki(f"show {store} autumn", capsys)
+    assert "ended" in await kiki(f"end {store} autumn", capsys)
+    await kiki(f"cancel {store} autumn", capsys, code=4)
