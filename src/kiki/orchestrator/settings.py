@@ -25,12 +25,12 @@ class OrchestratorSettings(BaseSettings):
         description="How often the queues are looked at without a notification.",
     )
     call_pace_seconds: float = Field(
-        0.05,
+        0.02,
         ge=0,
         description="Shortest time between two batches sent to an agent, so that calls gather; pauses do not wait.",
     )
     pace_seconds: float = Field(
-        0.03,
+        0.02,
         ge=0,
         description="Shortest time between two batches, so that batches gather; a few stock changes never wait for it.",
     )
