@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.cli.value_baseline import register_baseline
+from kiki.cli.value_report import register_report
 
 
 class _Model(StrEnum):
@@ -56,14 +58,16 @@ WithIntervals = Annotated[
 
 def register(app: typer.Typer, panel: str) -> None:
     """Add the group."""
-    group = typer.Typer(no_args_is_help=True, help="Lifetime value of customers, from a file.")
+    group = typer.Typer(no_args_is_help=True, help="What customers are worth, and what a shop would have earned.")
     group.callback()(_group)
     group.command("fit")(_fit)
+    register_baseline(group)
+    register_report(group)
     app.add_typer(group, name="value", rich_help_panel=panel)
 
 
 def _group() -> None:
-    """Lifetime value of customers, from a file."""
+    """What customers are worth, and what a shop would have earned."""
 
 
 def _fit(

@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager
 
 from kiki.council.syncvalue.baselining import Baselines
 from kiki.council.syncvalue.ltv import ShrinkagePredictor
+from kiki.council.syncvalue.modelling import Modelling
+from kiki.council.syncvalue.refit.rounds import ModelRefits
+from kiki.council.syncvalue.refit.worker import FitWorker
 from kiki.council.syncvalue.refresh import ModelRefresh
 from kiki.council.syncvalue.seasonal.worker import OutlookWorker
+from kiki.council.syncvalue.served_models import ServedModels
 from kiki.council.syncvalue.service import SyncValue
 from kiki.council.syncvalue.servicer import SyncValueServicer
 from kiki.council.syncvalue.settings import SyncValueSettings
@@ -32,9 +36,10 @@ class SyncValueComponent:
 
     name = NAME
 
-    def __init__(self, server: RpcServer, refresh: ModelRefresh) -> None:
+    def __init__(self, server: RpcServer, refresh: ModelRefresh, refits: ModelRefits) -> None:
         self._server = server
         self._refresh = refresh
+        self.refits = refits
         self._port: int | None = None
 
     @property
@@ -50,6 +55,7 @@ class SyncValueComponent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._refresh.run(), name="syncvalue-refresh")
+                tasks.create_task(self.refits.run(), name="syncvalue-refits")
         finally:
             self._port = None
             await asyncio.shield(self._server.stop(_GRACE_SECONDS))
@@ -73,13 +79,17 @@ async def open_component(
             server_settings=LOOK_UPS_BY_INDEX,
         ) as database,
         OutlookWorker.open() as worker,
+        FitWorker.open(settings.fit_timeout_seconds) as fits,
     ):
         predictor = ShrinkagePredictor()
         once = Once(database, NAME)
-        service = SyncValue(database=database, once=once, predictor=predictor, clock=clock)
+        service = SyncValue(database=database, once=once, predictor=predictor, models=ServedModels(), clock=clock)
         baselines = Baselines(database=database, once=once, worker=worker, clock=clock)
         server = RpcServer(rpc)
-        server.add(add_SyncValueServiceServicer_to_server, SyncValueServicer(service, baselines), SERVICE)
+        servicer = SyncValueServicer(service, baselines, Modelling(database))
+        server.add(add_SyncValueServiceServicer_to_server, servicer, SERVICE)
         yield SyncValueComponent(
-            server, ModelRefresh(database=database, predictor=predictor, clock=clock, settings=settings)
+            server,
+            ModelRefresh(database=database, predictor=predictor, clock=clock, settings=settings),
+            ModelRefits(database=database, worker=fits, clock=clock, settings=settings),
         )

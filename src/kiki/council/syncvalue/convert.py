@@ -95,7 +95,7 @@ def order_answer(told: OrderTold) -> bytes:
             order_id=order.order_id, customer_key=order.customer_key, applied=told.applied
         ).SerializeToString()
     currency = customer.currency
-    return syncvalue_pb2.UpdateCustomerLTVResponse(
+    answer = syncvalue_pb2.UpdateCustomerLTVResponse(
         order_id=order.order_id,
         customer_key=order.customer_key,
         predicted_ltv=_money(valuation.ltv_minor, currency),
@@ -105,7 +105,11 @@ def order_answer(told: OrderTold) -> bytes:
         order_count=customer.order_count,
         total_spent=_money(customer.spent_minor, currency),
         applied=told.applied,
-    ).SerializeToString()
+        p_alive=valuation.p_alive,
+    )
+    if valuation.model_version:
+        _tell_fitted(answer, valuation, currency)
+    return answer.SerializeToString()
 
 
 def merge_item(request: syncvalue_pb2.MergeCustomersRequest) -> OnceItem[Merge]:
@@ -177,11 +181,16 @@ def baseline_message(
     )
 
 
+def as_of(request: syncvalue_pb2.GetCustomerLTVRequest) -> dt.datetime | None:
+    """The time asked for, None for now."""
+    return time_from_proto(request.as_of) if request.HasField("as_of") else None
+
+
 def customer_message(
-    key: str, customer: Customer, valuation: Valuation, model: str
+    key: str, customer: Customer, valuation: Valuation, at: dt.datetime, closed_form: str
 ) -> syncvalue_pb2.GetCustomerLTVResponse:
-    """A customer's value."""
-    return syncvalue_pb2.GetCustomerLTVResponse(
+    """A customer's value; `closed_form` names what spoke where no fitted model did."""
+    answer = syncvalue_pb2.GetCustomerLTVResponse(
         customer_key=key,
         predicted_ltv=_money(valuation.ltv_minor, customer.currency),
         confidence=valuation.confidence,
@@ -192,8 +201,13 @@ def customer_message(
         first_order_at=_time(customer.first_order_at),
         last_order_at=_time(customer.last_order_at),
         expected_orders=valuation.expected_orders,
-        model=model,
+        model=valuation.model_name or closed_form,
+        p_alive=valuation.p_alive,
+        valued_at=time_to_proto(at),
     )
+    if valuation.model_version:
+        _tell_fitted(answer, valuation, customer.currency)
+    return answer
 
 
 def risk_message(risk: AtRisk) -> syncvalue_pb2.ChurnRisk:
@@ -259,6 +273,18 @@ def _text(text: str, field: str, *, empty: bool = False) -> str:
     if (not text and not empty) or len(text) > _MAX_TEXT or "\0" in text:
         raise BadRequest(f"{field} has 1 to {_MAX_TEXT} characters and no NUL, got {len(text)}", reason="BAD_TEXT")
     return text
+
+
+def _tell_fitted(
+    answer: syncvalue_pb2.UpdateCustomerLTVResponse | syncvalue_pb2.GetCustomerLTVResponse,
+    valuation: Valuation,
+    currency: str,
+) -> None:
+    """What a fitted model alone says."""
+    answer.model_version = valuation.model_version
+    answer.lifetime_value.CopyFrom(_money(valuation.lifetime_minor, currency))
+    answer.interval_low.CopyFrom(_money(valuation.low_minor, currency))
+    answer.interval_high.CopyFrom(_money(valuation.high_minor, currency))
 
 
 def _money(minor: int, currency: str) -> MoneyMessage:

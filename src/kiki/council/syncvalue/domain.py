@@ -58,6 +58,10 @@ class Customer(NamedTuple):
     spent_minor: int
     first_order_at: dt.datetime | None
     last_order_at: dt.datetime | None
+    purchase_days: int = 0
+    """Days (UTC) with an order; 0: not counted yet."""
+    first_day_minor: int = 0
+    """What was spent on the first of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,29 @@ class StoreModel:
     low_below_minor: float | None = None
     high_from_minor: float | None = None
     customers: int = 0
+    model_version: int = 0
+    """The fitted model that speaks instead; 0: none."""
 
 
 class Valuation(NamedTuple):
-    """What is predicted for one customer."""
+    """What is predicted for one customer. Lifetime value and interval are a fitted model's alone."""
 
     ltv_minor: int
     confidence: float
     churn_risk: float
     segment: Segment
     expected_orders: float
+    lifetime_minor: int = 0
+    low_minor: int = 0
+    high_minor: int = 0
+    model_version: int = 0
+    """0: the closed form spoke, and the three above say nothing."""
+    model_name: str = ""
+
+    @property
+    def p_alive(self) -> float:
+        """Probability that the customer is still active."""
+        return 1.0 - self.churn_risk
 
 
 NOTHING_KNOWN = Valuation(0, 0.0, 0.0, Segment.LOW, 0.0)

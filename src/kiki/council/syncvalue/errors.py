@@ -23,6 +23,16 @@ class BaselineUnknown(NotFound):
         super().__init__(f"no baseline was computed for store {store_id}")
 
 
+class ModelUnknown(NotFound):
+    """The store has no such fitted model."""
+
+    reason = "MODEL_UNKNOWN"
+
+    def __init__(self, store_id: int, version: int) -> None:
+        which = f"no model of version {version}" if version else "no fitted model yet"
+        super().__init__(f"store {store_id} has {which}")
+
+
 class BadRequest(InvalidInput):
     """A field is missing or cannot be used."""
 

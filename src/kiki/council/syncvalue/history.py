@@ -1,11 +1,13 @@
 """Folds orders into customers' running figures, one order after another, over the state just before.
 
 A new order and a changed amount are folded in place. Whatever moves a customer's dates or count backwards (a
-cancellation, another buyer, another date) names the customer for a recount from all orders.
+cancellation, another buyer, another date) names the customer for a recount from all orders, and so does an order on a
+day between the customer's first and last, of which it is not known whether it is a purchase day already.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +48,10 @@ def _count(item: Order, before: Order | None, result: Fold, customers: dict[Cust
     if before is None:
         if item.customer_key and not item.cancelled:
             ref = (item.store_id, item.customer_key)
-            result.customers[ref] = with_purchase(_current(item, result, customers), item)
+            current = _current(item, result, customers)
+            result.customers[ref] = with_purchase(current, item)
+            if current is not None and not _day_is_known(current, item):
+                result.recount.add(ref)
         return
     if not _same_purchase(item, before):
         for order in (before, item):
@@ -56,8 +61,12 @@ def _count(item: Order, before: Order | None, result: Fold, customers: dict[Cust
     ref = (item.store_id, item.customer_key)
     current = _current(item, result, customers)
     if item.customer_key and not item.cancelled and current is not None and current.currency == item.currency:
-        spent = current.spent_minor + item.total_minor - before.total_minor
-        result.customers[ref] = current._replace(spent_minor=spent)
+        more = item.total_minor - before.total_minor
+        at_first = current.first_order_at is not None and _same_day(current.first_order_at, item.ordered_at)
+        result.customers[ref] = current._replace(
+            spent_minor=current.spent_minor + more,
+            first_day_minor=current.first_day_minor + more if at_first else current.first_day_minor,
+        )
 
 
 def _same_purchase(item: Order, before: Order) -> bool:
@@ -73,15 +82,38 @@ def with_purchase(customer: Customer | None, order: Order) -> Customer:
     """The customer after one more purchase."""
     at, amount = order.ordered_at, order.total_minor
     if customer is None or customer.first_order_at is None or customer.last_order_at is None:
-        return Customer(order.currency, 1, 1, amount, at, at)
-    currency, count, paying, spent, first, last = customer
+        return Customer(order.currency, 1, 1, amount, at, at, 1, amount)
+    currency, count, paying, spent, _, _, days, first_minor = customer
+    first, last = customer.first_order_at, customer.last_order_at
     if currency == order.currency:
         paying, spent = paying + 1, spent + amount
+    else:
+        amount = 0
+    day = at.toordinal()
+    if day > last.toordinal():
+        days += 1
+    elif day <= (first_day := first.toordinal()):
+        days += day < first_day
+        first_minor = first_minor + amount if day == first_day else amount
     return Customer(
         currency,
         count + 1,
         paying,
         spent,
-        at if first is None or at < first else first,
-        at if last is None or at > last else last,
+        min(at, first),
+        max(at, last),
+        days,
+        first_minor,
     )
+
+
+def _day_is_known(customer: Customer, order: Order) -> bool:
+    """Whether the order's day lies outside the customer's purchase days, or on the first or last of them."""
+    first, last, at = customer.first_order_at, customer.last_order_at, order.ordered_at
+    if first is None or last is None:
+        return True
+    return customer.purchase_days > 0 and (at >= last or not first.toordinal() < at.toordinal() < last.toordinal())
+
+
+def _same_day(one: dt.datetime, other: dt.datetime) -> bool:
+    return one.toordinal() == other.toordinal()

@@ -109,7 +109,7 @@ def histories_of(customers: Sequence[Customer], now: dt.datetime) -> Histories:
 
 
 def _row(customer: Customer, at: float) -> tuple[float, float, float, float, float]:
-    _, count, paying, spent, first, last = customer
+    _, count, paying, spent, first, last = customer[:6]
     if first is None or last is None:
         return (0.0, 0.0, 0.0, 0.0, 0.0)
     start = min(first.timestamp(), at)

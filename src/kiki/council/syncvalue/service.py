@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from kiki.council.syncvalue.domain import (
     AtRisk,
@@ -17,8 +18,11 @@ from kiki.council.syncvalue.domain import (
 )
 from kiki.council.syncvalue.errors import CustomerUnknown
 from kiki.council.syncvalue.history import Fold, fold
-from kiki.council.syncvalue.ltv import Predictor, value
+from kiki.council.syncvalue.ltv import Predictor
 from kiki.council.syncvalue.repository import histories as repository
+from kiki.council.syncvalue.repository import models as model_repository
+from kiki.council.syncvalue.served_models import ServedModels
+from kiki.council.syncvalue.valuing import Speaker, valuations
 from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
@@ -31,15 +35,18 @@ _SCAN_ROUNDS = 10
 class SyncValue:
     """Purchase histories and what follows from them."""
 
-    def __init__(self, *, database: Database, once: Once, predictor: Predictor, clock: Clock) -> None:
+    def __init__(
+        self, *, database: Database, once: Once, predictor: Predictor, models: ServedModels, clock: Clock
+    ) -> None:
         self._database = database
         self._once = once
         self._predictor = predictor
+        self._models = models
         self._clock = clock
 
     @property
-    def model_name(self) -> str:
-        """The model that speaks."""
+    def closed_form(self) -> str:
+        """The model that speaks for stores without a fitted one."""
         return self._predictor.name
 
     async def update_orders(
@@ -61,16 +68,28 @@ class SyncValue:
 
         return (await self._once.run("MergeCustomers", [item], work))[0]
 
-    async def get_customer(self, store_id: int, customer_key: str) -> tuple[str, Customer, Valuation]:
-        """A customer's statistics and value now; a merged customer's are those of the kept one."""
+    async def get_customer(
+        self, store_id: int, customer_key: str, as_of: dt.datetime | None = None
+    ) -> tuple[str, Customer, Valuation, dt.datetime]:
+        """A customer's statistics and value, and the time they are of; a merged customer's are those of the kept one.
+
+        As of an earlier time they are counted from the orders placed until then, and valued by the model that served.
+        """
+        at = as_of or self._clock.now()
         async with self._database.connection() as connection:
             ref = (store_id, customer_key)
             kept = (await repository.find_aliases(connection, [ref])).get(ref, customer_key)
             customer = (await repository.find_customers(connection, [(store_id, kept)])).get((store_id, kept))
             model = await repository.get_model(connection, store_id)
+            if as_of is not None and customer is not None:
+                counted = await repository.recount(connection, {(store_id, kept): customer.currency}, as_of)
+                customer = counted[store_id, kept]
+                version = await model_repository.version_at(connection, store_id, as_of)
+                model = replace(model, model_version=version)
+            speakers = await self._speakers(connection, {store_id: model})
         if customer is None or not customer.order_count:
             raise CustomerUnknown
-        return kept, customer, value(self._predictor, [customer], [model], self._clock.now())[0]
+        return kept, customer, valuations(self._predictor, [customer], [speakers[store_id]], at)[0], at
 
     async def list_risks(
         self,
@@ -90,6 +109,7 @@ class SyncValue:
         now = self._clock.now()
         async with self._database.connection() as connection:
             model = await repository.get_model(connection, store_id)
+            speaker = (await self._speakers(connection, {store_id: model}))[store_id]
             for _ in range(_SCAN_ROUNDS):
                 rows = await repository.page_customers(
                     connection,
@@ -99,7 +119,7 @@ class SyncValue:
                     last_order_after=last_order_after,
                     limit=_SCAN_ROWS,
                 )
-                found += self._at_risk(rows, model, threshold, now)
+                found += self._at_risk(rows, speaker, threshold, now)
                 if len(found) >= limit:
                     more = len(found) > limit or len(rows) == _SCAN_ROWS
                     return found[:limit], found[limit - 1].customer_key if more else ""
@@ -113,10 +133,10 @@ class SyncValue:
         return await self._once.count(store_id)
 
     def _at_risk(
-        self, rows: Sequence[tuple[str, Customer]], model: StoreModel, threshold: float, now: dt.datetime
+        self, rows: Sequence[tuple[str, Customer]], speaker: Speaker, threshold: float, now: dt.datetime
     ) -> list[AtRisk]:
         customers = [customer for _, customer in rows]
-        valued = value(self._predictor, customers, [model] * len(customers), now)
+        valued = valuations(self._predictor, customers, [speaker] * len(customers), now)
         return [
             AtRisk(key, customer, valuation, max((now - customer.last_order_at).days, 0))
             for (key, customer), valuation in zip(rows, valued, strict=True)
@@ -136,30 +156,36 @@ class SyncValue:
             new = (new[0], [])
         recounted = await _recounted(connection, folded, customers)
         await repository.write_customers(connection, {**folded.customers, **recounted})
-        models = {store: model for store, (model, _) in stores.items()}
-        return self._answers(items, folded, recounted, models), new
+        speakers = await self._speakers(connection, {store: model for store, (model, _) in stores.items()})
+        return self._answers(items, folded, recounted, speakers), new
+
+    async def _speakers(self, connection: Connection, stores: dict[int, StoreModel]) -> dict[int, Speaker]:
+        """What speaks for each store."""
+        wanted = [(store_id, model.model_version) for store_id, model in stores.items() if model.model_version]
+        fitted = await self._models.of(connection, wanted) if wanted else {}
+        return {store_id: (model, fitted.get(store_id)) for store_id, model in stores.items()}
 
     def _answers(
         self,
         items: Sequence[Order],
         folded: Fold,
         recounted: dict[CustomerRef, Customer],
-        models: dict[int, StoreModel],
+        speakers: dict[int, Speaker],
     ) -> list[OrderTold]:
         after: list[tuple[bool, Customer | None]] = []
         for item, (applied, snapshot) in zip(items, folded.snapshots, strict=True):
             after.append((applied, recounted.get((item.store_id, item.customer_key), snapshot)))
         valued = [(item, customer) for item, (_, customer) in zip(items, after, strict=True) if customer is not None]
-        valuations = iter(
-            value(
+        told = iter(
+            valuations(
                 self._predictor,
                 [customer for _, customer in valued],
-                [models[item.store_id] for item, _ in valued],
+                [speakers[item.store_id] for item, _ in valued],
                 self._clock.now(),
             )
         )
         return [
-            OrderTold(item, customer, next(valuations) if customer is not None else None, applied)
+            OrderTold(item, customer, next(told) if customer is not None else None, applied)
             for item, (applied, customer) in zip(items, after, strict=True)
         ]
 

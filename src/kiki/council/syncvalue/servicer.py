@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kiki.council.syncvalue import convert
+from kiki.council.syncvalue import convert, convert_models
 from kiki.council.syncvalue.baseline import divided
 from kiki.council.syncvalue.baselining import Baselines
 from kiki.council.syncvalue.domain import Order
 from kiki.council.syncvalue.errors import BadRequest
+from kiki.council.syncvalue.modelling import Modelling
 from kiki.council.syncvalue.service import SyncValue
 from kiki.kit.errors import KikiError
 from kiki.kit.grpc.status import item_error
@@ -21,14 +22,16 @@ from kiki.rpc.v1 import common_pb2, syncvalue_pb2, syncvalue_pb2_grpc
 
 MAX_BATCH = 300
 _MAX_PAGE = 1_000
+_MAX_MODELS = 100
 
 
 class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
     """Converts, calls the service, converts back."""
 
-    def __init__(self, service: SyncValue, baselines: Baselines) -> None:
+    def __init__(self, service: SyncValue, baselines: Baselines, modelling: Modelling) -> None:
         self._service = service
         self._baselines = baselines
+        self._modelling = modelling
 
     async def UpdateCustomerLTV(
         self, request: syncvalue_pb2.UpdateCustomerLTVRequest, _context: Any
@@ -59,8 +62,8 @@ class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
     async def GetCustomerLTV(
         self, request: syncvalue_pb2.GetCustomerLTVRequest, _context: Any
     ) -> syncvalue_pb2.GetCustomerLTVResponse:
-        found = await self._service.get_customer(request.store_id, request.customer_key)
-        return convert.customer_message(*found, self._service.model_name)
+        found = await self._service.get_customer(request.store_id, request.customer_key, convert.as_of(request))
+        return convert.customer_message(*found, self._service.closed_form)
 
     async def UpdateBaselineMetrics(
         self, request: syncvalue_pb2.UpdateBaselineMetricsRequest, _context: Any
@@ -108,6 +111,18 @@ class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
     ) -> syncvalue_pb2.MergeCustomersResponse:
         outcome = await self._service.merge(convert.merge_item(request), convert.merge_answer)
         return syncvalue_pb2.MergeCustomersResponse.FromString(_checked(outcome))
+
+    async def ListModels(
+        self, request: syncvalue_pb2.ListModelsRequest, _context: Any
+    ) -> syncvalue_pb2.ListModelsResponse:
+        limit = min(max(request.page_size, 1), _MAX_MODELS) if request.page_size else 20
+        found = await self._modelling.list(request.store_id, convert_models.version_before(request.page_token), limit)
+        return convert_models.models_page(found, limit)
+
+    async def GetAccuracy(
+        self, request: syncvalue_pb2.GetAccuracyRequest, _context: Any
+    ) -> syncvalue_pb2.GetAccuracyResponse:
+        return convert_models.accuracy_answer(await self._modelling.get(request.store_id, request.version))
 
     async def CountEffects(
         self, request: common_pb2.CountEffectsRequest, _context: Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, JSONB
 
 from kiki.kit.migrations import Owner
 from kiki.kit.receipts import receipts_table
@@ -28,6 +28,10 @@ stores = sa.Table(
     sa.Column("customers", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("has_merges", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("refreshed_at", sa.DateTime(timezone=True)),
+    sa.Column("model_version", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("fit_tried_at", sa.DateTime(timezone=True)),
+    sa.Column("fit_customers", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("fit_problem", sa.Text, nullable=False, server_default=""),
     comment="One row per store: the lock under which its history is written, and its model.",
 )
 
@@ -65,6 +69,8 @@ customers = sa.Table(
     sa.Column("spent_minor", sa.BigInteger, nullable=False),
     sa.Column("first_order_at", sa.DateTime(timezone=True)),
     sa.Column("last_order_at", sa.DateTime(timezone=True)),
+    sa.Column("purchase_days", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("first_day_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.PrimaryKeyConstraint("store_id", "customer_key", name="customers_pkey"),
     comment="Running statistics of each customer's purchases; can be recounted from `orders`.",
 )
@@ -132,6 +138,30 @@ forecasts = sa.Table(
     sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint("store_id", "revision", name="forecasts_pkey"),
     comment="Seasonal forecasts beside the baselines, an array entry per month from `first_month`; appended only.",
+)
+
+models = sa.Table(
+    "models",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("chosen_by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False),
+    sa.Column("currency", sa.CHAR(3), nullable=False),
+    sa.Column("parameters", JSONB, nullable=False),
+    sa.Column("serving_table", sa.LargeBinary, nullable=False),
+    sa.Column("customers", sa.BigInteger, nullable=False),
+    sa.Column("purchases", sa.BigInteger, nullable=False),
+    sa.Column("log_likelihood", DOUBLE_PRECISION, nullable=False),
+    sa.Column("own_weight", DOUBLE_PRECISION, nullable=False),
+    sa.Column("prior_stores", sa.Integer, nullable=False),
+    sa.Column("back_test", JSONB),
+    sa.Column("accuracy", JSONB),
+    sa.Column("fitted_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "version", name="models_pkey"),
+    comment="Fitted models of lifetime value; the last version serves, earlier ones say what was thought.",
 )
 
 receipts = receipts_table(metadata)

@@ -37,6 +37,12 @@ class BaselineMethod(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     BASELINE_METHOD_UNSPECIFIED: _ClassVar[BaselineMethod]
     BASELINE_METHOD_PLAIN_AVERAGE: _ClassVar[BaselineMethod]
     BASELINE_METHOD_SEASONAL: _ClassVar[BaselineMethod]
+
+class ModelChoice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    MODEL_CHOICE_UNSPECIFIED: _ClassVar[ModelChoice]
+    MODEL_CHOICE_BACK_TEST: _ClassVar[ModelChoice]
+    MODEL_CHOICE_PRIOR: _ClassVar[ModelChoice]
 ORDER_SOURCE_UNSPECIFIED: OrderSource
 ORDER_SOURCE_LIVE: OrderSource
 ORDER_SOURCE_HISTORY: OrderSource
@@ -50,6 +56,9 @@ REVENUE_BASIS_TOTAL: RevenueBasis
 BASELINE_METHOD_UNSPECIFIED: BaselineMethod
 BASELINE_METHOD_PLAIN_AVERAGE: BaselineMethod
 BASELINE_METHOD_SEASONAL: BaselineMethod
+MODEL_CHOICE_UNSPECIFIED: ModelChoice
+MODEL_CHOICE_BACK_TEST: ModelChoice
+MODEL_CHOICE_PRIOR: ModelChoice
 
 class UpdateCustomerLTVRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "lane", "decision_seq", "customer_key", "order_id", "order_amount", "net_sales", "ordered_at", "paid_at", "first_order", "source", "cancelled", "items")
@@ -84,7 +93,7 @@ class UpdateCustomerLTVRequest(_message.Message):
     def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., customer_key: _Optional[str] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., first_order: _Optional[bool] = ..., source: _Optional[_Union[OrderSource, str]] = ..., cancelled: _Optional[bool] = ..., items: _Optional[_Iterable[_Union[_common_pb2.OrderLineItem, _Mapping]]] = ...) -> None: ...
 
 class UpdateCustomerLTVResponse(_message.Message):
-    __slots__ = ("order_id", "customer_key", "predicted_ltv", "confidence", "churn_risk", "segment", "order_count", "total_spent", "applied")
+    __slots__ = ("order_id", "customer_key", "predicted_ltv", "confidence", "churn_risk", "segment", "order_count", "total_spent", "applied", "lifetime_value", "interval_low", "interval_high", "p_alive", "model_version")
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_LTV_FIELD_NUMBER: _ClassVar[int]
@@ -94,6 +103,11 @@ class UpdateCustomerLTVResponse(_message.Message):
     ORDER_COUNT_FIELD_NUMBER: _ClassVar[int]
     TOTAL_SPENT_FIELD_NUMBER: _ClassVar[int]
     APPLIED_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_VALUE_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_LOW_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_HIGH_FIELD_NUMBER: _ClassVar[int]
+    P_ALIVE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
     order_id: str
     customer_key: str
     predicted_ltv: _money_pb2.Money
@@ -103,7 +117,12 @@ class UpdateCustomerLTVResponse(_message.Message):
     order_count: int
     total_spent: _money_pb2.Money
     applied: bool
-    def __init__(self, order_id: _Optional[str] = ..., customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., applied: _Optional[bool] = ...) -> None: ...
+    lifetime_value: _money_pb2.Money
+    interval_low: _money_pb2.Money
+    interval_high: _money_pb2.Money
+    p_alive: float
+    model_version: int
+    def __init__(self, order_id: _Optional[str] = ..., customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., applied: _Optional[bool] = ..., lifetime_value: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interval_low: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interval_high: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., p_alive: _Optional[float] = ..., model_version: _Optional[int] = ...) -> None: ...
 
 class UpdateCustomerLTVResult(_message.Message):
     __slots__ = ("response", "error")
@@ -130,15 +149,17 @@ class BatchUpdateOrdersResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[UpdateCustomerLTVResult, _Mapping]]] = ..., processed: _Optional[int] = ..., failed: _Optional[int] = ...) -> None: ...
 
 class GetCustomerLTVRequest(_message.Message):
-    __slots__ = ("store_id", "customer_key")
+    __slots__ = ("store_id", "customer_key", "as_of")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     customer_key: str
-    def __init__(self, store_id: _Optional[int] = ..., customer_key: _Optional[str] = ...) -> None: ...
+    as_of: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[int] = ..., customer_key: _Optional[str] = ..., as_of: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetCustomerLTVResponse(_message.Message):
-    __slots__ = ("customer_key", "predicted_ltv", "confidence", "churn_risk", "segment", "order_count", "total_spent", "first_order_at", "last_order_at", "expected_orders", "model")
+    __slots__ = ("customer_key", "predicted_ltv", "confidence", "churn_risk", "segment", "order_count", "total_spent", "first_order_at", "last_order_at", "expected_orders", "model", "lifetime_value", "interval_low", "interval_high", "p_alive", "model_version", "valued_at")
     CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
     PREDICTED_LTV_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
@@ -150,6 +171,12 @@ class GetCustomerLTVResponse(_message.Message):
     LAST_ORDER_AT_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_ORDERS_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    LIFETIME_VALUE_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_LOW_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_HIGH_FIELD_NUMBER: _ClassVar[int]
+    P_ALIVE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    VALUED_AT_FIELD_NUMBER: _ClassVar[int]
     customer_key: str
     predicted_ltv: _money_pb2.Money
     confidence: float
@@ -161,7 +188,206 @@ class GetCustomerLTVResponse(_message.Message):
     last_order_at: _timestamp_pb2.Timestamp
     expected_orders: float
     model: str
-    def __init__(self, customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., first_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_orders: _Optional[float] = ..., model: _Optional[str] = ...) -> None: ...
+    lifetime_value: _money_pb2.Money
+    interval_low: _money_pb2.Money
+    interval_high: _money_pb2.Money
+    p_alive: float
+    model_version: int
+    valued_at: _timestamp_pb2.Timestamp
+    def __init__(self, customer_key: _Optional[str] = ..., predicted_ltv: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., churn_risk: _Optional[float] = ..., segment: _Optional[_Union[CustomerSegment, str]] = ..., order_count: _Optional[int] = ..., total_spent: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., first_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_order_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expected_orders: _Optional[float] = ..., model: _Optional[str] = ..., lifetime_value: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interval_low: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., interval_high: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., p_alive: _Optional[float] = ..., model_version: _Optional[int] = ..., valued_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListModelsRequest(_message.Message):
+    __slots__ = ("store_id", "page_size", "page_token")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    page_size: int
+    page_token: str
+    def __init__(self, store_id: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListModelsResponse(_message.Message):
+    __slots__ = ("models", "next_page_token")
+    MODELS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    models: _containers.RepeatedCompositeFieldContainer[ValueModel]
+    next_page_token: str
+    def __init__(self, models: _Optional[_Iterable[_Union[ValueModel, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ValueModel(_message.Message):
+    __slots__ = ("version", "name", "unit", "currency", "parameters", "standard_errors", "spend_parameters", "choice", "reason", "own_weight", "prior_stores", "customers", "purchases", "log_likelihood", "warnings", "yearly_discount", "fitted_at")
+    class ParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class StandardErrorsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    class SpendParametersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    SPEND_PARAMETERS_FIELD_NUMBER: _ClassVar[int]
+    CHOICE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OWN_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    PRIOR_STORES_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    PURCHASES_FIELD_NUMBER: _ClassVar[int]
+    LOG_LIKELIHOOD_FIELD_NUMBER: _ClassVar[int]
+    WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    YEARLY_DISCOUNT_FIELD_NUMBER: _ClassVar[int]
+    FITTED_AT_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    name: str
+    unit: str
+    currency: str
+    parameters: _containers.ScalarMap[str, float]
+    standard_errors: _containers.ScalarMap[str, float]
+    spend_parameters: _containers.ScalarMap[str, float]
+    choice: ModelChoice
+    reason: str
+    own_weight: float
+    prior_stores: int
+    customers: int
+    purchases: int
+    log_likelihood: float
+    warnings: _containers.RepeatedScalarFieldContainer[str]
+    yearly_discount: float
+    fitted_at: _timestamp_pb2.Timestamp
+    def __init__(self, version: _Optional[int] = ..., name: _Optional[str] = ..., unit: _Optional[str] = ..., currency: _Optional[str] = ..., parameters: _Optional[_Mapping[str, float]] = ..., standard_errors: _Optional[_Mapping[str, float]] = ..., spend_parameters: _Optional[_Mapping[str, float]] = ..., choice: _Optional[_Union[ModelChoice, str]] = ..., reason: _Optional[str] = ..., own_weight: _Optional[float] = ..., prior_stores: _Optional[int] = ..., customers: _Optional[int] = ..., purchases: _Optional[int] = ..., log_likelihood: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., yearly_discount: _Optional[float] = ..., fitted_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetAccuracyRequest(_message.Message):
+    __slots__ = ("store_id", "version")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    version: int
+    def __init__(self, store_id: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+
+class PredictionErrors(_message.Message):
+    __slots__ = ("mae", "rmse", "expected_total", "actual_total")
+    MAE_FIELD_NUMBER: _ClassVar[int]
+    RMSE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    ACTUAL_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    mae: float
+    rmse: float
+    expected_total: float
+    actual_total: float
+    def __init__(self, mae: _Optional[float] = ..., rmse: _Optional[float] = ..., expected_total: _Optional[float] = ..., actual_total: _Optional[float] = ...) -> None: ...
+
+class CalibrationDecile(_message.Message):
+    __slots__ = ("decile", "customers", "expected", "actual", "standard_error")
+    DECILE_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    ACTUAL_FIELD_NUMBER: _ClassVar[int]
+    STANDARD_ERROR_FIELD_NUMBER: _ClassVar[int]
+    decile: int
+    customers: int
+    expected: float
+    actual: float
+    standard_error: float
+    def __init__(self, decile: _Optional[int] = ..., customers: _Optional[int] = ..., expected: _Optional[float] = ..., actual: _Optional[float] = ..., standard_error: _Optional[float] = ...) -> None: ...
+
+class PurchaseCount(_message.Message):
+    __slots__ = ("purchases", "expected", "actual")
+    PURCHASES_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_FIELD_NUMBER: _ClassVar[int]
+    ACTUAL_FIELD_NUMBER: _ClassVar[int]
+    purchases: int
+    expected: float
+    actual: int
+    def __init__(self, purchases: _Optional[int] = ..., expected: _Optional[float] = ..., actual: _Optional[int] = ...) -> None: ...
+
+class IntervalCoverage(_message.Message):
+    __slots__ = ("level", "covered", "customers", "mean_width", "likely_covered", "likely_customers", "exact_covered", "served_of_exact_covered")
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    COVERED_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    MEAN_WIDTH_FIELD_NUMBER: _ClassVar[int]
+    LIKELY_COVERED_FIELD_NUMBER: _ClassVar[int]
+    LIKELY_CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    EXACT_COVERED_FIELD_NUMBER: _ClassVar[int]
+    SERVED_OF_EXACT_COVERED_FIELD_NUMBER: _ClassVar[int]
+    level: float
+    covered: float
+    customers: int
+    mean_width: float
+    likely_covered: float
+    likely_customers: int
+    exact_covered: float
+    served_of_exact_covered: float
+    def __init__(self, level: _Optional[float] = ..., covered: _Optional[float] = ..., customers: _Optional[int] = ..., mean_width: _Optional[float] = ..., likely_covered: _Optional[float] = ..., likely_customers: _Optional[int] = ..., exact_covered: _Optional[float] = ..., served_of_exact_covered: _Optional[float] = ...) -> None: ...
+
+class ModelTrial(_message.Message):
+    __slots__ = ("name", "origin", "horizon_days", "mae", "rmse", "relative", "log_score")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_DAYS_FIELD_NUMBER: _ClassVar[int]
+    MAE_FIELD_NUMBER: _ClassVar[int]
+    RMSE_FIELD_NUMBER: _ClassVar[int]
+    RELATIVE_FIELD_NUMBER: _ClassVar[int]
+    LOG_SCORE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    origin: _date_pb2.Date
+    horizon_days: int
+    mae: float
+    rmse: float
+    relative: float
+    log_score: float
+    def __init__(self, name: _Optional[str] = ..., origin: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., horizon_days: _Optional[int] = ..., mae: _Optional[float] = ..., rmse: _Optional[float] = ..., relative: _Optional[float] = ..., log_score: _Optional[float] = ...) -> None: ...
+
+class ModelAccuracy(_message.Message):
+    __slots__ = ("origin", "horizon_days", "customers", "purchases", "spend", "purchase_deciles", "spend_deciles", "interval", "counts", "p_alive_bins")
+    ORIGIN_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_DAYS_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    PURCHASES_FIELD_NUMBER: _ClassVar[int]
+    SPEND_FIELD_NUMBER: _ClassVar[int]
+    PURCHASE_DECILES_FIELD_NUMBER: _ClassVar[int]
+    SPEND_DECILES_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    COUNTS_FIELD_NUMBER: _ClassVar[int]
+    P_ALIVE_BINS_FIELD_NUMBER: _ClassVar[int]
+    origin: _date_pb2.Date
+    horizon_days: int
+    customers: int
+    purchases: PredictionErrors
+    spend: PredictionErrors
+    purchase_deciles: _containers.RepeatedCompositeFieldContainer[CalibrationDecile]
+    spend_deciles: _containers.RepeatedCompositeFieldContainer[CalibrationDecile]
+    interval: IntervalCoverage
+    counts: _containers.RepeatedCompositeFieldContainer[PurchaseCount]
+    p_alive_bins: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, origin: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., horizon_days: _Optional[int] = ..., customers: _Optional[int] = ..., purchases: _Optional[_Union[PredictionErrors, _Mapping]] = ..., spend: _Optional[_Union[PredictionErrors, _Mapping]] = ..., purchase_deciles: _Optional[_Iterable[_Union[CalibrationDecile, _Mapping]]] = ..., spend_deciles: _Optional[_Iterable[_Union[CalibrationDecile, _Mapping]]] = ..., interval: _Optional[_Union[IntervalCoverage, _Mapping]] = ..., counts: _Optional[_Iterable[_Union[PurchaseCount, _Mapping]]] = ..., p_alive_bins: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class GetAccuracyResponse(_message.Message):
+    __slots__ = ("model", "accuracy", "back_test")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    BACK_TEST_FIELD_NUMBER: _ClassVar[int]
+    model: ValueModel
+    accuracy: ModelAccuracy
+    back_test: _containers.RepeatedCompositeFieldContainer[ModelTrial]
+    def __init__(self, model: _Optional[_Union[ValueModel, _Mapping]] = ..., accuracy: _Optional[_Union[ModelAccuracy, _Mapping]] = ..., back_test: _Optional[_Iterable[_Union[ModelTrial, _Mapping]]] = ...) -> None: ...
 
 class UpdateBaselineMetricsRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "period", "connected_at", "time_zone", "currency", "basis", "history_from", "promotions")

@@ -78,6 +78,16 @@ class SyncValueServiceStub:
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.MergeCustomersRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.MergeCustomersResponse.FromString,
                 _registered_method=True)
+        self.ListModels = channel.unary_unary(
+                '/kiki.rpc.v1.SyncValueService/ListModels',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListModelsRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListModelsResponse.FromString,
+                _registered_method=True)
+        self.GetAccuracy = channel.unary_unary(
+                '/kiki.rpc.v1.SyncValueService/GetAccuracy',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyResponse.FromString,
+                _registered_method=True)
         self.CountEffects = channel.unary_unary(
                 '/kiki.rpc.v1.SyncValueService/CountEffects',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_common__pb2.CountEffectsRequest.SerializeToString,
@@ -150,6 +160,21 @@ class SyncValueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListModels(self, request, context):
+        """The store's fitted models, the last one first. Empty while none was fitted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAccuracy(self, request, context):
+        """How right a model was: fitted to an earlier part of the store's history and compared with the rest, when it was
+        fitted. NOT_FOUND when the store has no such model.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountEffects(self, request, context):
         """How many effects SyncValue holds for a store.
         """
@@ -199,6 +224,16 @@ def add_SyncValueServiceServicer_to_server(servicer, server):
                     servicer.MergeCustomers,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.MergeCustomersRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.MergeCustomersResponse.SerializeToString,
+            ),
+            'ListModels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListModels,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListModelsRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListModelsResponse.SerializeToString,
+            ),
+            'GetAccuracy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAccuracy,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyResponse.SerializeToString,
             ),
             'CountEffects': grpc.unary_unary_rpc_method_handler(
                     servicer.CountEffects,
@@ -425,6 +460,60 @@ class SyncValueService:
             '/kiki.rpc.v1.SyncValueService/MergeCustomers',
             kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.MergeCustomersRequest.SerializeToString,
             kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.MergeCustomersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListModels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncValueService/ListModels',
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListModelsRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListModelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAccuracy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncValueService/GetAccuracy',
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyResponse.FromString,
             options,
             channel_credentials,
             insecure,

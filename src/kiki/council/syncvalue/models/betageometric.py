@@ -18,7 +18,8 @@ from scipy.special import digamma, expit, gammaln
 
 from kiki.council.syncvalue.models.counting import poisson_gamma
 from kiki.council.syncvalue.models.histories import Floats, Grouped, Histories
-from kiki.council.syncvalue.models.quadrature import beta_mean, log_spaced
+from kiki.council.syncvalue.models.nodes import log_spaced
+from kiki.council.syncvalue.models.quadrature import beta_mean
 
 _TIME_NODES = 20
 _FAR = 37.0

@@ -69,6 +69,7 @@ class FittedModel:
             "version": self.version,
             "unit": self.unit,
             "parameters": dict(self.parameters),
+            "parameter_names": list(self.parameters),
             "log_likelihood": self.log_likelihood,
             "log_covariance": [list(row) for row in self.log_covariance],
             "customers": self.customers,
@@ -80,9 +81,13 @@ class FittedModel:
 
 
 def fitted_model(plain: Mapping[str, Any]) -> FittedModel:
-    """The inverse of `as_dict`. Raises `BadModel` when something is missing or impossible."""
+    """The inverse of `as_dict`. Raises `BadModel` when something is missing or impossible.
+
+    The order of the parameters is that of `parameter_names` where it is told: not every store of JSON keeps it.
+    """
     try:
-        parameters = {str(name): float(value) for name, value in plain["parameters"].items()}
+        names = plain.get("parameter_names", plain["parameters"])
+        parameters = {str(name): float(plain["parameters"][name]) for name in names}
         covariance = tuple(tuple(float(value) for value in row) for row in plain["log_covariance"])
         model = FittedModel(
             name=str(plain["name"]),

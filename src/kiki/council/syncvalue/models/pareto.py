@@ -18,9 +18,9 @@ from scipy.special import digamma, expit, gammaln
 
 from kiki.council.syncvalue.models.counting import poisson_gamma
 from kiki.council.syncvalue.models.histories import Floats, Grouped, Histories
-from kiki.council.syncvalue.models.quadrature import log_spaced
+from kiki.council.syncvalue.models.nodes import log_spaced
+from kiki.council.syncvalue.models.silence import log_integral
 
-_NODES = 20
 _TIME_NODES = 24
 _COUNT_NODES = 16
 _ROWS = 20_000
@@ -70,7 +70,7 @@ class ParetoNBD:
         """See `TransactionModel`."""
         r, alpha, s, beta = parameters.tolist()
         stayed = -(r + of.x) * np.log(alpha + of.age) - s * np.log(beta + of.age)
-        left = np.log(s) + _log_integral(parameters, of.x, of.t_x, of.age)[0]
+        left = np.log(s) + log_integral(parameters, of.x, of.t_x, of.age)[0]
         return np.asarray(expit(stayed - left))
 
     def expected(self, parameters: Floats, of: Histories, horizon: Floats) -> Floats:
@@ -107,33 +107,13 @@ class ParetoNBD:
         return np.asarray(result)
 
 
-def _log_integral(
-    parameters: Floats, x: Floats, t_x: Floats, age: Floats
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """log of the integral (minus infinity where t_x = T), and with it nodes τ's shares of it, and both logarithms."""
-    r, alpha, s, beta = parameters.tolist()
-    shape = r + x
-    length = age - t_x
-    from_alpha, from_beta = alpha + t_x, beta + t_x
-    falls = shape / from_alpha + (s + 1.0) / from_beta
-    after, weights = log_spaced(length, 1.0 / falls, _NODES)
-    growth_alpha = np.log1p(after / from_alpha[:, None])
-    growth_beta = np.log1p(after / from_beta[:, None])
-    shares = weights * np.exp(-shape[:, None] * growth_alpha - (s + 1.0) * growth_beta)
-    total = shares.sum(axis=-1)
-    with np.errstate(divide="ignore"):
-        log_total = np.log(total) - shape * np.log(from_alpha) - (s + 1.0) * np.log(from_beta)
-    shares /= np.where(total > 0, total, 1.0)[:, None]
-    return log_total, shares, growth_alpha, growth_beta, after
-
-
 def _bracket(parameters: Floats, x: Floats, t_x: Floats, age: Floats, count: Floats) -> tuple[float, Floats]:
     """The logarithm of the likelihood's square bracket, summed, and its gradient."""
     r, alpha, s, beta = parameters.tolist()
     shape = r + x
     log_age, log_life = np.log(alpha + age), np.log(beta + age)
     stayed = -shape * log_age - s * log_life
-    integral, shares, growth_alpha, growth_beta, after = _log_integral(parameters, x, t_x, age)
+    integral, shares, growth_alpha, growth_beta, after = log_integral(parameters, x, t_x, age)
     left_log = np.log(s) + integral
     value = float((count * np.logaddexp(stayed, left_log)).sum())
     left = count * expit(left_log - stayed)

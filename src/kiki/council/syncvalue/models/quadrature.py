@@ -1,17 +1,13 @@
-"""Rules of integration that the models share, all vectorised and of fixed size.
+"""The mean over a Beta distribution, vectorised and of fixed size; other rules are in `nodes`.
 
 `beta_mean`: the mean of a smooth function of p ~ Beta(a, b) by the trapezoidal rule in logit(p). The integrand is
 analytic within π of the real line whatever a, b and the function's scale, so the rule converges like exp(−2π²/step).
 What does not die out at the ends, the function's values at 0 and 1, is integrated exactly and subtracted first.
-
-`log_spaced`: Gauss-Legendre on 0..length in log(1 + time/scale), for integrands that begin to fall on one scale
-and go on falling over many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import betaln, expit
@@ -22,20 +18,6 @@ _BETA_NODES = 64
 _NEWTON = 5
 _NEGLIGIBLE = 34.0
 """What is exp(−34) of the whole is left out."""
-
-
-@lru_cache(maxsize=8)
-def _legendre(size: int) -> tuple[Floats, Floats]:
-    nodes, weights = np.polynomial.legendre.leggauss(size)
-    return (nodes + 1) / 2, weights / 2
-
-
-def log_spaced(length: Floats, scale: Floats, size: int) -> tuple[Floats, Floats]:
-    """Nodes and weights on 0..length, shape (…, size); `scale` is where the integrand begins to change."""
-    nodes, weights = _legendre(size)
-    span = np.log1p(length / scale)[..., None]
-    times = scale[..., None] * np.expm1(span * nodes)
-    return times, span * weights * (times + scale[..., None])
 
 
 def beta_mean(function: Callable[[Floats], Floats], a: float, b: Floats, fall: Floats) -> Floats:

@@ -11,9 +11,11 @@ from kiki.kit.database import Connection
 
 _MODEL = (
     "rate_shape, rate_scale_days, leave, stay, mean_spend_minor, spend_strength,"
-    " low_below_minor, high_from_minor, customers"
+    " low_below_minor, high_from_minor, customers, model_version"
 )
-_CUSTOMER = "currency, order_count, spend_orders, spent_minor, first_order_at, last_order_at"
+_CUSTOMER = (
+    "currency, order_count, spend_orders, spent_minor, first_order_at, last_order_at, purchase_days, first_day_minor"
+)
 
 _LOCK_STORES = (
     f"SELECT store_id, has_merges, {_MODEL} FROM syncvalue.stores"
@@ -31,7 +33,8 @@ _ALIASES = (
 _KNOWN = (
     "SELECT k.s, k.i, k.c, o.decision_seq, o.customer_key, o.total_minor, o.net_minor, o.currency, o.ordered_at,"
     " o.paid_at, o.source, o.units, o.first_order, o.cancelled, c.currency, c.order_count, c.spend_orders,"
-    " c.spent_minor, c.first_order_at, c.last_order_at FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, i, c)"
+    " c.spent_minor, c.first_order_at, c.last_order_at, c.purchase_days, c.first_day_minor"
+    " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, i, c)"
     " LEFT JOIN syncvalue.orders o ON o.store_id = k.s AND o.order_id = k.i"
     " LEFT JOIN syncvalue.customers c ON c.store_id = k.s AND c.customer_key = k.c AND k.c <> ''"
 )
@@ -53,10 +56,11 @@ _WRITE_ORDERS = (
 _WRITE_CUSTOMERS = (
     f"INSERT INTO syncvalue.customers (store_id, customer_key, {_CUSTOMER})"
     " SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::int[], $5::int[], $6::bigint[],"
-    " $7::timestamptz[], $8::timestamptz[])"
+    " $7::timestamptz[], $8::timestamptz[], $9::int[], $10::bigint[])"
     " ON CONFLICT (store_id, customer_key) DO UPDATE SET currency = excluded.currency,"
     " order_count = excluded.order_count, spend_orders = excluded.spend_orders, spent_minor = excluded.spent_minor,"
-    " first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at"
+    " first_order_at = excluded.first_order_at, last_order_at = excluded.last_order_at,"
+    " purchase_days = excluded.purchase_days, first_day_minor = excluded.first_day_minor"
 )
 _NEW_ORDERS = Append(
     "syncvalue",
@@ -78,13 +82,16 @@ _NEW_ORDERS = Append(
     },
 )
 _RECOUNT = (
-    "SELECT k.s, k.c, k.currency, count(o.order_id)::int,"
-    " count(o.order_id) FILTER (WHERE o.currency = k.currency)::int,"
-    " COALESCE(sum(o.total_minor) FILTER (WHERE o.currency = k.currency), 0)::bigint,"
-    " min(o.ordered_at), max(o.ordered_at)"
+    "WITH told AS (SELECT k.s, k.c, k.currency, o.order_id, o.ordered_at, o.total_minor,"
+    " o.currency = k.currency AS own, (o.ordered_at AT TIME ZONE 'UTC')::date AS day,"
+    " (min(o.ordered_at) OVER (PARTITION BY k.s, k.c) AT TIME ZONE 'UTC')::date AS first_day"
     " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, c, currency)"
     " LEFT JOIN syncvalue.orders o ON o.store_id = k.s AND o.customer_key = k.c AND o.customer_key <> ''"
-    " AND NOT o.cancelled GROUP BY 1, 2, 3"
+    " AND NOT o.cancelled AND ($4::timestamptz IS NULL OR o.ordered_at <= $4))"
+    " SELECT s, c, currency, count(order_id)::int, count(order_id) FILTER (WHERE own)::int,"
+    " COALESCE(sum(total_minor) FILTER (WHERE own), 0)::bigint, min(ordered_at), max(ordered_at),"
+    " count(DISTINCT day)::int, COALESCE(sum(total_minor) FILTER (WHERE own AND day = first_day), 0)::bigint"
+    " FROM told GROUP BY 1, 2, 3"
 )
 
 
@@ -159,12 +166,15 @@ async def write_customers(connection: Connection, customers: dict[CustomerRef, C
     """Adds or replaces customers' statistics."""
     if customers:
         rows = [(*ref, *customers[ref]) for ref in sorted(customers)]
-        await connection.execute(_WRITE_CUSTOMERS, *_columns(rows, 8))
+        await connection.execute(_WRITE_CUSTOMERS, *_columns(rows, 10))
 
 
-async def recount(connection: Connection, currencies: dict[CustomerRef, str]) -> dict[CustomerRef, Customer]:
-    """Statistics counted anew from all orders, in each customer's currency."""
-    rows = await connection.fetch(_RECOUNT, *_columns([(*ref, currencies[ref]) for ref in sorted(currencies)], 3))
+async def recount(
+    connection: Connection, currencies: dict[CustomerRef, str], until: dt.datetime | None = None
+) -> dict[CustomerRef, Customer]:
+    """Statistics counted anew from all orders (those placed until a time), in each customer's currency."""
+    columns = _columns([(*ref, currencies[ref]) for ref in sorted(currencies)], 3)
+    rows = await connection.fetch(_RECOUNT, *columns, until)
     return {(row[0], row[1]): Customer(*row[2:]) for row in rows}
 
 
