@@ -86,7 +86,7 @@ async def test_a_server_that_was_left_behind_is_adopted_and_stopped(folder: Path
         assert server.pid == left.pid
         assert await _ask(server.dsn, "SELECT 1") == 1
         assert left.alive()
-    async with asyncio.timeout(20):  # Its lock is gone first, the process a moment later.
+    async with asyncio.timeout(20):  # Its memory, and with it its name, goes a moment before it can be reaped.
         while left.alive():
             await asyncio.sleep(0.05)
 
