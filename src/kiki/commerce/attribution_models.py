@@ -41,7 +41,7 @@ class FittedRow:
     fingerprint: str
     fitted_at: dt.datetime
     source: str
-    """`history`: the store's own touchpoints; `upload`: told by the API."""
+    """`history`: the store's own touchpoints; `experiment`: its own hold-out; `upload`: told by the API."""
     size: int
     parameters: dict[str, Any]
     report: dict[str, Any]
@@ -62,6 +62,16 @@ class ShadowRow:
     campaign_id: str | None
     would_bill_minor: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowRun:
+    """What a version decided without billing."""
+
+    orders: int
+    first_at: dt.datetime | None
+    last_at: dt.datetime | None
+    mean_confidence: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,31 @@ async def list_fitted(connection: Connection, store_id: int) -> list[FittedRow]:
         store_id,
     )
     return [FittedRow(*row) for row in rows]
+
+
+async def newest_fitted(connection: Connection, store_id: int, name: str) -> FittedRow | None:
+    """The fit by which a model speaks."""
+    row = await connection.fetchrow(
+        """SELECT store_id, name, fingerprint, fitted_at, source, size, parameters, report
+        FROM commerce.attribution_models WHERE store_id = $1 AND name = $2
+        ORDER BY fitted_at DESC, fingerprint LIMIT 1""",
+        store_id,
+        name,
+    )
+    return None if row is None else FittedRow(*row)
+
+
+async def shadow_run(connection: Connection, store_id: int, model: str, version: str) -> ShadowRun:
+    """How long and on how many orders a version ran beside the store's own model."""
+    row = await connection.fetchrow(
+        """SELECT count(DISTINCT order_id), min(decided_at), max(decided_at), coalesce(avg(confidence), 0)::float8
+        FROM commerce.attribution_shadows WHERE store_id = $1 AND model = $2 AND model_version = $3""",
+        store_id,
+        model,
+        version,
+    )
+    assert row is not None
+    return ShadowRun(*row)
 
 
 async def list_shadows(connection: Connection, store_id: int, order_id: str) -> list[ShadowRow]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from kiki.commerce import tables
-from kiki.commerce.rows import shape_of
+from kiki.commerce.rows import columns_of, shape_of
 from kiki.kit.database import Connection
+from kiki.kit.reads import Read
 
 CAMPAIGNS = shape_of(tables.campaigns)
 CAMPAIGN_PRODUCTS = shape_of(tables.campaign_products)
@@ -44,6 +47,17 @@ JOIN commerce.campaign_products p ON p.store_id = wanted.store_id AND p.product_
 JOIN commerce.campaigns c ON c.store_id = p.store_id AND c.campaign_id = p.campaign_id
 ORDER BY p.store_id, p.product_id, p.campaign_id, p.from_at"""
 
+
+_TOUCHPOINTS = """
+SELECT t.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, customer_key)
+JOIN commerce.touchpoints t
+    ON t.store_id = wanted.store_id AND t.customer_key = wanted.customer_key AND t.at >= $3::timestamptz
+ORDER BY t.at, t.touchpoint_id"""
+_EVIDENCE = """
+SELECT a.store_id, a.order_id, a.model, a.evidence::text
+FROM unnest($1::bigint[], $2::text[], $3::int[]) AS wanted(store_id, order_id, revision)
+JOIN commerce.attributions a
+    ON a.store_id = wanted.store_id AND a.order_id = wanted.order_id AND a.revision = wanted.revision"""
 
 _KEPT_DAYS = """coalesce((settings->>'attribution_window_days')::int, 30)
     + coalesce((settings->>'touchpoint_margin_days')::int, 400)"""
@@ -161,42 +175,44 @@ async def find_campaigns(connection: Connection, store_ids: Sequence[int]) -> di
     return found
 
 
+def promotions_of(products: Collection[tuple[int, str]]) -> Read[dict[tuple[int, str], list[PromotionRow]]]:
+    """Which campaigns promote, or promoted, these products."""
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[tuple[int, str], list[PromotionRow]]:
+        found: dict[tuple[int, str], list[PromotionRow]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), []).append(PromotionRow(*row))
+        return found
+
+    return Read(_PROMOTIONS, columns_of(products, 2), make)
+
+
 async def find_promotions(
     connection: Connection, products: Sequence[tuple[int, str]]
 ) -> dict[tuple[int, str], list[PromotionRow]]:
     """Which campaigns promote, or promoted, these products."""
-    found: dict[tuple[int, str], list[PromotionRow]] = {}
-    if not products:
+    return await promotions_of(products).fetch(connection) if products else {}
+
+
+def touchpoints_of(
+    keys: Collection[tuple[int, str]], since: dt.datetime
+) -> Read[dict[tuple[int, str], list[TouchpointRow]]]:
+    """Contacts of these persons since a time."""
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[tuple[int, str], list[TouchpointRow]]:
+        found: dict[tuple[int, str], list[TouchpointRow]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[2]), []).append(TouchpointRow(*row))
         return found
-    rows = await connection.fetch(
-        _PROMOTIONS,
-        [store_id for store_id, _ in products],
-        [product_id for _, product_id in products],
-    )
-    for row in rows:
-        found.setdefault((row[0], row[1]), []).append(PromotionRow(*row))
-    return found
+
+    return Read(_TOUCHPOINTS, [*columns_of(keys, 2), since], make)
 
 
 async def find_touchpoints(
     connection: Connection, keys: Sequence[tuple[int, str]], since: dt.datetime
 ) -> dict[tuple[int, str], list[TouchpointRow]]:
     """Contacts of these persons since a time."""
-    found: dict[tuple[int, str], list[TouchpointRow]] = {}
-    if not keys:
-        return found
-    rows = await connection.fetch(
-        """SELECT t.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, customer_key)
-        JOIN commerce.touchpoints t
-            ON t.store_id = wanted.store_id AND t.customer_key = wanted.customer_key AND t.at >= $3
-        ORDER BY t.at, t.touchpoint_id""",
-        [store_id for store_id, _ in keys],
-        [key for _, key in keys],
-        since,
-    )
-    for row in rows:
-        found.setdefault((row[0], row[2]), []).append(TouchpointRow(*row))
-    return found
+    return await touchpoints_of(keys, since).fetch(connection) if keys else {}
 
 
 async def expire_touchpoints(connection: Connection, now: dt.datetime, limit: int) -> int:
@@ -214,20 +230,20 @@ async def expire_touchpoints(connection: Connection, now: dt.datetime, limit: in
     return len(gone)
 
 
+def evidence_of(revisions: Collection[tuple[int, str, int]]) -> Read[dict[tuple[int, str], DecisionRow]]:
+    """What stands behind these revisions of orders' attributions."""
+    return Read(_EVIDENCE, columns_of(revisions, 3), _decisions)
+
+
 async def find_evidence(
     connection: Connection, revisions: Sequence[tuple[int, str, int]]
 ) -> dict[tuple[int, str], DecisionRow]:
     """What stands behind these revisions of orders' attributions."""
-    if not revisions:
-        return {}
-    rows = await connection.fetch(
-        """SELECT a.store_id, a.order_id, a.model, a.evidence
-        FROM unnest($1::bigint[], $2::text[], $3::int[]) AS wanted(store_id, order_id, revision)
-        JOIN commerce.attributions a ON a.store_id = wanted.store_id AND a.order_id = wanted.order_id
-            AND a.revision = wanted.revision""",
-        *(list(column) for column in zip(*revisions, strict=True)),
-    )
-    return {(row[0], row[1]): DecisionRow(row[2], row[3]) for row in rows}
+    return await evidence_of(revisions).fetch(connection) if revisions else {}
+
+
+def _decisions(rows: Sequence[Sequence[Any]]) -> dict[tuple[int, str], DecisionRow]:
+    return {(row[0], row[1]): DecisionRow(row[2], msgspec.json.decode(row[3])) for row in rows}
 
 
 async def find_reviews(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], ReviewRow]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from kiki.commerce import tables
-from kiki.commerce.rows import shape_of
+from kiki.commerce.rows import columns_of, shape_of
 from kiki.kit.database import Connection
+from kiki.kit.reads import Read
 
 PRODUCTS = shape_of(tables.products)
 PRODUCT_STATES = shape_of(tables.product_states)
@@ -147,70 +149,69 @@ level_values = attrgetter(*LevelRow.__slots__)
 hold_values = attrgetter(*HoldRow.__slots__)
 
 
-async def products_of_items(connection: Connection, items: Sequence[ItemKey]) -> dict[ItemKey, list[ProductKey]]:
+_PRODUCTS_OF_ITEMS = """
+SELECT DISTINCT v.store_id, v.inventory_item_id, v.product_id
+FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, inventory_item_id)
+JOIN commerce.variants v ON v.store_id = wanted.store_id AND v.inventory_item_id = wanted.inventory_item_id
+WHERE NOT v.deleted"""
+_VARIANTS_OF = """
+SELECT v.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, product_id)
+JOIN commerce.variants v ON v.store_id = wanted.store_id AND v.product_id = wanted.product_id"""
+_LEVELS_OF = """
+SELECT l.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, inventory_item_id)
+JOIN commerce.inventory_levels l
+    ON l.store_id = wanted.store_id AND l.inventory_item_id = wanted.inventory_item_id"""
+
+
+def products_of_items(items: Collection[ItemKey]) -> Read[dict[ItemKey, list[ProductKey]]]:
     """Which products sell these inventory items."""
-    found: dict[ItemKey, list[ProductKey]] = {}
-    if not items:
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[ItemKey, list[ProductKey]]:
+        found: dict[ItemKey, list[ProductKey]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), []).append((row[0], row[2]))
         return found
-    rows = await connection.fetch(
-        """SELECT DISTINCT v.store_id, v.inventory_item_id, v.product_id
-        FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, inventory_item_id)
-        JOIN commerce.variants v ON v.store_id = wanted.store_id AND v.inventory_item_id = wanted.inventory_item_id
-        WHERE NOT v.deleted""",
-        [store_id for store_id, _ in items],
-        [item_id for _, item_id in items],
-    )
-    for row in rows:
-        found.setdefault((row[0], row[1]), []).append((row[0], row[2]))
-    return found
+
+    return Read(_PRODUCTS_OF_ITEMS, columns_of(items, 2), make)
 
 
-async def lock_states(connection: Connection, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductState]:
+def lock_states(keys: Collection[ProductKey]) -> Read[dict[ProductKey, ProductState]]:
     """The products that exist, locked."""
-    return {(row[0], row[1]): ProductState(*row) for row in await PRODUCT_STATES.lock(connection, keys)}
+    return PRODUCT_STATES.locked(keys, lambda rows: {(row[0], row[1]): ProductState(*row) for row in rows})
 
 
-async def find_variants(connection: Connection, keys: Sequence[ProductKey]) -> dict[ProductKey, dict[str, VariantRow]]:
+def variants_of(keys: Collection[ProductKey]) -> Read[dict[ProductKey, dict[str, VariantRow]]]:
     """All variants of these products, deleted ones included."""
-    found: dict[ProductKey, dict[str, VariantRow]] = {}
-    if not keys:
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[ProductKey, dict[str, VariantRow]]:
+        found: dict[ProductKey, dict[str, VariantRow]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), {})[row[2]] = VariantRow(*row)
         return found
-    rows = await connection.fetch(
-        """SELECT v.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, product_id)
-        JOIN commerce.variants v ON v.store_id = wanted.store_id AND v.product_id = wanted.product_id""",
-        [store_id for store_id, _ in keys],
-        [product_id for _, product_id in keys],
-    )
-    for row in rows:
-        found.setdefault((row[0], row[1]), {})[row[2]] = VariantRow(*row)
-    return found
+
+    return Read(_VARIANTS_OF, columns_of(keys, 2), make)
 
 
-async def find_levels(connection: Connection, items: Sequence[ItemKey]) -> dict[ItemKey, dict[str, LevelRow]]:
+def levels_of(items: Collection[ItemKey]) -> Read[dict[ItemKey, dict[str, LevelRow]]]:
     """The levels of these items at all locations."""
-    found: dict[ItemKey, dict[str, LevelRow]] = {}
-    if not items:
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[ItemKey, dict[str, LevelRow]]:
+        found: dict[ItemKey, dict[str, LevelRow]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), {})[row[2]] = LevelRow(*row)
         return found
-    rows = await connection.fetch(
-        """SELECT l.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, inventory_item_id)
-        JOIN commerce.inventory_levels l
-            ON l.store_id = wanted.store_id AND l.inventory_item_id = wanted.inventory_item_id""",
-        [store_id for store_id, _ in items],
-        [item_id for _, item_id in items],
-    )
-    for row in rows:
-        found.setdefault((row[0], row[1]), {})[row[2]] = LevelRow(*row)
-    return found
+
+    return Read(_LEVELS_OF, columns_of(items, 2), make)
 
 
-async def find_inventory_items(connection: Connection, items: Sequence[ItemKey]) -> dict[ItemKey, InventoryItemRow]:
+def inventory_items_of(items: Collection[ItemKey]) -> Read[dict[ItemKey, InventoryItemRow]]:
     """What is known about these items."""
-    return {(row[0], row[1]): InventoryItemRow(*row) for row in await INVENTORY_ITEMS.find(connection, items)}
+    return INVENTORY_ITEMS.found(items, lambda rows: {(row[0], row[1]): InventoryItemRow(*row) for row in rows})
 
 
-async def find_holds(connection: Connection, keys: Sequence[ProductKey]) -> dict[ProductKey, HoldRow]:
+def holds_of(keys: Collection[ProductKey]) -> Read[dict[ProductKey, HoldRow]]:
     """Hands on these products, expired ones included."""
-    return {(row[0], row[1]): HoldRow(*row) for row in await HOLDS.find(connection, keys)}
+    return HOLDS.found(keys, lambda rows: {(row[0], row[1]): HoldRow(*row) for row in rows})
 
 
 async def find_texts(connection: Connection, keys: Sequence[ProductKey]) -> dict[ProductKey, ProductText]:

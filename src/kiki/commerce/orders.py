@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
+from typing import Any
 
 from kiki.commerce import tables
-from kiki.commerce.rows import shape_of
+from kiki.commerce.rows import columns_of, shape_of
 from kiki.kit.database import Connection
+from kiki.kit.reads import Read
 
 ORDERS = shape_of(tables.orders)
 ORDER_ITEMS = shape_of(tables.order_items)
@@ -110,42 +112,47 @@ refund_values = attrgetter(*RefundRow.__slots__)
 item_values = attrgetter(*ItemRow.__slots__)
 
 
-async def lock_orders(connection: Connection, keys: Sequence[OrderKey]) -> dict[OrderKey, OrderRow]:
+_REFUNDS = """
+SELECT r.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, order_id)
+JOIN commerce.order_refunds r ON r.store_id = wanted.store_id AND r.order_id = wanted.order_id"""
+_ITEMS = """
+SELECT i.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, order_id)
+JOIN commerce.order_items i ON i.store_id = wanted.store_id AND i.order_id = wanted.order_id
+ORDER BY i.store_id, i.order_id, i.line_id"""
+
+
+def lock_orders(keys: Collection[OrderKey]) -> Read[dict[OrderKey, OrderRow]]:
     """The orders that exist, locked."""
-    return {(row[0], row[1]): OrderRow(*row) for row in await ORDERS.lock(connection, keys)}
+    return ORDERS.locked(keys, lambda rows: {(row[0], row[1]): OrderRow(*row) for row in rows})
 
 
-async def find_refunds(connection: Connection, keys: Sequence[OrderKey]) -> dict[OrderKey, dict[str, RefundRow]]:
+def refunds_of(keys: Collection[OrderKey]) -> Read[dict[OrderKey, dict[str, RefundRow]]]:
     """All refunds of these orders, those that came before their order included."""
-    found: dict[OrderKey, dict[str, RefundRow]] = {}
-    if not keys:
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[OrderKey, dict[str, RefundRow]]:
+        found: dict[OrderKey, dict[str, RefundRow]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), {})[row[2]] = RefundRow(*row)
         return found
-    rows = await connection.fetch(
-        """SELECT r.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, order_id)
-        JOIN commerce.order_refunds r ON r.store_id = wanted.store_id AND r.order_id = wanted.order_id""",
-        [store_id for store_id, _ in keys],
-        [order_id for _, order_id in keys],
-    )
-    for row in rows:
-        found.setdefault((row[0], row[1]), {})[row[2]] = RefundRow(*row)
-    return found
+
+    return Read(_REFUNDS, columns_of(keys, 2), make)
+
+
+def items_of(keys: Collection[OrderKey]) -> Read[dict[OrderKey, list[ItemRow]]]:
+    """The lines of these orders."""
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[OrderKey, list[ItemRow]]:
+        found: dict[OrderKey, list[ItemRow]] = {}
+        for row in rows:
+            found.setdefault((row[0], row[1]), []).append(ItemRow(*row))
+        return found
+
+    return Read(_ITEMS, columns_of(keys, 2), make)
 
 
 async def find_items(connection: Connection, keys: Sequence[OrderKey]) -> dict[OrderKey, list[ItemRow]]:
     """The lines of these orders."""
-    found: dict[OrderKey, list[ItemRow]] = {}
-    if not keys:
-        return found
-    rows = await connection.fetch(
-        """SELECT i.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, order_id)
-        JOIN commerce.order_items i ON i.store_id = wanted.store_id AND i.order_id = wanted.order_id
-        ORDER BY i.store_id, i.order_id, i.line_id""",
-        [store_id for store_id, _ in keys],
-        [order_id for _, order_id in keys],
-    )
-    for row in rows:
-        found.setdefault((row[0], row[1]), []).append(ItemRow(*row))
-    return found
+    return await items_of(keys).fetch(connection) if keys else {}
 
 
 async def remove_items(connection: Connection, keys: Sequence[OrderKey]) -> None:

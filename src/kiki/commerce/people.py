@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
@@ -12,6 +12,7 @@ from operator import attrgetter
 from kiki.commerce import tables
 from kiki.commerce.rows import shape_of
 from kiki.kit.database import Connection
+from kiki.kit.reads import Read
 
 CUSTOMERS = shape_of(tables.customers)
 IDENTITIES = shape_of(tables.identities)
@@ -72,14 +73,14 @@ class CustomerRow:
 customer_values = attrgetter(*CustomerRow.__slots__)
 
 
-async def find_people(connection: Connection, identities: Sequence[Identity]) -> dict[Identity, str]:
+def find_people(identities: Collection[Identity]) -> Read[dict[Identity, str]]:
     """Whom these identities belong to; unknown ones are absent."""
-    return {(row[0], row[1], row[2]): row[3] for row in await IDENTITIES.find(connection, identities)}
+    return IDENTITIES.found(identities, lambda rows: {(row[0], row[1], row[2]): row[3] for row in rows})
 
 
-async def lock_customers(connection: Connection, keys: Sequence[CustomerKey]) -> dict[CustomerKey, CustomerRow]:
+def lock_customers(keys: Collection[CustomerKey]) -> Read[dict[CustomerKey, CustomerRow]]:
     """The customers that exist, locked."""
-    return {(row[0], row[1]): CustomerRow(*row) for row in await CUSTOMERS.lock(connection, keys)}
+    return CUSTOMERS.locked(keys, lambda rows: {(row[0], row[1]): CustomerRow(*row) for row in rows})
 
 
 async def move_identities(connection: Connection, moves: Sequence[tuple[int, str, str]]) -> None:

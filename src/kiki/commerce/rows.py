@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import itemgetter, ne
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Table, types
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kiki.kit.bulk import Append, Rows
 from kiki.kit.database import Connection, Record
+from kiki.kit.reads import Read
+
+T = TypeVar("T")
 
 _PARAMETER = {"jsonb": "text"}
 """Types that travel as another one and are cast in the statement."""
@@ -126,6 +129,17 @@ class Shape:
         """The rows with these keys, locked for update in the order of the keys."""
         return await connection.fetch(self.lock_sql, *_columns(sorted(keys))) if keys else []
 
+    def locked(self, keys: Collection[tuple[Any, ...]], make: Callable[[Sequence[Sequence[Any]]], T]) -> Read[T]:
+        """`lock` as a read that may travel with others. Not for tables with JSON."""
+        return Read(self.lock_sql, self._keys(sorted(keys)), make)
+
+    def found(self, keys: Collection[tuple[Any, ...]], make: Callable[[Sequence[Sequence[Any]]], T]) -> Read[T]:
+        """`find` as a read that may travel with others. Not for tables with JSON."""
+        return Read(self.find_sql, self._keys(keys), make)
+
+    def _keys(self, keys: Collection[tuple[Any, ...]]) -> list[list[Any]]:
+        return columns_of(keys, len(self.key))
+
     async def find(self, connection: Connection, keys: Sequence[tuple[Any, ...]]) -> list[Record]:
         """The rows with these keys."""
         return await connection.fetch(self.find_sql, *_columns(keys)) if keys else []
@@ -148,6 +162,11 @@ def shape_of(table: Table) -> Shape:
 
 def _type_name(kind: types.TypeEngine[Any]) -> str:
     return next(name for known, name in _NAMES if isinstance(kind, known))
+
+
+def columns_of(keys: Collection[Sequence[Any]], width: int) -> list[list[Any]]:
+    """Keys as one array per column, also when there are none."""
+    return [list(column) for column in zip(*keys, strict=True)] if keys else [[] for _ in range(width)]
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:

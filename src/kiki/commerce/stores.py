@@ -7,6 +7,8 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -14,6 +16,7 @@ import msgspec
 from kiki.kit.database import Connection, Record
 from kiki.kit.errors import Conflict, InvalidInput, NotFound
 from kiki.kit.money import check_currency
+from kiki.kit.reads import Read
 from kiki.kit.sealing import Sealer
 
 ACTIVE = "active"
@@ -21,6 +24,10 @@ UNINSTALLED = "uninstalled"
 
 _PURPOSE = "store_connections.secret"
 _TOKEN_BYTES = 32
+_STORES_OF = """
+SELECT store_id, platform, store_key, display_name, currency, timezone, status, connected_at, settings::text,
+    campaigns_revision
+FROM commerce.store_connections WHERE store_id = ANY($1::bigint[])"""
 _COLUMNS = "store_id, platform, store_key, display_name, currency, timezone, status, connected_at, settings"
 
 
@@ -255,6 +262,28 @@ def read_store(row: Record) -> StoreConnection:
         connected_at=row["connected_at"],
         settings=msgspec.convert(row["settings"], StoreSettings, strict=False),
     )
+
+
+@lru_cache(maxsize=1024)
+def _settings_of(text: str) -> StoreSettings:
+    return msgspec.json.decode(text, type=StoreSettings, strict=False)
+
+
+def stores_of(store_ids: Sequence[int]) -> Read[dict[int, tuple[StoreConnection, int]]]:
+    """Stores with the revision of their campaigns; unknown ones are absent."""
+
+    def make(rows: Sequence[Sequence[Any]]) -> dict[int, tuple[StoreConnection, int]]:
+        found = {}
+        for store_id, platform, key, name, currency, timezone, status, connected_at, settings, revision in rows:
+            found[store_id] = (
+                StoreConnection(
+                    store_id, platform, key, name, currency, timezone, status, connected_at, _settings_of(settings)
+                ),
+                revision,
+            )
+        return found
+
+    return Read(_STORES_OF, [store_ids], make)
 
 
 def _check(new: NewStore) -> None:

@@ -1,28 +1,29 @@
-"""Loading what a batch touches: one statement per table, locked in a fixed order with sorted keys.
+"""Loading what a batch touches: few statements, rows locked in a fixed order with sorted keys.
 
 Order of locks: stores (advisory, per kind of work), orders, reviews, customers, products. The advisory lock keeps two
 lanes of one store from creating the same person or product at the same time; rows cannot, while they do not exist.
+Under it nobody else writes what belongs to an order or a product: such rows are read by the statement that locks them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from kiki.commerce.campaigns import find_evidence, find_promotions, find_reviews, find_touchpoints
+from kiki.commerce.campaigns import evidence_of, find_reviews, promotions_of, touchpoints_of
 from kiki.commerce.catalogue import (
-    find_holds,
-    find_inventory_items,
-    find_levels,
     find_texts,
-    find_variants,
+    holds_of,
+    inventory_items_of,
+    levels_of,
     lock_states,
     products_of_items,
     state_values,
     variant_values,
+    variants_of,
 )
 from kiki.commerce.events import (
     CustomerDeleted,
@@ -40,10 +41,11 @@ from kiki.commerce.events import (
     VariantDeleted,
     VariantObserved,
 )
-from kiki.commerce.orders import find_items, find_refunds, is_tombstone, lock_orders, order_values, orders_in_reach
+from kiki.commerce.orders import is_tombstone, items_of, lock_orders, order_values, orders_in_reach, refunds_of
 from kiki.commerce.people import Identity, customer_values, find_people, lock_customers
-from kiki.commerce.stores import ACTIVE, StoreConnection, read_store
+from kiki.commerce.stores import ACTIVE, StoreConnection, stores_of
 from kiki.kit.database import Connection
+from kiki.kit.reads import fetch_together
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.attribution.campaigns import CampaignIndex
 from kiki.orchestrator.attribution.model import Rules, Verdict
@@ -56,11 +58,8 @@ from kiki.orchestrator.workflows.identities import identities
 
 _LOCK_CLASS_PEOPLE = 0x6B01
 _LOCK_CLASS_PRODUCTS = 0x6B02
-_LOCK = "SELECT pg_advisory_xact_lock($1, (id % 2147483647)::int) FROM unnest($2::bigint[]) AS id"
-_STORES = """
-SELECT store_id, platform, store_key, display_name, currency, timezone, status, connected_at, settings,
-    campaigns_revision
-FROM commerce.store_connections WHERE store_id = ANY($1::bigint[])
+_LOCK = """
+SELECT pg_advisory_xact_lock(class, (id % 2147483647)::int) FROM unnest($1::int[], $2::bigint[]) AS wanted(class, id)
 """
 
 
@@ -97,9 +96,11 @@ async def load(
     batch = Batch(now=now, sealer=sealer, new_key=new_key)
     wanted = _collect(batch, items)
     await _lock_stores(connection, wanted)
-    await _load_stores(connection, batch, wanted, campaigns, models)
+    caches = (campaigns, models)
+    if wanted.reached or not wanted.people_stores:
+        await _view_stores(connection, batch, await stores_of(sorted(wanted.stores)).fetch(connection), *caches)
     if wanted.people_stores:
-        await _load_orders(connection, batch, wanted)
+        await _load_orders(connection, batch, wanted, *caches)
     if wanted.product_stores:
         await _load_products(connection, batch, wanted)
     batch.stored = Stored(
@@ -229,22 +230,24 @@ def _named(batch: Batch, wanted: Wanted, store_id: int, event: object, **given: 
 
 
 async def _lock_stores(connection: Connection, wanted: Wanted) -> None:
-    if wanted.people_stores:
-        await connection.execute(_LOCK, _LOCK_CLASS_PEOPLE, sorted(wanted.people_stores))
-    if wanted.product_stores:
-        await connection.execute(_LOCK, _LOCK_CLASS_PRODUCTS, sorted(wanted.product_stores))
+    locks = [(_LOCK_CLASS_PEOPLE, store_id) for store_id in sorted(wanted.people_stores)]
+    locks += [(_LOCK_CLASS_PRODUCTS, store_id) for store_id in sorted(wanted.product_stores)]
+    if locks:
+        await connection.execute(_LOCK, [kind for kind, _ in locks], [store_id for _, store_id in locks])
 
 
-async def _load_stores(
-    connection: Connection, batch: Batch, wanted: Wanted, cache: CampaignCache, models: ModelCache
+async def _view_stores(
+    connection: Connection,
+    batch: Batch,
+    stores: Mapping[int, tuple[StoreConnection, int]],
+    cache: CampaignCache,
+    models: ModelCache,
 ) -> None:
-    rows = await connection.fetch(_STORES, sorted(wanted.stores))
-    indexes = await cache.load(connection, {row["store_id"]: row["campaigns_revision"] for row in rows})
-    stores = {row["store_id"]: read_store(row) for row in rows}
+    indexes = await cache.load(connection, {store_id: revision for store_id, (_, revision) in stores.items()})
     spoken = await models.load(
-        connection, [(row["store_id"], row["campaigns_revision"], stores[row["store_id"]].settings) for row in rows]
+        connection, [(store_id, revision, store.settings) for store_id, (store, revision) in stores.items()]
     )
-    for store_id, store in stores.items():
+    for store_id, (store, _) in stores.items():
         batch.stores[store_id] = view_of(store, indexes[store_id], spoken[store_id])
 
 
@@ -269,24 +272,28 @@ def view_of(store: StoreConnection, campaigns: CampaignIndex, spoken: Speakers) 
     )
 
 
-async def _load_orders(connection: Connection, batch: Batch, wanted: Wanted) -> None:
-    batch.people = await find_people(connection, list(dict.fromkeys(wanted.identities)))
-    await _reach_orders(connection, batch, wanted)
+async def _load_orders(
+    connection: Connection, batch: Batch, wanted: Wanted, campaigns: CampaignCache, models: ModelCache
+) -> None:
+    people = find_people(list(dict.fromkeys(wanted.identities)))
+    if wanted.reached:
+        batch.people = await people.fetch(connection)
+        await _reach_orders(connection, batch, wanted)
     keys = sorted(wanted.orders)
-    batch.orders = await lock_orders(connection, keys)
-    batch.refunds = await find_refunds(connection, keys)
-    told = [
-        (order.store_id, order.order_id, order.attribution_revision)
-        for order in batch.orders.values()
-        if order.verdict == Verdict.INCREMENTAL.value
-    ]
-    batch.evidence = await find_evidence(connection, told)
-    batch.items = await find_items(connection, sorted(wanted.lines & batch.orders.keys()))
+    stores, batch.people, batch.orders, batch.refunds, batch.items = await fetch_together(
+        connection,
+        stores_of(sorted(wanted.stores)),
+        people,
+        lock_orders(keys),
+        refunds_of(keys),
+        items_of(sorted(wanted.lines)),
+    )
+    if not wanted.reached:
+        await _view_stores(connection, batch, stores, campaigns, models)
     batch.reviews = await find_reviews(connection, sorted(wanted.reviews))
     customers = wanted.customers | {(order.store_id, order.customer_key) for order in batch.orders.values()}
     customers |= {(identity[0], key) for identity, key in batch.people.items()}
-    batch.customers = await lock_customers(connection, sorted(customers))
-    await _load_evidence(connection, batch, wanted, customers)
+    await _load_customers(connection, batch, wanted, customers)
 
 
 async def _reach_orders(connection: Connection, batch: Batch, wanted: Wanted) -> None:
@@ -303,20 +310,25 @@ async def _reach_orders(connection: Connection, batch: Batch, wanted: Wanted) ->
     wanted.reviews.update(reopened)
 
 
-async def _load_evidence(connection: Connection, batch: Batch, wanted: Wanted, customers: set[Key]) -> None:
-    """Touchpoints and promotions, for orders that will be decided in stores that have campaigns."""
+async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, customers: set[Key]) -> None:
+    """The persons, with touchpoints and promotions for orders that will be decided in stores that have campaigns."""
     fresh = [
         (key, event.placed_at)
         for key, event in wanted.placed.items()
         if (key not in batch.orders or is_tombstone(batch.orders[key])) and _has_campaigns(batch, key[0])
     ]
     again = [batch.orders[key] for key in wanted.lines if key in batch.orders and _has_campaigns(batch, key[0])]
+    told = [
+        (order.store_id, order.order_id, order.attribution_revision)
+        for order in batch.orders.values()
+        if order.verdict == Verdict.INCREMENTAL.value
+    ]
     times = [placed_at for _, placed_at in fresh] + [order.placed_at for order in again]
     if not times:
+        batch.customers, batch.evidence = await fetch_together(connection, lock_customers(customers), evidence_of(told))
         return
-    with_campaigns = {key for key in customers if _has_campaigns(batch, key[0])}
+    with_campaigns = sorted({key for key in customers if _has_campaigns(batch, key[0])})
     longest = max(view.attribution.window for view in batch.stores.values())
-    batch.touches = await find_touchpoints(connection, sorted(with_campaigns), min(times) - longest)
     products = {
         (key[0], line.product_id)
         for key, _ in fresh
@@ -329,7 +341,13 @@ async def _load_evidence(connection: Connection, batch: Batch, wanted: Wanted, c
         for line in batch.items.get((order.store_id, order.order_id), ())
         if line.product_id is not None
     }
-    batch.promotions = await find_promotions(connection, sorted(products))
+    batch.customers, batch.evidence, batch.touches, batch.promotions = await fetch_together(
+        connection,
+        lock_customers(customers),
+        evidence_of(told),
+        touchpoints_of(with_campaigns, min(times) - longest),
+        promotions_of(sorted(products)),
+    )
     for order in again:
         batch.orders_of.setdefault((order.store_id, order.customer_key), set()).add(order.order_id)
 
@@ -340,18 +358,21 @@ def _has_campaigns(batch: Batch, store_id: int) -> bool:
 
 
 async def _load_products(connection: Connection, batch: Batch, wanted: Wanted) -> None:
-    batch.products_of = await products_of_items(connection, sorted(wanted.inventory_items))
+    if wanted.inventory_items:
+        batch.products_of = await products_of_items(sorted(wanted.inventory_items)).fetch(connection)
     products = wanted.products | {key for keys in batch.products_of.values() for key in keys}
     ordered = sorted(products)
-    batch.products = await lock_states(connection, ordered)
-    batch.variants = await find_variants(connection, ordered)
+    batch.products, batch.variants, batch.holds = await fetch_together(
+        connection, lock_states(ordered), variants_of(ordered), holds_of(ordered)
+    )
     items = wanted.inventory_items | {
         (row.store_id, row.inventory_item_id)
         for variants in batch.variants.values()
         for row in variants.values()
         if row.inventory_item_id is not None
     }
-    batch.levels = await find_levels(connection, sorted(items))
-    batch.inventory_items = await find_inventory_items(connection, sorted(items))
-    batch.holds = await find_holds(connection, ordered)
+    if items:
+        batch.levels, batch.inventory_items = await fetch_together(
+            connection, levels_of(sorted(items)), inventory_items_of(sorted(items))
+        )
     batch.texts = await find_texts(connection, sorted(wanted.texts & batch.products.keys()))
