@@ -18,7 +18,10 @@ AGENTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class BatchMethod:
-    """`single` travels as an item of `batch`; messages are named after them."""
+    """`single` travels as an item of `batch`; messages are named after them.
+
+    A batch of several kinds stands for itself: its items hold one of the single requests each.
+    """
 
     single: str
     batch: str
@@ -46,6 +49,7 @@ _BATCHES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("TriggerChurnPrevention", "BatchTriggerChurnPreventions"),
         ("TriggerUpsellFlow", "BatchTriggerUpsellFlows"),
         ("PutContact", "BatchPutContacts"),
+        ("BatchEngage", "BatchEngage"),
     ),
     "syncshield": (
         ("LogWebhookEvent", "BatchLogWebhookEvents"),

@@ -6,7 +6,7 @@ A receipt is written in the same transaction as the effect. The same `event_id` 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import asyncpg
 import msgspec
@@ -42,6 +42,14 @@ class Done(msgspec.Struct, frozen=True, gc=False):
 
 
 Work = Callable[[Connection, Sequence[OnceItem[T]]], Awaitable[Sequence[Outcome] | Done]]
+
+
+class Part(msgspec.Struct, Generic[T], frozen=True, gc=False):
+    """Mutations of one method, among others in one transaction."""
+
+    method: str
+    items: Sequence[OnceItem[T]]
+    work: Work[T]
 
 
 def receipts_table(metadata: sa.MetaData) -> sa.Table:
@@ -116,6 +124,16 @@ class Once:
                 continue
         raise Unavailable("the same events are being written elsewhere, try again", reason="EVENT_RACE")
 
+    async def run_parts(self, parts: Sequence[Part[Any]]) -> list[list[Outcome]]:
+        """`run` for several methods, one after another in one transaction; an outcome per item of each part.
+
+        When one holds a known event or fails, each is run alone, in the same order.
+        """
+        try:
+            return await self._parts_all_new(parts)
+        except (_Known, *_RACES):
+            return [await self.run(part.method, part.items, part.work) for part in parts]
+
     async def count(self, store_id: int) -> dict[str, int]:
         """Effects per method."""
         async with self._database.connection() as connection:
@@ -125,17 +143,23 @@ class Once:
         self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, durable: bool
     ) -> list[Outcome]:
         """Without a look-up. An error is no proof of anything, since a repeat may well be refused: also `_Known`."""
-        fresh = {(item.store_id, item.event_id): item for item in reversed(items)}
-        if len(fresh) < len(items):
+        return (await self._parts_all_new([Part(method, items, work)], durable=durable))[0]
+
+    async def _parts_all_new(self, parts: Sequence[Part[Any]], *, durable: bool = False) -> list[list[Outcome]]:
+        keys = [(item.store_id, item.event_id) for part in parts for item in part.items]
+        if len(set(keys)) < len(keys):
             raise _Known
+        done = []
         async with self._database.transaction(durable=durable) as connection:
             try:
-                outcomes = await self._do(connection, method, items, work)
+                for part in parts:
+                    done.append(await self._work(connection, part))
+                    if any(isinstance(outcome, KikiError) for outcome in done[-1].outcomes):
+                        raise _Known
+                await self._keep(connection, parts, done)
             except (KikiError, asyncpg.IntegrityConstraintViolationError):
                 raise _Known from None
-            if any(isinstance(outcome, KikiError) for outcome in outcomes):
-                raise _Known
-        return list(outcomes)
+        return [list(one.outcomes) for one in done]
 
     async def _attempt(
         self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, alone: bool, durable: bool
@@ -158,19 +182,34 @@ class Once:
     async def _do(
         self, connection: Connection, method: str, fresh: Sequence[OnceItem[T]], work: Work[T]
     ) -> Sequence[Outcome]:
-        """Work, then the receipts of what was done, in key order."""
-        answer = await work(connection, fresh)
-        outcomes, rows = (answer.outcomes, answer.rows) if isinstance(answer, Done) else (answer, ())
-        if len(outcomes) != len(fresh):
-            raise RuntimeError(f"{method} answered {len(outcomes)} of {len(fresh)} items")
-        done = [
-            (item.store_id, item.event_id, method, item.digest, outcome)
-            for item, outcome in zip(fresh, outcomes, strict=True)
+        """Work, then what belongs to it and the receipts of what was done."""
+        part = Part(method, fresh, work)
+        done = await self._work(connection, part)
+        await self._keep(connection, [part], [done])
+        return done.outcomes
+
+    @staticmethod
+    async def _work(connection: Connection, part: Part[Any]) -> Done:
+        answer = await part.work(connection, part.items)
+        done = answer if isinstance(answer, Done) else Done(answer)
+        if len(done.outcomes) != len(part.items):
+            raise RuntimeError(f"{part.method} answered {len(done.outcomes)} of {len(part.items)} items")
+        return done
+
+    async def _keep(self, connection: Connection, parts: Sequence[Part[Any]], done: Sequence[Done]) -> None:
+        """Append the rows of all parts, those of a table together, and the receipts in key order."""
+        rows: dict[Append, list[Sequence[object]]] = {}
+        for one in done:
+            for into, more in one.rows:
+                rows.setdefault(into, []).extend(more)
+        receipts = [
+            (item.store_id, item.event_id, part.method, item.digest, outcome)
+            for part, one in zip(parts, done, strict=True)
+            for item, outcome in zip(part.items, one.outcomes, strict=True)
             if isinstance(outcome, bytes)
         ]
-        done.sort()
-        await append_rows(connection, [*rows, (self._receipts, done)])
-        return outcomes
+        receipts.sort()
+        await append_rows(connection, [*rows.items(), (self._receipts, receipts)])
 
     async def _known(
         self, connection: Connection, items: Sequence[OnceItem[T]]

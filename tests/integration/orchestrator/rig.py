@@ -36,6 +36,8 @@ FAST = OrchestratorSettings(
     poll_seconds=0.05,
     pace_seconds=0.0,
     call_pace_seconds=0.0,
+    audit_pace_seconds=0.0,
+    stock_pace_seconds=0.0,
     retry_base_seconds=0.05,
     retry_cap_seconds=0.2,
     retry_attempts=4,
@@ -160,7 +162,8 @@ class FakeAgents:
                 continue
             self.accepted[request] += 1
             self.order.append(request)
-            answers.append(Answer(b"ok:" + request[:64], None))
+            # A batch of several kinds answers each item in the field in which it was asked.
+            answers.append(Answer(request[:1] + b"\x02ok" if method == "BatchEngage" else b"ok:" + request[:64], None))
         return answers
 
 

@@ -15,7 +15,7 @@ from kiki.council.syncengage.repository.identifiers import Identifiers
 from kiki.council.syncengage.tokens import read_token
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
-from kiki.kit.receipts import Once, OnceItem, Outcome
+from kiki.kit.receipts import Once, OnceItem, Outcome, Part
 from kiki.kit.sealing import Sealer
 
 
@@ -69,9 +69,9 @@ class ContactService:
         self._identifiers = identifiers
         self._clock = clock
 
-    async def put(
+    def put(
         self, items: Sequence[OnceItem[ContactUpdate]], encode: Callable[[PutResult], bytes]
-    ) -> list[Outcome]:
+    ) -> Part[ContactUpdate]:
         """Apply what the shop says, in the given order; older statements change nothing."""
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[ContactUpdate]]) -> Sequence[Outcome]:
@@ -89,7 +89,7 @@ class ContactService:
                 await self._contacts.log_consent(connection, log, await self._identifiers.take(connection, len(log)))
             return [encode(result) for result in results]
 
-        return await self._once.run("PutContact", items, work)
+        return Part("PutContact", items, work)
 
     async def get(self, store_id: int, customer_key: str, email: str) -> tuple[Contact, Identity]:
         """A contact with its identity in clear, by key or by e-mail address."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kiki.council.syncengage import flows as planning
 from kiki.council.syncengage import rules
@@ -33,13 +34,13 @@ from kiki.kit.bulk import Append, Rows
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
-from kiki.kit.receipts import Done, Once, OnceItem, Outcome
+from kiki.kit.receipts import Done, Once, OnceItem, Outcome, Part
 
 Encode = Callable[[Plan], bytes]
 
 
 class FlowService:
-    """The three triggers and the discount code that releases a win-back."""
+    """The three triggers, as parts of a transaction, and the discount code that releases a win-back."""
 
     def __init__(
         self,
@@ -64,9 +65,8 @@ class FlowService:
         self._policy = policy
         self._clock = clock
 
-    async def trigger_post_purchase(self, items: Sequence[OnceItem[PostPurchase]], encode: Encode) -> list[Outcome]:
+    def post_purchase(self, items: Sequence[OnceItem[PostPurchase]], encode: Encode) -> Part[PostPurchase]:
         """Plan what follows orders, and remember what was bought together."""
-        await self._put_shops(items)
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[PostPurchase]]) -> Done:
             now = self._clock.now()
@@ -78,13 +78,10 @@ class FlowService:
             rows.append(await self._basket_rows(connection, fresh))
             return Done([encode(flow.plan) for flow in planned], rows)
 
-        return await self._once.run("TriggerPostPurchaseFlow", items, work)
+        return Part("TriggerPostPurchaseFlow", items, work)
 
-    async def trigger_churn_prevention(
-        self, items: Sequence[OnceItem[ChurnPrevention]], encode: Encode
-    ) -> list[Outcome]:
+    def churn_prevention(self, items: Sequence[OnceItem[ChurnPrevention]], encode: Encode) -> Part[ChurnPrevention]:
         """Plan win-backs; each waits for its discount code."""
-        await self._put_shops(items)
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[ChurnPrevention]]) -> Done:
             now = self._clock.now()
@@ -101,11 +98,10 @@ class FlowService:
             rows = await self._rows(connection, planned, now)
             return Done([encode(flow.plan) for flow in planned], rows)
 
-        return await self._once.run("TriggerChurnPrevention", items, work)
+        return Part("TriggerChurnPrevention", items, work)
 
-    async def trigger_upsell(self, items: Sequence[OnceItem[Upsell]], encode: Encode) -> list[Outcome]:
+    def upsell(self, items: Sequence[OnceItem[Upsell]], encode: Encode) -> Part[Upsell]:
         """Recommend products and plan the mail about them."""
-        await self._put_shops(items)
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[Upsell]]) -> Done:
             now = self._clock.now()
@@ -128,7 +124,12 @@ class FlowService:
             rows = await self._rows(connection, planned, now)
             return Done([encode(flow.plan) for flow in planned], rows)
 
-        return await self._once.run("TriggerUpsellFlow", items, work)
+        return Part("TriggerUpsellFlow", items, work)
+
+    async def run(self, parts: Sequence[Part[Any]]) -> list[list[Outcome]]:
+        """Do parts in one transaction, in their order; the shops that they name are known before."""
+        await self._put_shops(parts)
+        return await self._once.run_parts(parts)
 
     async def put_discount_code(self, items: Sequence[OnceItem[DiscountCode]], encode: Encode) -> list[Outcome]:
         """Release waiting win-backs whose code now exists in the shop."""
@@ -210,11 +211,15 @@ class FlowService:
         await self._flows.release(connection, flow, plan, facts)
         return plan
 
-    async def _put_shops(
-        self, items: Sequence[OnceItem[PostPurchase]] | Sequence[OnceItem[ChurnPrevention]] | Sequence[OnceItem[Upsell]]
-    ) -> None:
+    async def _put_shops(self, parts: Sequence[Part[Any]]) -> None:
         """In a statement of its own, before the batch: it happens once per shop and process."""
-        told = {item.store_id: item.command.shop for item in items}
+        triggers = (PostPurchase, ChurnPrevention, Upsell)
+        told = {
+            item.store_id: item.command.shop
+            for part in parts
+            for item in part.items
+            if isinstance(item.command, triggers)
+        }
         if self._contacts.changed_shops(told):
             async with self._database.connection() as connection:
                 await self._contacts.put_shops(connection, told)

@@ -13,7 +13,7 @@ from kiki.council.syncengage.queries import QueryService
 from kiki.council.syncengage.service import FlowService
 from kiki.kit.errors import InvalidInput, KikiError
 from kiki.kit.grpc.status import item_error
-from kiki.kit.receipts import Once, OnceItem, Outcome
+from kiki.kit.receipts import Once, OnceItem, Outcome, Part
 from kiki.rpc.v1 import common_pb2 as common
 from kiki.rpc.v1 import syncengage_pb2 as pb
 from kiki.rpc.v1 import syncengage_pb2_grpc
@@ -77,6 +77,30 @@ class SyncEngageServicer(syncengage_pb2_grpc.SyncEngageServiceServicer):
         outcomes = await _batch(request.requests, convert.contact_update, self._put_contact)
         return pb.BatchPutContactsResponse(results=_results(pb.PutContactResult, outcomes))
 
+    async def BatchEngage(self, request: pb.BatchEngageRequest, context: Any) -> pb.BatchEngageResponse:
+        _check_size(request.requests)
+        outcomes: list[Outcome | None] = [None] * len(request.requests)
+        read: list[tuple[int, str, OnceItem[Any]]] = []
+        for position, one in enumerate(request.requests):
+            kind = one.WhichOneof("request")
+            try:
+                if kind is None:
+                    raise InvalidInput("a request holds none of the four kinds", reason="MISSING_FIELD")
+                read.append((position, kind, _ENGAGE[kind](getattr(one, kind))))
+            except KikiError as error:
+                outcomes[position] = error
+        for wave in _waves(read):
+            parts = [self._part(kind, [item for _, item in items]) for kind, items in wave]
+            for (_, items), done in zip(wave, await self._flows.run(parts), strict=True):
+                for (position, _), outcome in zip(items, done, strict=True):
+                    outcomes[position] = outcome
+        results = [
+            _engaged(one.WhichOneof("request") or "", outcome)
+            for one, outcome in zip(request.requests, outcomes, strict=True)
+            if outcome is not None
+        ]
+        return pb.BatchEngageResponse(results=results)
+
     async def PutDiscountCode(self, request: pb.PutDiscountCodeRequest, context: Any) -> pb.PutDiscountCodeResponse:
         items = [convert.discount_code(request)]
         return await _single(
@@ -135,16 +159,54 @@ class SyncEngageServicer(syncengage_pb2_grpc.SyncEngageServiceServicer):
         )
 
     async def _post_purchase(self, items: Sequence[OnceItem[Any]]) -> list[Outcome]:
-        return await self._flows.trigger_post_purchase(items, convert.post_purchase_response)
+        return (await self._flows.run([self._part("post_purchase", items)]))[0]
 
     async def _churn_prevention(self, items: Sequence[OnceItem[Any]]) -> list[Outcome]:
-        return await self._flows.trigger_churn_prevention(items, convert.churn_prevention_response)
+        return (await self._flows.run([self._part("churn_prevention", items)]))[0]
 
     async def _upsell(self, items: Sequence[OnceItem[Any]]) -> list[Outcome]:
-        return await self._flows.trigger_upsell(items, convert.upsell_response)
+        return (await self._flows.run([self._part("upsell", items)]))[0]
 
     async def _put_contact(self, items: Sequence[OnceItem[Any]]) -> list[Outcome]:
-        return await self._contacts.put(items, convert.put_contact_response)
+        return (await self._flows.run([self._part("put_contact", items)]))[0]
+
+    def _part(self, kind: str, items: Sequence[OnceItem[Any]]) -> Part[Any]:
+        match kind:
+            case "put_contact":
+                return self._contacts.put(items, convert.put_contact_response)
+            case "post_purchase":
+                return self._flows.post_purchase(items, convert.post_purchase_response)
+            case "churn_prevention":
+                return self._flows.churn_prevention(items, convert.churn_prevention_response)
+            case _:
+                return self._flows.upsell(items, convert.upsell_response)
+
+
+_ENGAGE: dict[str, Parse[Any]] = {
+    "put_contact": convert.contact_update,
+    "post_purchase": convert.post_purchase,
+    "churn_prevention": convert.churn_prevention,
+    "upsell": convert.upsell,
+}
+"""How the kinds of one batch are read, in the order in which they are done."""
+_RANKS = {kind: rank for rank, kind in enumerate(_ENGAGE)}
+_Wave = list[tuple[str, list[tuple[int, OnceItem[Any]]]]]
+
+
+def _waves(requests: Sequence[tuple[int, str, OnceItem[Any]]]) -> list[_Wave]:
+    """Requests by kind, in as few rounds as keep those for one contact in their order; mostly one."""
+    waves: list[dict[str, list[tuple[int, OnceItem[Any]]]]] = []
+    reached: dict[tuple[int, str], tuple[int, int]] = {}
+    for position, kind, item in requests:
+        key = (item.store_id, item.command.person.customer_key)
+        wave, rank = reached.get(key, (0, 0))
+        if _RANKS[kind] < rank:
+            wave += 1
+        reached[key] = (wave, _RANKS[kind])
+        if wave == len(waves):
+            waves.append({})
+        waves[wave].setdefault(kind, []).append((position, item))
+    return [sorted(wave.items(), key=lambda part: _RANKS[part[0]]) for wave in waves]
 
 
 async def _single(work: Awaitable[list[Outcome]], response: type[_R]) -> _R:
@@ -156,8 +218,7 @@ async def _single(work: Awaitable[list[Outcome]], response: type[_R]) -> _R:
 
 async def _batch(requests: Sequence[Any], parse: Parse[_T], run: Run[_T]) -> list[Outcome]:
     """An outcome per request, in order; a request that cannot be read fails alone."""
-    if len(requests) > _MAX_BATCH:
-        raise InvalidInput(f"a batch has at most {_MAX_BATCH} requests, got {len(requests)}", reason="BATCH_TOO_LARGE")
+    _check_size(requests)
     outcomes: list[Outcome | None] = []
     items: list[OnceItem[_T]] = []
     for request in requests:
@@ -168,6 +229,21 @@ async def _batch(requests: Sequence[Any], parse: Parse[_T], run: Run[_T]) -> lis
             outcomes.append(error)
     done = iter(await run(items)) if items else iter(())
     return [next(done) if outcome is None else outcome for outcome in outcomes]
+
+
+def _check_size(requests: Sequence[Any]) -> None:
+    if len(requests) > _MAX_BATCH:
+        raise InvalidInput(f"a batch has at most {_MAX_BATCH} requests, got {len(requests)}", reason="BATCH_TOO_LARGE")
+
+
+def _engaged(kind: str, outcome: Outcome) -> pb.EngageResult:
+    made = pb.EngageResult()
+    if isinstance(outcome, bytes):
+        getattr(made.response, kind).MergeFromString(outcome)
+        getattr(made.response, kind).SetInParent()
+    else:
+        made.error.code, made.error.reason, made.error.message = item_error(outcome)
+    return made
 
 
 def _results(result: type[Any], outcomes: Sequence[Outcome]) -> list[Any]:

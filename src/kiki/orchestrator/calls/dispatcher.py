@@ -36,6 +36,8 @@ from kiki.orchestrator.settings import OrchestratorSettings
 _log = get_logger(__name__)
 
 AGENTS = ("syncvalue", "syncflow", "syncledger", "synccreate", "syncengage", "syncshield")
+AUDITOR = "syncshield"
+"""Who is told what happened, not what to do: its calls may gather even in the lane for stock."""
 _AWAY = (Unavailable, ResourceExhausted, Unauthenticated, PermissionDenied)
 _RETRIED_ENTITIES = 100
 _POLL_FACTOR = 10
@@ -94,7 +96,8 @@ class Dispatcher:
             settings=settings,
             clock=clock,
         )
-        self._pace = 0.0 if lane is Lane.LIVE_STOCK else settings.call_pace_seconds
+        urgent = lane is Lane.LIVE_STOCK and agent != AUDITOR
+        self._pace = 0.0 if urgent else settings.audit_pace_seconds if agent == AUDITOR else settings.call_pace_seconds
         # Eighteen dispatchers poll; notifications wake them, so that they may look ten times less often than the inbox.
         self._poll_seconds = min(1.0, settings.poll_seconds * _POLL_FACTOR)
         self._began = 0.0
@@ -159,7 +162,7 @@ class Dispatcher:
             await self._rest()
 
     def _gathering(self) -> float:
-        """The shortest time between two chunks; none for stock work."""
+        """The shortest time between two chunks; none for stock work but its audit."""
         return max(self._pace, min(self._took, _LONGEST_PACE_SECONDS)) if self._pace else 0.0
 
     async def _own(self) -> bool:
@@ -272,11 +275,20 @@ class Dispatcher:
             if len(calls) > 1:
                 middle = len(calls) // 2
                 await self._send(method, calls[:middle], token)
-                await self._send(method, calls[middle:], token)
+                await self._send_rest(method, calls[middle:], token)
                 return
             results = [Result(calls[0], None, as_failure(error))]
         self._agent_back()
         await self._book(token, results)
+
+    async def _send_rest(self, method: str, calls: Sequence[Call], token: int) -> None:
+        """What stands behind a failed call of its entity in the same chunk is set aside with it."""
+        held = self._booking.held_among(calls)
+        if held:
+            await self._booking.set_aside(token, held)
+            calls = [call for call in calls if call not in held]
+        if calls:
+            await self._send(method, calls, token)
 
     async def _book(self, token: int, results: Sequence[Result]) -> None:
         """Book; answers that cannot be booked together are booked apart, and one that cannot be booked has failed."""
@@ -303,8 +315,8 @@ class Dispatcher:
             mine = outcomes[position : position + len(call.requests)]
             position += len(call.requests)
             error = next((outcome.error for outcome in mine if outcome.error is not None), None)
-            response = mine[0].response if len(mine) == 1 else b""
-            results.append(Result(call, None, error) if error is not None else Result(call, response or b"", None))
+            response = call.response(mine[0].response or b"") if len(mine) == 1 and error is None else b""
+            results.append(Result(call, None, error) if error is not None else Result(call, response, None))
         return results
 
     def _agent_back(self) -> None:

@@ -1,4 +1,4 @@
-"""Taking apart a batch request without knowing its message: `repeated … requests = 1` in protobuf's wire format."""
+"""Batches in protobuf's wire format, without their messages: `repeated … requests = 1` taken apart, an item wrapped."""
 
 from __future__ import annotations
 
@@ -25,6 +25,30 @@ def split_requests(batch: bytes) -> list[bytes]:
         requests.append(batch[position : position + length])
         position += length
     return requests
+
+
+def wrap(field: int, request: bytes) -> bytes:
+    """A message whose one field, numbered below 16, is the request."""
+    length = len(request)
+    if length < 0x80:
+        return bytes((field << 3 | 2, length)) + request
+    head = bytearray((field << 3 | 2,))
+    while length > 0x7F:
+        head.append(length & 0x7F | 0x80)
+        length >>= 7
+    head.append(length)
+    return bytes(head) + request
+
+
+def unwrap(field: int, message: bytes) -> bytes:
+    """What the one field of a message holds. Raises `InvalidInput` when it is another field, or more than one."""
+    tag = field << 3 | 2
+    if not message or message[0] != tag:
+        raise InvalidInput(f"an answer does not hold the field {field} that was asked for", reason="BAD_GROUPED_CALL")
+    length, position = _varint(message, 1)
+    if position + length != len(message):
+        raise InvalidInput("an answer holds more than what was asked for", reason="BAD_GROUPED_CALL")
+    return message[position:]
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:

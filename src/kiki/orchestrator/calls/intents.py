@@ -23,6 +23,17 @@ GROUPED = {
 
 Every request in it has an `event_id` of its own, so that a repeated group is harmless in whole and in part.
 """
+MIXED = {
+    "PutContact": ("BatchEngage", 1),
+    "TriggerPostPurchaseFlow": ("BatchEngage", 2),
+    "TriggerChurnPrevention": ("BatchEngage", 3),
+    "TriggerUpsellFlow": ("BatchEngage", 4),
+}
+"""Methods that travel in one batch with others: its name, and the field that holds the request in its items.
+
+The agent does the items of one entity in their order, so that several of them may stand in one batch. What it says of
+a single item is final: only a whole batch fails for the moment.
+"""
 
 _QUEUE = Append(
     "calls",

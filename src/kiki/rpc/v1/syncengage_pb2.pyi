@@ -413,6 +413,50 @@ class BatchTriggerUpsellFlowsResponse(_message.Message):
     results: _containers.RepeatedCompositeFieldContainer[TriggerUpsellFlowResult]
     def __init__(self, results: _Optional[_Iterable[_Union[TriggerUpsellFlowResult, _Mapping]]] = ...) -> None: ...
 
+class EngageRequest(_message.Message):
+    __slots__ = ("put_contact", "post_purchase", "churn_prevention", "upsell")
+    PUT_CONTACT_FIELD_NUMBER: _ClassVar[int]
+    POST_PURCHASE_FIELD_NUMBER: _ClassVar[int]
+    CHURN_PREVENTION_FIELD_NUMBER: _ClassVar[int]
+    UPSELL_FIELD_NUMBER: _ClassVar[int]
+    put_contact: PutContactRequest
+    post_purchase: TriggerPostPurchaseFlowRequest
+    churn_prevention: TriggerChurnPreventionRequest
+    upsell: TriggerUpsellFlowRequest
+    def __init__(self, put_contact: _Optional[_Union[PutContactRequest, _Mapping]] = ..., post_purchase: _Optional[_Union[TriggerPostPurchaseFlowRequest, _Mapping]] = ..., churn_prevention: _Optional[_Union[TriggerChurnPreventionRequest, _Mapping]] = ..., upsell: _Optional[_Union[TriggerUpsellFlowRequest, _Mapping]] = ...) -> None: ...
+
+class EngageResponse(_message.Message):
+    __slots__ = ("put_contact", "post_purchase", "churn_prevention", "upsell")
+    PUT_CONTACT_FIELD_NUMBER: _ClassVar[int]
+    POST_PURCHASE_FIELD_NUMBER: _ClassVar[int]
+    CHURN_PREVENTION_FIELD_NUMBER: _ClassVar[int]
+    UPSELL_FIELD_NUMBER: _ClassVar[int]
+    put_contact: PutContactResponse
+    post_purchase: TriggerPostPurchaseFlowResponse
+    churn_prevention: TriggerChurnPreventionResponse
+    upsell: TriggerUpsellFlowResponse
+    def __init__(self, put_contact: _Optional[_Union[PutContactResponse, _Mapping]] = ..., post_purchase: _Optional[_Union[TriggerPostPurchaseFlowResponse, _Mapping]] = ..., churn_prevention: _Optional[_Union[TriggerChurnPreventionResponse, _Mapping]] = ..., upsell: _Optional[_Union[TriggerUpsellFlowResponse, _Mapping]] = ...) -> None: ...
+
+class EngageResult(_message.Message):
+    __slots__ = ("response", "error")
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    response: EngageResponse
+    error: _common_pb2.ItemError
+    def __init__(self, response: _Optional[_Union[EngageResponse, _Mapping]] = ..., error: _Optional[_Union[_common_pb2.ItemError, _Mapping]] = ...) -> None: ...
+
+class BatchEngageRequest(_message.Message):
+    __slots__ = ("requests",)
+    REQUESTS_FIELD_NUMBER: _ClassVar[int]
+    requests: _containers.RepeatedCompositeFieldContainer[EngageRequest]
+    def __init__(self, requests: _Optional[_Iterable[_Union[EngageRequest, _Mapping]]] = ...) -> None: ...
+
+class BatchEngageResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[EngageResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[EngageResult, _Mapping]]] = ...) -> None: ...
+
 class UnsubscribeRequest(_message.Message):
     __slots__ = ("token",)
     TOKEN_FIELD_NUMBER: _ClassVar[int]

@@ -91,6 +91,11 @@ class SyncEngageServiceStub:
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchTriggerUpsellFlowsRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchTriggerUpsellFlowsResponse.FromString,
                 _registered_method=True)
+        self.BatchEngage = channel.unary_unary(
+                '/kiki.rpc.v1.SyncEngageService/BatchEngage',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchEngageRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchEngageResponse.FromString,
+                _registered_method=True)
         self.Unsubscribe = channel.unary_unary(
                 '/kiki.rpc.v1.SyncEngageService/Unsubscribe',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeRequest.SerializeToString,
@@ -204,6 +209,14 @@ class SyncEngageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def BatchEngage(self, request, context):
+        """Many requests of the four kinds above in one transaction, with a result per item. Requests for one contact are
+        done in their order; one that fails does not stop the others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Unsubscribe(self, request, context):
         """Take a contact off a channel by the signed token of a message. Idempotent.
         """
@@ -303,6 +316,11 @@ def add_SyncEngageServiceServicer_to_server(servicer, server):
                     servicer.BatchTriggerUpsellFlows,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchTriggerUpsellFlowsRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchTriggerUpsellFlowsResponse.SerializeToString,
+            ),
+            'BatchEngage': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchEngage,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchEngageRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchEngageResponse.SerializeToString,
             ),
             'Unsubscribe': grpc.unary_unary_rpc_method_handler(
                     servicer.Unsubscribe,
@@ -633,6 +651,33 @@ class SyncEngageService:
             '/kiki.rpc.v1.SyncEngageService/BatchTriggerUpsellFlows',
             kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchTriggerUpsellFlowsRequest.SerializeToString,
             kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchTriggerUpsellFlowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchEngage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncEngageService/BatchEngage',
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchEngageRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.BatchEngageResponse.FromString,
             options,
             channel_credentials,
             insecure,

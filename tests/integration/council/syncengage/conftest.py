@@ -6,15 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from databases import tables_of
 from integration.council.syncengage.harness import Engage, open_engage
 from kiki.council.syncengage.tables import OWNER
-from kiki.kit.migrations import upgrade
 
-
-@pytest.fixture
-async def engage_dsn(database_dsn: str) -> str:
-    await upgrade(database_dsn, [OWNER])
-    return database_dsn
+engage_dsn = tables_of(OWNER)
 
 
 @pytest.fixture

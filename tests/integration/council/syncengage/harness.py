@@ -119,3 +119,13 @@ def upsell(number: int = 1, **fields: Any) -> pb.TriggerUpsellFlowRequest:
         "shop": SHOP,
     }
     return pb.TriggerUpsellFlowRequest(**{**known, **fields})
+
+
+def contact(number: int = 1, key: str = "c1", **fields: Any) -> pb.PutContactRequest:
+    known: dict[str, Any] = {
+        "store_id": 1,
+        "event_id": f"contact-{number}",
+        "customer": customer(key),
+        "observed_at": time_to_proto(NOON + dt.timedelta(minutes=number)),
+    }
+    return pb.PutContactRequest(**{**known, **fields})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 
 from integration.orchestrator.rig import Rig, delivery, intent
 from kiki.kit.errors import DeadlineExceeded, InvalidInput, InvariantBroken, Unavailable
+from kiki.orchestrator.calls.chunks import Call
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.calls.protocol import AnsweredCall, InternalFactFor
 from kiki.orchestrator.inbox.protocol import InternalFact
@@ -109,6 +111,46 @@ async def test_group_travels_as_its_items(rig: Rig) -> None:
     async with rig.worker():
         await rig.until("SELECT count(*) FROM calls.history", 1)
     assert rig.agents.order == [item.SerializeToString() for item in items]
+
+
+def engage(n: int, method: str, entity: str) -> CallIntent:
+    return intent(n, agent="syncengage", method=method, entity=entity)
+
+
+async def test_kinds_of_one_agent_travel_together_and_an_entity_keeps_its_order(rig: Rig) -> None:
+    methods = ("PutContact", "TriggerPostPurchaseFlow", "TriggerUpsellFlow")
+    calls = [engage(n, methods[n % 3], f"customer:{n % 5}") for n in range(60)]
+    answered: list[AnsweredCall] = []
+
+    def note(calls: Sequence[AnsweredCall]) -> Sequence[InternalFactFor]:
+        answered.extend(calls)
+        return ()
+
+    await rig.enqueue(calls)
+    rig.follow_up = note
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 60)
+    assert {method for _, method, _ in rig.agents.chunks} == {"BatchEngage"}
+    assert len(rig.agents.chunks) < 60
+    for entity in range(5):
+        assert [int(r.rpartition(b"-")[2]) for r in rig.agents.order if int(r.rpartition(b"-")[2]) % 5 == entity] == [
+            n for n in range(60) if n % 5 == entity
+        ]
+    assert {call.response for call in answered} == {b"ok"}
+    assert sorted(call.intent.method for call in answered) == sorted(methods * 20)
+
+
+async def test_what_follows_a_failing_call_of_its_entity_waits_for_it_in_a_shared_batch(rig: Rig) -> None:
+    failing = engage(1, "PutContact", "customer:a")
+    (request,) = Call(0, failing, dt.datetime.now(dt.UTC)).requests
+    rig.agents.poison[request] = RuntimeError("the agent broke")
+    await rig.enqueue([failing, engage(2, "TriggerUpsellFlow", "customer:a"), engage(3, "PutContact", "customer:b")])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 1)
+        await rig.until("SELECT count(*) FROM calls.parked", 2)
+        rig.agents.poison.clear()
+        await rig.until("SELECT count(*) FROM calls.history", 3)
+    assert [int(r.rpartition(b"-")[2]) for r in rig.agents.order] == [3, 1, 2]
 
 
 async def test_answers_flow_back_into_the_inbox_once(rig: Rig) -> None:
