@@ -25,14 +25,24 @@ class OrchestratorSettings(BaseSettings):
         description="How often the queues are looked at without a notification.",
     )
     call_pace_seconds: float = Field(
-        0.02,
+        0.03,
         ge=0,
         description="Shortest time between two batches sent to an agent, so that calls gather; pauses do not wait.",
     )
-    pace_seconds: float = Field(
-        0.02,
+    audit_pace_seconds: float = Field(
+        0.06,
         ge=0,
-        description="Shortest time between two batches, so that batches gather; a few stock changes never wait for it.",
+        description="The same for the audit log, which is told what happened, not what to do.",
+    )
+    pace_seconds: float = Field(
+        0.03,
+        ge=0,
+        description="Shortest time between two batches, so that batches gather.",
+    )
+    stock_pace_seconds: float = Field(
+        0.05,
+        ge=0,
+        description="The same for changes of stock while they come in numbers; a few never wait.",
     )
     pool_size: int = Field(12, ge=4, le=100, description="Database connections of the worker.")
     retry_base_seconds: float = Field(1.0, gt=0, description="Wait after the first failure of an entity; doubles.")
@@ -53,6 +63,12 @@ class OrchestratorSettings(BaseSettings):
     key_days: int = Field(90, ge=2, description="Days that duplicate keys are kept.")
     history_days: int = Field(400, ge=2, description="Days that answered calls are kept for views.")
     event_days: int = Field(400, ge=2, description="Days that the event log is kept.")
+    close_grace_days: float = Field(
+        3.0,
+        ge=0,
+        le=3650,
+        description="Days from a month's end until it is closed; what comes later is a correction in the next month.",
+    )
     outbound_timeout_seconds: float = Field(15.0, gt=0, description="Longest wait for a subscriber's answer.")
     outbound_disable_days: int = Field(5, ge=1, description="Days of failure after which a subscription is disabled.")
     outbound_allow_private: bool = Field(

@@ -134,6 +134,7 @@ async def open_component(
             max_waiting_bytes=settings.max_waiting_bytes,
             max_batch=settings.max_batch,
             max_batch_bytes=_MAX_BATCH_BYTES,
+            pace_seconds=settings.commit_pace_seconds,
         )
         refusals = Refusals(_enqueue_with(database, sealer), clock, settings.refusal_flush_seconds)
         jobs = JobRunner(database, job_kinds(database=database, sealer=sealer, http=http, clients=clients, clock=clock))

@@ -52,6 +52,12 @@ class PortalSettings(BaseSettings):
         description="Bytes of deliveries that may wait for the database; past it 503 is answered.",
     )
     max_batch: int = Field(default=500, ge=1, le=5000, description="Most deliveries written in one group commit.")
+    commit_pace_seconds: float = Field(
+        default=0.005,
+        ge=0,
+        le=0.1,
+        description="Shortest time between two group commits; a delivery that comes alone never waits for it.",
+    )
     refusal_flush_seconds: float = Field(
         default=10.0, gt=0, description="How often refused deliveries are summed up and handed to the audit log."
     )

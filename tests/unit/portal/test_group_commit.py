@@ -17,7 +17,12 @@ from kiki.portal.intake.group_commit import GroupCommit, Write
 
 @asynccontextmanager
 async def running(
-    write: Write[int], *, deadline_seconds: float = 5, max_waiting_bytes: int = 1000, max_batch: int = 100
+    write: Write[int],
+    *,
+    deadline_seconds: float = 5,
+    max_waiting_bytes: int = 1000,
+    max_batch: int = 100,
+    pace_seconds: float = 0.0,
 ) -> AsyncIterator[GroupCommit[int]]:
     commit: GroupCommit[int] = GroupCommit(
         write,
@@ -25,6 +30,7 @@ async def running(
         max_waiting_bytes=max_waiting_bytes,
         max_batch=max_batch,
         max_batch_bytes=10_000,
+        pace_seconds=pace_seconds,
     )
     task = asyncio.create_task(commit.run())
     try:
@@ -105,6 +111,31 @@ async def test_an_item_alone_is_written_at_once_and_the_rest_is_gathered() -> No
         gate.set()
         await asyncio.gather(first, *rest)
     assert store.batches == [1, 49]
+
+
+async def test_what_follows_soon_is_gathered_but_a_full_batch_does_not_wait() -> None:
+    store = Store()
+    async with running(store.write, max_batch=10, pace_seconds=0.05) as commit:
+        await submitted(commit, 0, 1)
+        soon = [submitted(commit, 1, 1)]
+        await asyncio.sleep(0.001)
+        soon.append(submitted(commit, 2, 1))
+        await asyncio.gather(*soon)
+    assert store.batches == [1, 2]
+    store = Store()
+    async with running(store.write, max_batch=10, deadline_seconds=5, pace_seconds=60) as commit:
+        await submitted(commit, 0, 1)
+        await asyncio.gather(*[submitted(commit, item, 1) for item in range(1, 21)])
+    assert store.batches == [1, 10, 10]
+
+
+async def test_who_waits_for_the_pace_is_answered_at_the_deadline() -> None:
+    store = Store()
+    async with running(store.write, deadline_seconds=0.1, pace_seconds=60) as commit:
+        await submitted(commit, 0, 1)
+        with pytest.raises(Overloaded):
+            await submitted(commit, 1, 1)
+    assert store.batches == [1]
 
 
 async def test_a_failure_of_the_moment_fails_the_batch_without_halving_it() -> None:

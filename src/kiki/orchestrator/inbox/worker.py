@@ -38,7 +38,7 @@ _RETRIED_ENTITIES = 20
 _RETRIED_PER_ENTITY = 50
 _LEAST_ROOM = 20
 _DECODED_AT_ONCE = 32
-_GATHERED_STOCK = 16
+_GATHERED_STOCK = 4
 
 
 def inbox_places() -> list[Place]:
@@ -193,8 +193,9 @@ class LaneWorker:
 
     def _pace(self) -> float:
         """The shortest time between batches; none for stock work, unless it comes in numbers."""
-        alone = self.lane is Lane.LIVE_STOCK and self._began_with < _GATHERED_STOCK
-        return 0.0 if alone else self._settings.pace_seconds
+        if self.lane is not Lane.LIVE_STOCK:
+            return self._settings.pace_seconds
+        return self._settings.stock_pace_seconds if self._began_with >= _GATHERED_STOCK else 0.0
 
     async def _look(self, usable: Mapping[Place, int]) -> list[Entry]:
         final = self._floor.final

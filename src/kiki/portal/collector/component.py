@@ -28,6 +28,7 @@ def build_commit(write: Write[NewDelivery], settings: PortalSettings) -> GroupCo
         max_waiting_bytes=_MAX_WAITING_BYTES,
         max_batch=settings.max_batch,
         max_batch_bytes=_MAX_BATCH_BYTES,
+        pace_seconds=settings.commit_pace_seconds,
     )
 
 

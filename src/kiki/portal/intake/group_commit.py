@@ -1,4 +1,4 @@
-"""Group commit without a timer: flushes at once when idle, gathers what arrives while a flush is under way."""
+"""Group commit: flushes at once when idle, else gathers what arrives until the flush is done and the pace is kept."""
 
 from __future__ import annotations
 
@@ -44,13 +44,23 @@ class GroupCommit(Generic[_T]):
     """Turns single items into batches of one durable write each.
 
     Every item gets its answer within `deadline_seconds` of `submit`, whatever the database does: its own result, or
-    `Overloaded`. An item that timed out may still be stored; storing it again must be harmless.
+    `Overloaded`. An item that timed out may still be stored; storing it again must be harmless. Between the beginnings
+    of two flushes lie at least `pace_seconds`, unless a full batch waits by then: what comes alone never waits.
     """
 
     def __init__(
-        self, write: Write[_T], *, deadline_seconds: float, max_waiting_bytes: int, max_batch: int, max_batch_bytes: int
+        self,
+        write: Write[_T],
+        *,
+        deadline_seconds: float,
+        max_waiting_bytes: int,
+        max_batch: int,
+        max_batch_bytes: int,
+        pace_seconds: float = 0.0,
     ) -> None:
         self._write = write
+        self._pace = pace_seconds
+        self._began = -pace_seconds
         self._deadline = deadline_seconds
         self._max_waiting_bytes = max_waiting_bytes
         self._max_batch = max_batch
@@ -88,12 +98,20 @@ class GroupCommit(Generic[_T]):
                 await self._wakeup.wait()
                 self._wakeup.clear()
                 while self._queue:
+                    await self._gather(self._loop)
                     await self._flush()
         finally:
             if self._alarm is not None:
                 self._alarm.cancel()
             for waiting in self._queue:
                 waiting.tell(Overloaded("the portal stops"))
+
+    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let the pace pass; every flush costs the database the same, whether it holds one item or fifty."""
+        pause = self._began + self._pace - loop.time()
+        if pause > 0 and len(self._queue) < self._max_batch:
+            await asyncio.sleep(pause)
+        self._began = loop.time()
 
     async def _flush(self) -> None:
         batch = self._in_flight = self._take()
