@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import socket
 import tempfile
-import uuid
-from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
+from hypothesis import settings
 
-_T = TypeVar("_T")
+if TYPE_CHECKING:
+    from databases import Databases
+
+_SHARED_MEMORY = "/dev/shm"
+_ROOM = 2 * 2**30
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Before numpy: on small matrices threads only wait for each other.
+
+settings.register_profile("whole", deadline=None)
+settings.register_profile("fast", deadline=None, max_examples=20)
+settings.load_profile("whole")
 
 
 @pytest.fixture(scope="session")
@@ -31,67 +35,47 @@ def postgres_dsn() -> Iterator[str]:
         return
     from kiki.runtime.embedded.server import throwaway_server
 
-    with tempfile.TemporaryDirectory(prefix="kiki-test-") as folder, throwaway_server(Path(folder)) as dsn:
+    with (
+        tempfile.TemporaryDirectory(prefix="kiki-test-", dir=_memory()) as folder,
+        throwaway_server(Path(folder)) as dsn,
+    ):
         yield dsn
 
 
-@pytest.fixture
-def database_dsn(postgres_dsn: str) -> Iterator[str]:
-    """A fresh, empty database."""
-    with _database(postgres_dsn, template=None) as dsn:
-        yield dsn
+def _memory() -> str | None:
+    """A folder in memory where there is one with room, from which a server may be started."""
+    try:
+        found = os.statvfs(_SHARED_MEMORY)
+    except OSError:
+        return None
+    roomy = found.f_bavail * found.f_frsize >= _ROOM and not found.f_flag & os.ST_NOEXEC
+    return _SHARED_MEMORY if roomy and os.access(_SHARED_MEMORY, os.W_OK) else None
 
 
 @pytest.fixture(scope="session")
-def _migrated_template(postgres_dsn: str) -> Iterator[str]:
-    from kiki.kit.migrations import upgrade
-    from kiki.runtime.owners import load_owners
+def databases(postgres_dsn: str) -> Iterator[Databases]:
+    """Where databases are lent from."""
+    from databases import Databases
 
-    with _database(postgres_dsn, template=None) as dsn:
-        _run(upgrade(dsn, load_owners()))
-        yield _database_name(dsn)
+    made = Databases(postgres_dsn)
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def migrated_dsn(postgres_dsn: str, _migrated_template: str) -> Iterator[str]:
-    """A fresh database that holds every owner's tables, copied from a template that is migrated once per session."""
-    with _database(postgres_dsn, template=_migrated_template) as dsn:
+def database_dsn(databases: Databases) -> Iterator[str]:
+    """A fresh, empty database."""
+    with databases.empty() as dsn:
         yield dsn
 
 
-@contextmanager
-def _database(server: str, *, template: str | None) -> Iterator[str]:
-    name = f"kiki_test_{uuid.uuid4().hex[:20]}"
-    _run(_execute(server, f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
-    try:
-        yield _with_database(server, name)
-    finally:
-        _run(_execute(server, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+@pytest.fixture
+def migrated_dsn(databases: Databases) -> Iterator[str]:
+    """A database that holds every owner's tables, as good as new."""
+    from kiki.runtime.owners import load_owners
 
-
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
-def _run(work: Coroutine[Any, Any, _T]) -> _T:
-    """Run on a loop of our own: `asyncio.run` would take the current loop away from the test."""
-    loop = asyncio.new_event_loop()
-    try:
-        return loop.run_until_complete(work)
-    finally:
-        loop.close()
-
-
-def _with_database(dsn: str, name: str) -> str:
-    return urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
-
-
-def _database_name(dsn: str) -> str:
-    return urlsplit(dsn).path.removeprefix("/")
+    with databases.lend(load_owners()) as dsn:
+        yield dsn
 
 
 @pytest.fixture(autouse=True)

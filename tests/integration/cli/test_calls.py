@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from integration.portal.running import KEY, OWNERS, Portal, running_portal
+from integration.portal.running import KEY, Portal, running_portal
 from kiki.cli import exits
 from kiki.cli.main import run
-from kiki.kit.migrations import upgrade
 
 _DEAD = (
     "INSERT INTO calls.dead (store_id, call_id, agent, lane, event_id, method, entity, subject, request,"
@@ -24,10 +23,9 @@ _DEAD = (
 
 @pytest.fixture
 async def portal(
-    database_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    portal_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Portal]:
-    await upgrade(database_dsn, OWNERS)
-    async with running_portal(database_dsn) as running:
+    async with running_portal(portal_dsn) as running:
         monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
         monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
         monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)

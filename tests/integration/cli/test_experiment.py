@@ -8,19 +8,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from integration.portal.running import KEY, OWNERS, Portal, running_portal
+from integration.portal.running import KEY, Portal, running_portal
 from kiki.cli.main import run
-from kiki.kit.migrations import upgrade
 
 PLAN = "--minimum-effect 1.5 --planned-users 5000 --expected-mean 3 --expected-sd 20 --holdout 0.2"
 
 
 @pytest.fixture
 async def portal(
-    database_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    portal_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Portal]:
-    await upgrade(database_dsn, OWNERS)
-    async with running_portal(database_dsn) as running:
+    async with running_portal(portal_dsn) as running:
         monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
         monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
         monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)

@@ -16,7 +16,7 @@ from kiki.cli.main import run
 
 
 async def test_the_history_is_synced_and_shown_with_its_baseline(
-    database_dsn: str,
+    council_dsn: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path_factory: pytest.TempPathFactory,
@@ -28,7 +28,7 @@ async def test_the_history_is_synced_and_shown_with_its_baseline(
         return printed.err if code else printed.out
 
     monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.1)
-    async with scene_of("woocommerce") as scene, running_mesh(database_dsn) as portal:
+    async with scene_of("woocommerce") as scene, running_mesh(council_dsn) as portal:
         monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
         monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{portal.port}")
         monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)

@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from databases import tables_of
 from integration.orchestrator.rig import Rig, open_rig
-from kiki.kit.migrations import upgrade
 from kiki.orchestrator.calls import tables as calls
 from kiki.orchestrator.events import tables as events
 from kiki.orchestrator.inbox import tables as inbox
 
+engine_dsn = tables_of(inbox.OWNER, calls.OWNER, events.OWNER)
+
 
 @pytest.fixture
-async def rig(database_dsn: str) -> AsyncIterator[Rig]:
+async def rig(engine_dsn: str) -> AsyncIterator[Rig]:
     """A fresh database with the engine's schemas only."""
-    await upgrade(database_dsn, [inbox.OWNER, calls.OWNER, events.OWNER])
-    async with open_rig(database_dsn) as made:
+    async with open_rig(engine_dsn) as made:
         yield made

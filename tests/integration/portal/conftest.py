@@ -6,15 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from databases import tables_of
+from integration.portal.mesh import LEDGER, VALUE
 from integration.portal.running import OWNERS, Portal, running_portal
-from kiki.kit.migrations import upgrade
 
-
-@pytest.fixture
-async def portal_dsn(database_dsn: str) -> str:
-    """A database with the tables that the portal works with."""
-    await upgrade(database_dsn, OWNERS)
-    return database_dsn
+portal_dsn = tables_of(*OWNERS)
+council_dsn = tables_of(*OWNERS, LEDGER, VALUE)
 
 
 @pytest.fixture

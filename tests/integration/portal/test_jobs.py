@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from databases import tables_of
 from kiki.commerce.stores import NewStore, StoreConnection, StoreRepository
 from kiki.commerce.tables import OWNER as COMMERCE
 from kiki.kit.clock import SystemClock
 from kiki.kit.database import Database
 from kiki.kit.errors import InvalidInput, Unavailable
 from kiki.kit.http import OutboundHttp
-from kiki.kit.migrations import upgrade
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.platforms.protocol import Resource, StoreApi, StoreCredentials
 from kiki.platforms.registry import readers
@@ -29,10 +29,12 @@ from kiki.portal.tables import OWNER as PORTAL
 CONNECTED = dt.datetime(2026, 11, 10, 8, tzinfo=dt.UTC)
 
 
+jobs_dsn = tables_of(COMMERCE, PORTAL)
+
+
 @pytest.fixture
-async def database(database_dsn: str) -> AsyncIterator[Database]:
-    await upgrade(database_dsn, [COMMERCE, PORTAL])
-    async with Database.open(database_dsn, application_name="test", max_size=4) as opened:
+async def database(jobs_dsn: str) -> AsyncIterator[Database]:
+    async with Database.open(jobs_dsn, application_name="test", max_size=4) as opened:
         yield opened
 
 

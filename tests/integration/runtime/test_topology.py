@@ -14,8 +14,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from databases import tables_of
 from kiki.kit.errors import FailedPrecondition, InvalidInput
-from kiki.kit.migrations import upgrade
 from kiki.kit.sealing import Keyring
 from kiki.runtime import topology
 from kiki.runtime.owners import load_owner
@@ -28,12 +28,14 @@ def _free_port() -> int:
         return int(one.getsockname()[1])
 
 
+shield_dsn = tables_of(load_owner("syncshield"))
+
+
 @pytest.fixture
-async def environment(database_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    await upgrade(database_dsn, [load_owner("syncshield")])
+async def environment(shield_dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     monkeypatch.setitem(topology._TOPOLOGIES, "one-agent", (("syncshield",),))
     return {
-        "DATABASE_URL": database_dsn,
+        "DATABASE_URL": shield_dsn,
         "KIKI_DATA_DIR": str(tmp_path),
         "KIKI_INTERNAL_API_KEY": "a-key-for-this-test-alone",
         "KIKI_SEALING_KEYS": Keyring.generate(),

@@ -137,6 +137,7 @@ def configuration(cluster: Cluster) -> str:
     }
     if not cluster.durable:
         values |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "logging_collector": "off"}
+        values |= {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "512MB"}
     return "".join(f"{name} = {value}\n" for name, value in values.items())
 
 

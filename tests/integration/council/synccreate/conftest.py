@@ -6,15 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from databases import tables_of
 from integration.council.synccreate.harness import Create, open_create
 from kiki.council.synccreate.tables import OWNER
-from kiki.kit.migrations import upgrade
 
-
-@pytest.fixture
-async def create_dsn(database_dsn: str) -> str:
-    await upgrade(database_dsn, [OWNER])
-    return database_dsn
+create_dsn = tables_of(OWNER)
 
 
 @pytest.fixture

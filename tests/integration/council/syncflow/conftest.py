@@ -12,12 +12,12 @@ import grpc.aio
 import pytest
 from google.type.money_pb2 import Money
 
+from databases import tables_of
 from kiki.council.syncflow.component import open_component
 from kiki.council.syncflow.settings import SyncFlowSettings
 from kiki.council.syncflow.tables import OWNER
 from kiki.kit.clock import SystemClock
 from kiki.kit.grpc.settings import RpcSettings
-from kiki.kit.migrations import upgrade
 from kiki.kit.sealing import Keyring
 from kiki.rpc.v1 import common_pb2
 from kiki.rpc.v1 import syncflow_pb2 as pb
@@ -149,14 +149,15 @@ class Flow:
 @pytest.fixture
 def settings() -> SyncFlowSettings:
     return SyncFlowSettings(
-        allow_private_networks=True, network_timeout_seconds=0.5, retry_first_seconds=0.02, poll_seconds=0.05
+        allow_private_networks=True,
+        network_timeout_seconds=0.5,
+        retry_first_seconds=0.02,
+        retry_longest_seconds=0.3,
+        poll_seconds=0.05,
     )
 
 
-@pytest.fixture
-async def dsn(database_dsn: str) -> str:
-    await upgrade(database_dsn, [OWNER])
-    return database_dsn
+dsn = tables_of(OWNER)
 
 
 @pytest.fixture

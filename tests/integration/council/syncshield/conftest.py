@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 import grpc.aio
 import pytest
 
+from databases import tables_of
 from kiki.council.syncshield.component import open_component
 from kiki.council.syncshield.settings import SyncShieldSettings
 from kiki.council.syncshield.tables import OWNER
 from kiki.kit.clock import FixedClock
 from kiki.kit.grpc.settings import RpcSettings
-from kiki.kit.migrations import upgrade
 from kiki.kit.sealing import Keyring
 from kiki.rpc.v1.syncshield_pb2_grpc import SyncShieldServiceStub
 
@@ -39,10 +39,7 @@ def keyring() -> Keyring:
     return Keyring.parse(Keyring.generate())
 
 
-@pytest.fixture
-async def dsn(database_dsn: str) -> str:
-    await upgrade(database_dsn, [OWNER])
-    return database_dsn
+dsn = tables_of(OWNER)
 
 
 @pytest.fixture

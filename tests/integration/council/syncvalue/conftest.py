@@ -11,13 +11,13 @@ import grpc.aio
 import pytest
 import pytest_asyncio
 
+from databases import tables_of
 from kiki.council.syncvalue.component import open_component
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.council.syncvalue.tables import OWNER
 from kiki.kit.clock import FixedClock
 from kiki.kit.grpc.channel import open_channel
 from kiki.kit.grpc.settings import RpcSettings
-from kiki.kit.migrations import upgrade
 from kiki.kit.sealing import Keyring
 from kiki.rpc.v1.syncvalue_pb2_grpc import SyncValueServiceStub
 
@@ -43,11 +43,13 @@ def clock() -> FixedClock:
     return FixedClock(NOW)
 
 
+agent_dsn = tables_of(OWNER)
+
+
 @pytest_asyncio.fixture
-async def agent(database_dsn: str, clock: FixedClock) -> AsyncIterator[Agent]:
-    await upgrade(database_dsn, [OWNER])
+async def agent(agent_dsn: str, clock: FixedClock) -> AsyncIterator[Agent]:
     async with open_component(
-        dsn=database_dsn,
+        dsn=agent_dsn,
         keyring=Keyring.parse(Keyring.generate()),
         rpc=RpcSettings(address="127.0.0.1:0", api_keys=("k" * 32,)),
         settings=SyncValueSettings(),
@@ -57,7 +59,7 @@ async def agent(database_dsn: str, clock: FixedClock) -> AsyncIterator[Agent]:
         while not component.ready().ok:
             await asyncio.sleep(0.005)
         channel = open_channel(f"127.0.0.1:{component.port}")
-        yield Agent(SyncValueServiceStub(channel), clock, database_dsn, channel)
+        yield Agent(SyncValueServiceStub(channel), clock, agent_dsn, channel)
         await channel.close()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
