@@ -10,6 +10,7 @@ import typer
 
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.cli.value_baseline import register_baseline
+from kiki.cli.value_promotions import register_promotions
 from kiki.cli.value_report import register_report
 
 
@@ -62,6 +63,7 @@ def register(app: typer.Typer, panel: str) -> None:
     group.callback()(_group)
     group.command("fit")(_fit)
     register_baseline(group)
+    register_promotions(group)
     register_report(group)
     app.add_typer(group, name="value", rich_help_panel=panel)
 
@@ -141,7 +143,9 @@ def _print(result: dict[str, Any]) -> None:
         console().print(f"No Gamma-Gamma: {result['gamma_gamma_missing']}.", markup=False)
     if "back_test" in result:
         _print_table(
-            "Back-test", result["back_test"]["trials"], ("model", "origin", "horizon_days", "mae", "rmse", "log_score")
+            "Back-test",
+            result["back_test"]["trials"],
+            ("model", "prior", "origin", "horizon_days", "mae", "rmse", "log_score"),
         )
     if "holdout" in result:
         _print_holdout(result["holdout"])

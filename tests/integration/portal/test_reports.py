@@ -9,29 +9,25 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from integration.portal.running import KEY, KEYRING, OWNERS, Portal, running_portal
+from integration.portal.running import KEY, KEYRING, Portal, running_portal
 from kiki.council.syncledger.component import open_component as open_ledger
 from kiki.council.syncledger.settings import SyncLedgerSettings
-from kiki.council.syncledger.tables import OWNER as LEDGER
 from kiki.council.syncvalue.component import open_component as open_value
 from kiki.council.syncvalue.counterfactual import Counterfactual, Expected
 from kiki.council.syncvalue.domain import Baseline, Basis
 from kiki.council.syncvalue.repository import baselines
 from kiki.council.syncvalue.seasonal.outlook import TrackRecord
 from kiki.council.syncvalue.settings import SyncValueSettings
-from kiki.council.syncvalue.tables import OWNER as VALUE
 from kiki.kit.clock import SystemClock
 from kiki.kit.grpc.settings import RpcSettings
-from kiki.kit.migrations import upgrade
 
 HEADERS = {"x-internal-api-key": KEY}
 
 
 @pytest.fixture
-async def council_portal(database_dsn: str) -> AsyncIterator[Portal]:
-    await upgrade(database_dsn, [*OWNERS, LEDGER, VALUE])
+async def council_portal(council_dsn: str) -> AsyncIterator[Portal]:
     rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
-    common = {"dsn": database_dsn, "keyring": KEYRING, "rpc": rpc, "clock": SystemClock()}
+    common = {"dsn": council_dsn, "keyring": KEYRING, "rpc": rpc, "clock": SystemClock()}
     async with AsyncExitStack() as stack:
         ledger = await stack.enter_async_context(open_ledger(settings=SyncLedgerSettings(), **common))
         value = await stack.enter_async_context(open_value(settings=SyncValueSettings(), **common))
@@ -40,7 +36,7 @@ async def council_portal(database_dsn: str) -> AsyncIterator[Portal]:
             while not (ledger.ready().ok and value.ready().ok):
                 await asyncio.sleep(0.02)
             addresses = {"syncledger": f"127.0.0.1:{ledger.port}", "syncvalue": f"127.0.0.1:{value.port}"}
-            async with running_portal(database_dsn, addresses=addresses) as portal:
+            async with running_portal(council_dsn, addresses=addresses) as portal:
                 yield portal
         finally:
             for task in tasks:
@@ -104,7 +100,7 @@ async def keep_baseline(portal: Portal, store_id: int, first_month: dt.date) -> 
         basis=Basis.NET_SALES,
         time_zone="Europe/Berlin",
         first_month=first_month,
-        promotions=0,
+        promotions=(),
         problem="",
         model="seasonal-1",
         months=(Expected(14_000, 12_500, 15_700),),

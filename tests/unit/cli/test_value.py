@@ -56,8 +56,9 @@ def test_orders_are_fitted_tested_and_compared(orders: str, capsys: pytest.Captu
     found = fit(capsys, "--input", orders, "--holdout-days", "182")
     assert found["chosen_by"] == "back_test"
     assert found["model"] == found["back_test"]["chosen"]
-    assert len(found["back_test"]["trials"]) == 9
+    assert len(found["back_test"]["trials"]) == 18
     assert {trial["model"] for trial in found["back_test"]["trials"]} == {"bgnbd", "mbgnbd", "pareto"}
+    assert (found["method"] == "map") == found["back_test"]["prior"]
     assert found["data"]["holdout_days"] == 182
     assert found["holdout"]["purchases"]["customers"] == found["customers"] == CUSTOMERS
     assert sum(part["customers"] for part in found["holdout"]["calibration"]) == CUSTOMERS

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from kiki.council.syncvalue.baselining import Baselines
-from kiki.council.syncvalue.ltv import ShrinkagePredictor
 from kiki.council.syncvalue.modelling import Modelling
+from kiki.council.syncvalue.models.prior_model import prior_model
+from kiki.council.syncvalue.promoting import ShopPromotions
 from kiki.council.syncvalue.refit.rounds import ModelRefits
 from kiki.council.syncvalue.refit.worker import FitWorker
 from kiki.council.syncvalue.refresh import ModelRefresh
@@ -36,10 +37,11 @@ class SyncValueComponent:
 
     name = NAME
 
-    def __init__(self, server: RpcServer, refresh: ModelRefresh, refits: ModelRefits) -> None:
+    def __init__(self, server: RpcServer, refresh: ModelRefresh, refits: ModelRefits, baselines: Baselines) -> None:
         self._server = server
         self._refresh = refresh
         self.refits = refits
+        self.baselines = baselines
         self._port: int | None = None
 
     @property
@@ -56,6 +58,7 @@ class SyncValueComponent:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._refresh.run(), name="syncvalue-refresh")
                 tasks.create_task(self.refits.run(), name="syncvalue-refits")
+                tasks.create_task(self.baselines.run(), name="syncvalue-forecasts")
         finally:
             self._port = None
             await asyncio.shield(self._server.stop(_GRACE_SECONDS))
@@ -81,15 +84,19 @@ async def open_component(
         OutlookWorker.open() as worker,
         FitWorker.open(settings.fit_timeout_seconds) as fits,
     ):
-        predictor = ShrinkagePredictor()
+        prior = prior_model(settings.yearly_discount)
         once = Once(database, NAME)
-        service = SyncValue(database=database, once=once, predictor=predictor, models=ServedModels(), clock=clock)
-        baselines = Baselines(database=database, once=once, worker=worker, clock=clock)
+        service = SyncValue(database=database, once=once, prior=prior, models=ServedModels(), clock=clock)
+        baselines = Baselines(
+            database=database, once=once, worker=worker, clock=clock, check_seconds=settings.refresh_check_seconds
+        )
+        promotions = ShopPromotions(database=database, once=once, clock=clock, changed=baselines.promotions_changed)
         server = RpcServer(rpc)
-        servicer = SyncValueServicer(service, baselines, Modelling(database))
+        servicer = SyncValueServicer(service, baselines, Modelling(database), promotions)
         server.add(add_SyncValueServiceServicer_to_server, servicer, SERVICE)
         yield SyncValueComponent(
             server,
-            ModelRefresh(database=database, predictor=predictor, clock=clock, settings=settings),
+            ModelRefresh(database=database, prior=prior, clock=clock, settings=settings),
             ModelRefits(database=database, worker=fits, clock=clock, settings=settings),
+            baselines,
         )

@@ -7,7 +7,8 @@ import datetime as dt
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
-from kiki.council.syncvalue.convert_forecast import promotions, seasonal_message
+from kiki.council.syncvalue.convert_forecast import seasonal_message
+from kiki.council.syncvalue.convert_promotions import promotions
 from kiki.council.syncvalue.counterfactual import Counterfactual
 from kiki.council.syncvalue.domain import (
     AtRisk,
@@ -107,8 +108,7 @@ def order_answer(told: OrderTold) -> bytes:
         applied=told.applied,
         p_alive=valuation.p_alive,
     )
-    if valuation.model_version:
-        _tell_fitted(answer, valuation, currency)
+    _tell_prediction(answer, valuation, currency)
     return answer.SerializeToString()
 
 
@@ -187,9 +187,9 @@ def as_of(request: syncvalue_pb2.GetCustomerLTVRequest) -> dt.datetime | None:
 
 
 def customer_message(
-    key: str, customer: Customer, valuation: Valuation, at: dt.datetime, closed_form: str
+    key: str, customer: Customer, valuation: Valuation, at: dt.datetime
 ) -> syncvalue_pb2.GetCustomerLTVResponse:
-    """A customer's value; `closed_form` names what spoke where no fitted model did."""
+    """A customer's value."""
     answer = syncvalue_pb2.GetCustomerLTVResponse(
         customer_key=key,
         predicted_ltv=_money(valuation.ltv_minor, customer.currency),
@@ -201,12 +201,11 @@ def customer_message(
         first_order_at=_time(customer.first_order_at),
         last_order_at=_time(customer.last_order_at),
         expected_orders=valuation.expected_orders,
-        model=valuation.model_name or closed_form,
+        model=valuation.model_name,
         p_alive=valuation.p_alive,
         valued_at=time_to_proto(at),
     )
-    if valuation.model_version:
-        _tell_fitted(answer, valuation, customer.currency)
+    _tell_prediction(answer, valuation, customer.currency)
     return answer
 
 
@@ -275,12 +274,12 @@ def _text(text: str, field: str, *, empty: bool = False) -> str:
     return text
 
 
-def _tell_fitted(
+def _tell_prediction(
     answer: syncvalue_pb2.UpdateCustomerLTVResponse | syncvalue_pb2.GetCustomerLTVResponse,
     valuation: Valuation,
     currency: str,
 ) -> None:
-    """What a fitted model alone says."""
+    """What only a model says: later than twelve months, and how sure."""
     answer.model_version = valuation.model_version
     answer.lifetime_value.CopyFrom(_money(valuation.lifetime_minor, currency))
     answer.interval_low.CopyFrom(_money(valuation.low_minor, currency))

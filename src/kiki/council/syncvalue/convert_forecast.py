@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-
 from google.type.date_pb2 import Date
 
+from kiki.council.syncvalue.convert_promotions import promotion_message
 from kiki.council.syncvalue.counterfactual import Counterfactual, Expected
-from kiki.council.syncvalue.errors import BadRequest
-from kiki.council.syncvalue.seasonal.outlook import Promotion, TrackRecord
+from kiki.council.syncvalue.seasonal.outlook import TrackRecord
 from kiki.kit.grpc.money import minor_to_proto
 from kiki.kit.grpc.times import time_to_proto
 from kiki.rpc.v1 import common_pb2, syncvalue_pb2
-
-_MAX_PROMOTIONS = 500
-
-
-def promotions(messages: Sequence[syncvalue_pb2.ShopPromotion]) -> tuple[Promotion, ...]:
-    """The promotions told. Raises `BadRequest`."""
-    if len(messages) > _MAX_PROMOTIONS:
-        raise BadRequest(f"at most {_MAX_PROMOTIONS} promotions, got {len(messages)}", reason="TOO_MANY_PROMOTIONS")
-    return tuple(_promotion(message) for message in messages)
 
 
 def seasonal_message(forecast: Counterfactual, month: tuple[int, int] | None) -> syncvalue_pb2.SeasonalBaseline:
@@ -38,7 +26,9 @@ def seasonal_message(forecast: Counterfactual, month: tuple[int, int] | None) ->
         interval_level=forecast.level,
         history_months=forecast.history_months,
         yearly_season=forecast.yearly,
-        promotions=forecast.promotions,
+        promotions=len(forecast.promotions),
+        promotion_periods=[promotion_message(promotion) for promotion in forecast.promotions],
+        promotion_effect=forecast.promotion_effect,
         back_test=None if forecast.tested is None else _back_test(forecast.tested),
         recommended=recommended,
         revision=forecast.revision,
@@ -73,18 +63,3 @@ def _back_test(tested: TrackRecord) -> syncvalue_pb2.BaselineBackTest:
         plain_month_error=tested.plain_month_error,
         interval_coverage=tested.covered,
     )
-
-
-def _promotion(message: syncvalue_pb2.ShopPromotion) -> Promotion:
-    promotion = Promotion(_date(message.first_day), _date(message.last_day))
-    if promotion.first > promotion.last:
-        raise BadRequest("a promotion's last day is not before its first", reason="BAD_PROMOTION")
-    return promotion
-
-
-def _date(message: Date) -> dt.date:
-    try:
-        return dt.date(message.year, message.month, message.day)
-    except ValueError:
-        got = f"{message.year}-{message.month}-{message.day}"
-        raise BadRequest(f"a promotion has a first and a last day, got {got}", reason="BAD_PROMOTION") from None

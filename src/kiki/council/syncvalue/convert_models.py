@@ -110,6 +110,7 @@ def _decile(plain: dict[str, Any]) -> pb.CalibrationDecile:
 def _trial(plain: dict[str, Any]) -> pb.ModelTrial:
     return pb.ModelTrial(
         name=plain["model"],
+        leans_on_prior=plain.get("leans", False),
         origin=_day(plain["origin"]),
         horizon_days=plain["horizon_days"],
         mae=plain["errors"]["mae"],

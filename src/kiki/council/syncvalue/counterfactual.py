@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from kiki.council.syncvalue.baseline import month_index, month_start
 from kiki.council.syncvalue.domain import BaselineAsked, Basis
-from kiki.council.syncvalue.seasonal.outlook import LEVEL, VERSION, Outlook, Span, TrackRecord
+from kiki.council.syncvalue.seasonal.outlook import LEVEL, VERSION, Outlook, Promotion, Span, TrackRecord
 
 MONTHS_AHEAD = 24
 """A forecast of more than two years says little."""
@@ -33,7 +33,8 @@ class Counterfactual:
     basis: Basis
     time_zone: str
     first_month: dt.date
-    promotions: int
+    promotions: tuple[Promotion, ...]
+    """Those taken into account."""
     problem: str
     model: str = ""
     level: float = LEVEL
@@ -45,6 +46,9 @@ class Counterfactual:
     yearly: bool = False
     tested: TrackRecord | None = None
     seasonal_recommended: bool = False
+    promotion_effect: float | None = None
+    promotions_revision: int = 0
+    """Of the store's registered promotions (`repository/promotions.py`)."""
     revision: int = 0
     computed_at: dt.datetime | None = None
 
@@ -86,6 +90,7 @@ def of_outlook(asked: BaselineAsked, end: dt.datetime, tz: ZoneInfo, outlook: Ou
         yearly=outlook.yearly,
         tested=outlook.tested,
         seasonal_recommended=outlook.seasonal_recommended,
+        promotion_effect=outlook.promotion_effect,
     )
 
 
@@ -97,7 +102,7 @@ def without_outlook(asked: BaselineAsked, end: dt.datetime, tz: ZoneInfo, proble
         basis=asked.basis,
         time_zone=asked.time_zone,
         first_month=end.astimezone(tz).date(),
-        promotions=len(asked.promotions),
+        promotions=asked.promotions,
         problem=problem,
     )
 

@@ -66,27 +66,19 @@ class Customer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class StoreModel:
-    """What a store's customers have in common, as the last refresh saw it; defaults until there was one.
+    """What is known of a store beside its fitted model, as the last refresh saw it."""
 
-    A customer buys at a rate drawn from Gamma(`rate_shape`, `rate_scale_days`) and, after each purchase, leaves for
-    good with a probability drawn from Beta(`leave`, `stay`). `mean_spend_minor` is the store's mean order.
-    """
-
-    rate_shape: float = 0.8
-    rate_scale_days: float = 100.0
-    leave: float = 1.0
-    stay: float = 1.3
     mean_spend_minor: float = 0.0
-    spend_strength: float = 2.0
+    """The store's mean order; 0: not known yet."""
     low_below_minor: float | None = None
     high_from_minor: float | None = None
     customers: int = 0
     model_version: int = 0
-    """The fitted model that speaks instead; 0: none."""
+    """The fitted model that speaks; 0: none, and a typical shop's does."""
 
 
 class Valuation(NamedTuple):
-    """What is predicted for one customer. Lifetime value and interval are a fitted model's alone."""
+    """What is predicted for one customer. The interval is of the next twelve months' spend."""
 
     ltv_minor: int
     confidence: float
@@ -97,7 +89,7 @@ class Valuation(NamedTuple):
     low_minor: int = 0
     high_minor: int = 0
     model_version: int = 0
-    """0: the closed form spoke, and the three above say nothing."""
+    """0: none was fitted, and a typical shop's spoke."""
     model_name: str = ""
 
     @property
@@ -149,6 +141,8 @@ class Baseline:
     months_available: int
     skipped_orders: int
     computed_at: dt.datetime
+    history_from: dt.datetime | None = None
+    """From when on the history was said to be complete."""
 
     @property
     def complete(self) -> bool:
@@ -173,6 +167,31 @@ class BaselineAsked:
     basis: Basis
     history_from: dt.datetime | None
     promotions: tuple[Promotion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredPromotion:
+    """A promotion that the merchant registered; its number is never used again."""
+
+    promotion_id: int
+    promotion: Promotion
+    registered_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionsPut:
+    """Promotions to register."""
+
+    store_id: int
+    promotions: tuple[Promotion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PromotionRemoval:
+    """A promotion to take back."""
+
+    store_id: int
+    promotion_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,15 @@ class ModelUnknown(NotFound):
         super().__init__(f"store {store_id} has {which}")
 
 
+class PromotionUnknown(NotFound):
+    """The store has no such registered promotion."""
+
+    reason = "PROMOTION_UNKNOWN"
+
+    def __init__(self, store_id: int, promotion_id: int) -> None:
+        super().__init__(f"store {store_id} has no promotion {promotion_id}")
+
+
 class BadRequest(InvalidInput):
     """A field is missing or cannot be used."""
 

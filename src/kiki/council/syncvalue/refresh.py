@@ -1,4 +1,4 @@
-"""Keeps the stores' models fresh in the background: priors and segment limits from a sample of their customers."""
+"""Keeps the stores' models fresh in the background: mean orders and segment limits from a sample of their customers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import datetime as dt
 import secrets
 
 from kiki.council.syncvalue.fitting import fit
-from kiki.council.syncvalue.ltv import Predictor
+from kiki.council.syncvalue.models.tabled import TabledModel
 from kiki.council.syncvalue.repository import histories as repository
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.kit.clock import Clock
@@ -23,9 +23,9 @@ _log = get_logger("syncvalue.refresh")
 class ModelRefresh:
     """Refits every store whose model is due. Running twice at once does no harm: the last one stays."""
 
-    def __init__(self, *, database: Database, predictor: Predictor, clock: Clock, settings: SyncValueSettings) -> None:
+    def __init__(self, *, database: Database, prior: TabledModel, clock: Clock, settings: SyncValueSettings) -> None:
         self._database = database
-        self._predictor = predictor
+        self._prior = prior
         self._clock = clock
         self._settings = settings
 
@@ -67,7 +67,7 @@ class ModelRefresh:
             sample,
             known=known,
             now=now,
-            predictor=self._predictor,
+            prior=self._prior,
             low_share=self._settings.low_segment_share,
             high_share=self._settings.high_segment_share,
         )

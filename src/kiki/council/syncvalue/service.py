@@ -18,7 +18,7 @@ from kiki.council.syncvalue.domain import (
 )
 from kiki.council.syncvalue.errors import CustomerUnknown
 from kiki.council.syncvalue.history import Fold, fold
-from kiki.council.syncvalue.ltv import Predictor
+from kiki.council.syncvalue.models.tabled import TabledModel
 from kiki.council.syncvalue.repository import histories as repository
 from kiki.council.syncvalue.repository import models as model_repository
 from kiki.council.syncvalue.served_models import ServedModels
@@ -36,18 +36,13 @@ class SyncValue:
     """Purchase histories and what follows from them."""
 
     def __init__(
-        self, *, database: Database, once: Once, predictor: Predictor, models: ServedModels, clock: Clock
+        self, *, database: Database, once: Once, prior: TabledModel, models: ServedModels, clock: Clock
     ) -> None:
         self._database = database
         self._once = once
-        self._predictor = predictor
+        self._prior = prior
         self._models = models
         self._clock = clock
-
-    @property
-    def closed_form(self) -> str:
-        """The model that speaks for stores without a fitted one."""
-        return self._predictor.name
 
     async def update_orders(
         self, items: Sequence[OnceItem[Order]], answer: Callable[[OrderTold], bytes]
@@ -89,7 +84,7 @@ class SyncValue:
             speakers = await self._speakers(connection, {store_id: model})
         if customer is None or not customer.order_count:
             raise CustomerUnknown
-        return kept, customer, valuations(self._predictor, [customer], [speakers[store_id]], at)[0], at
+        return kept, customer, valuations(self._prior, [customer], [speakers[store_id]], at)[0], at
 
     async def list_risks(
         self,
@@ -136,7 +131,7 @@ class SyncValue:
         self, rows: Sequence[tuple[str, Customer]], speaker: Speaker, threshold: float, now: dt.datetime
     ) -> list[AtRisk]:
         customers = [customer for _, customer in rows]
-        valued = valuations(self._predictor, customers, [speaker] * len(customers), now)
+        valued = valuations(self._prior, customers, [speaker] * len(customers), now)
         return [
             AtRisk(key, customer, valuation, max((now - customer.last_order_at).days, 0))
             for (key, customer), valuation in zip(rows, valued, strict=True)
@@ -178,7 +173,7 @@ class SyncValue:
         valued = [(item, customer) for item, (_, customer) in zip(items, after, strict=True) if customer is not None]
         told = iter(
             valuations(
-                self._predictor,
+                self._prior,
                 [customer for _, customer in valued],
                 [speakers[item.store_id] for item, _ in valued],
                 self._clock.now(),

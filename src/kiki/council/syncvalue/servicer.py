@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kiki.council.syncvalue import convert, convert_models
+from kiki.council.syncvalue import convert, convert_models, convert_promotions
 from kiki.council.syncvalue.baseline import divided
 from kiki.council.syncvalue.baselining import Baselines
 from kiki.council.syncvalue.domain import Order
 from kiki.council.syncvalue.errors import BadRequest
 from kiki.council.syncvalue.modelling import Modelling
+from kiki.council.syncvalue.promoting import ShopPromotions
 from kiki.council.syncvalue.service import SyncValue
 from kiki.kit.errors import KikiError
 from kiki.kit.grpc.status import item_error
@@ -28,10 +29,13 @@ _MAX_MODELS = 100
 class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
     """Converts, calls the service, converts back."""
 
-    def __init__(self, service: SyncValue, baselines: Baselines, modelling: Modelling) -> None:
+    def __init__(
+        self, service: SyncValue, baselines: Baselines, modelling: Modelling, promotions: ShopPromotions
+    ) -> None:
         self._service = service
         self._baselines = baselines
         self._modelling = modelling
+        self._promotions = promotions
 
     async def UpdateCustomerLTV(
         self, request: syncvalue_pb2.UpdateCustomerLTVRequest, _context: Any
@@ -63,7 +67,7 @@ class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
         self, request: syncvalue_pb2.GetCustomerLTVRequest, _context: Any
     ) -> syncvalue_pb2.GetCustomerLTVResponse:
         found = await self._service.get_customer(request.store_id, request.customer_key, convert.as_of(request))
-        return convert.customer_message(*found, self._service.closed_form)
+        return convert.customer_message(*found)
 
     async def UpdateBaselineMetrics(
         self, request: syncvalue_pb2.UpdateBaselineMetricsRequest, _context: Any
@@ -123,6 +127,24 @@ class SyncValueServicer(syncvalue_pb2_grpc.SyncValueServiceServicer):
         self, request: syncvalue_pb2.GetAccuracyRequest, _context: Any
     ) -> syncvalue_pb2.GetAccuracyResponse:
         return convert_models.accuracy_answer(await self._modelling.get(request.store_id, request.version))
+
+    async def PutPromotions(
+        self, request: syncvalue_pb2.PutPromotionsRequest, _context: Any
+    ) -> syncvalue_pb2.PutPromotionsResponse:
+        outcome = await self._promotions.put(convert_promotions.put_item(request), convert_promotions.put_answer)
+        return syncvalue_pb2.PutPromotionsResponse.FromString(_checked(outcome))
+
+    async def RemovePromotion(
+        self, request: syncvalue_pb2.RemovePromotionRequest, _context: Any
+    ) -> syncvalue_pb2.RemovePromotionResponse:
+        item = convert_promotions.removal_item(request)
+        outcome = await self._promotions.remove(item, convert_promotions.removal_answer)
+        return syncvalue_pb2.RemovePromotionResponse.FromString(_checked(outcome))
+
+    async def ListPromotions(
+        self, request: syncvalue_pb2.ListPromotionsRequest, _context: Any
+    ) -> syncvalue_pb2.ListPromotionsResponse:
+        return convert_promotions.list_answer(await self._promotions.list_all(request.store_id))
 
     async def CountEffects(
         self, request: common_pb2.CountEffectsRequest, _context: Any

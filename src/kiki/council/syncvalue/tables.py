@@ -17,12 +17,12 @@ stores = sa.Table(
     "stores",
     metadata,
     sa.Column("store_id", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("rate_shape", DOUBLE_PRECISION, nullable=False),
-    sa.Column("rate_scale_days", DOUBLE_PRECISION, nullable=False),
-    sa.Column("leave", DOUBLE_PRECISION, nullable=False),
-    sa.Column("stay", DOUBLE_PRECISION, nullable=False),
-    sa.Column("mean_spend_minor", DOUBLE_PRECISION, nullable=False),
-    sa.Column("spend_strength", DOUBLE_PRECISION, nullable=False),
+    sa.Column("rate_shape", DOUBLE_PRECISION, nullable=False, server_default="0.8"),
+    sa.Column("rate_scale_days", DOUBLE_PRECISION, nullable=False, server_default="100"),
+    sa.Column("leave", DOUBLE_PRECISION, nullable=False, server_default="1"),
+    sa.Column("stay", DOUBLE_PRECISION, nullable=False, server_default="1.3"),
+    sa.Column("mean_spend_minor", DOUBLE_PRECISION, nullable=False, server_default="0"),
+    sa.Column("spend_strength", DOUBLE_PRECISION, nullable=False, server_default="2"),
     sa.Column("low_below_minor", DOUBLE_PRECISION),
     sa.Column("high_from_minor", DOUBLE_PRECISION),
     sa.Column("customers", sa.BigInteger, nullable=False, server_default="0"),
@@ -32,6 +32,7 @@ stores = sa.Table(
     sa.Column("fit_tried_at", sa.DateTime(timezone=True)),
     sa.Column("fit_customers", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("fit_problem", sa.Text, nullable=False, server_default=""),
+    sa.Column("promotions_revision", sa.BigInteger, nullable=False, server_default="0"),
     comment="One row per store: the lock under which its history is written, and its model.",
 )
 
@@ -104,6 +105,7 @@ baselines = sa.Table(
     sa.Column("months_available", sa.Integer, nullable=False),
     sa.Column("skipped_orders", sa.BigInteger, nullable=False),
     sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("history_from", sa.DateTime(timezone=True)),
     comment="The baseline of each store as computed last.",
 )
 
@@ -136,8 +138,26 @@ forecasts = sa.Table(
     sa.Column("interval_coverage", DOUBLE_PRECISION),
     sa.Column("seasonal_recommended", sa.Boolean, nullable=False),
     sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("promotions_revision", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("promotion_periods", JSONB, nullable=False, server_default="[]"),
+    sa.Column("promotion_effect", DOUBLE_PRECISION),
     sa.PrimaryKeyConstraint("store_id", "revision", name="forecasts_pkey"),
     comment="Seasonal forecasts beside the baselines, an array entry per month from `first_month`; appended only.",
+)
+
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("promotion_id", sa.BigInteger, nullable=False),
+    sa.Column("first_day", sa.Date, nullable=False),
+    sa.Column("last_day", sa.Date, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "promotion_id", name="promotions_pkey"),
+    sa.UniqueConstraint("store_id", "first_day", "last_day", name="promotions_days"),
+    sa.CheckConstraint("first_day <= last_day", name="promotions_days_check"),
+    comment="Days on which shops sold or will sell at a special offer, as their merchants registered them.",
 )
 
 models = sa.Table(

@@ -1,4 +1,4 @@
-"""What a store's fitted model says of its customers; the closed form of `ltv.py` speaks for stores without one.
+"""What a store's fitted model says of its customers; a typical shop's (`ltv.py`) speaks for stores without one.
 
 Purchases are days with an order, as the models were fitted: a customer's first day counts neither in the repeats nor in
 the mean spend.
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kiki.council.syncvalue.domain import NOTHING_KNOWN, Customer, Segment, StoreModel, Valuation
-from kiki.council.syncvalue.ltv import Predictor, value
+from kiki.council.syncvalue.ltv import value
 from kiki.council.syncvalue.models.tabled import AGES, COLUMNS, REPEATS, Known, TabledModel
 
 _MAX_MINOR = float(2**62)
@@ -34,7 +34,7 @@ class ServedModel:
 
 
 Speaker = tuple[StoreModel, ServedModel | None]
-"""What speaks for a store: the fitted model where there is one, else the closed form with these parameters."""
+"""What speaks for a store: the fitted model where there is one, else a typical shop's with the store's mean order."""
 
 
 def table_of(content: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -43,14 +43,14 @@ def table_of(content: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]
 
 
 def valuations(
-    predictor: Predictor,
+    prior: TabledModel,
     customers: Sequence[Customer],
     speakers: Sequence[Speaker],
     now: dt.datetime,
 ) -> list[Valuation]:
     """A valuation per customer, in order; customers of one store share one speaker."""
     if all(fitted is None for _, fitted in speakers):
-        return value(predictor, customers, [closed for closed, _ in speakers], now)
+        return value(prior, customers, [store for store, _ in speakers], now)
     places: dict[int, tuple[ServedModel | None, list[int]]] = {}
     for place, (_, fitted) in enumerate(speakers):
         places.setdefault(id(fitted), (fitted, []))[1].append(place)
@@ -58,7 +58,7 @@ def valuations(
     for fitted, rows in places.values():
         some = [customers[row] for row in rows]
         if fitted is None:
-            valued = value(predictor, some, [speakers[row][0] for row in rows], now)
+            valued = value(prior, some, [speakers[row][0] for row in rows], now)
         else:
             valued = by_model(fitted, some, now)
         for row, valuation in zip(rows, valued, strict=True):

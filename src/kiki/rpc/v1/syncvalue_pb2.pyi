@@ -338,7 +338,7 @@ class IntervalCoverage(_message.Message):
     def __init__(self, level: _Optional[float] = ..., covered: _Optional[float] = ..., customers: _Optional[int] = ..., mean_width: _Optional[float] = ..., likely_covered: _Optional[float] = ..., likely_customers: _Optional[int] = ..., exact_covered: _Optional[float] = ..., served_of_exact_covered: _Optional[float] = ...) -> None: ...
 
 class ModelTrial(_message.Message):
-    __slots__ = ("name", "origin", "horizon_days", "mae", "rmse", "relative", "log_score")
+    __slots__ = ("name", "origin", "horizon_days", "mae", "rmse", "relative", "log_score", "leans_on_prior")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ORIGIN_FIELD_NUMBER: _ClassVar[int]
     HORIZON_DAYS_FIELD_NUMBER: _ClassVar[int]
@@ -346,6 +346,7 @@ class ModelTrial(_message.Message):
     RMSE_FIELD_NUMBER: _ClassVar[int]
     RELATIVE_FIELD_NUMBER: _ClassVar[int]
     LOG_SCORE_FIELD_NUMBER: _ClassVar[int]
+    LEANS_ON_PRIOR_FIELD_NUMBER: _ClassVar[int]
     name: str
     origin: _date_pb2.Date
     horizon_days: int
@@ -353,7 +354,8 @@ class ModelTrial(_message.Message):
     rmse: float
     relative: float
     log_score: float
-    def __init__(self, name: _Optional[str] = ..., origin: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., horizon_days: _Optional[int] = ..., mae: _Optional[float] = ..., rmse: _Optional[float] = ..., relative: _Optional[float] = ..., log_score: _Optional[float] = ...) -> None: ...
+    leans_on_prior: bool
+    def __init__(self, name: _Optional[str] = ..., origin: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., horizon_days: _Optional[int] = ..., mae: _Optional[float] = ..., rmse: _Optional[float] = ..., relative: _Optional[float] = ..., log_score: _Optional[float] = ..., leans_on_prior: _Optional[bool] = ...) -> None: ...
 
 class ModelAccuracy(_message.Message):
     __slots__ = ("origin", "horizon_days", "customers", "purchases", "spend", "purchase_deciles", "spend_deciles", "interval", "counts", "p_alive_bins")
@@ -412,12 +414,68 @@ class UpdateBaselineMetricsRequest(_message.Message):
     def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., time_zone: _Optional[str] = ..., currency: _Optional[str] = ..., basis: _Optional[_Union[RevenueBasis, str]] = ..., history_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., promotions: _Optional[_Iterable[_Union[ShopPromotion, _Mapping]]] = ...) -> None: ...
 
 class ShopPromotion(_message.Message):
-    __slots__ = ("first_day", "last_day")
+    __slots__ = ("first_day", "last_day", "name")
     FIRST_DAY_FIELD_NUMBER: _ClassVar[int]
     LAST_DAY_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     first_day: _date_pb2.Date
     last_day: _date_pb2.Date
-    def __init__(self, first_day: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., last_day: _Optional[_Union[_date_pb2.Date, _Mapping]] = ...) -> None: ...
+    name: str
+    def __init__(self, first_day: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., last_day: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., name: _Optional[str] = ...) -> None: ...
+
+class RegisteredPromotion(_message.Message):
+    __slots__ = ("promotion_id", "promotion", "registered_at")
+    PROMOTION_ID_FIELD_NUMBER: _ClassVar[int]
+    PROMOTION_FIELD_NUMBER: _ClassVar[int]
+    REGISTERED_AT_FIELD_NUMBER: _ClassVar[int]
+    promotion_id: int
+    promotion: ShopPromotion
+    registered_at: _timestamp_pb2.Timestamp
+    def __init__(self, promotion_id: _Optional[int] = ..., promotion: _Optional[_Union[ShopPromotion, _Mapping]] = ..., registered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class PutPromotionsRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "promotions")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    promotions: _containers.RepeatedCompositeFieldContainer[ShopPromotion]
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., promotions: _Optional[_Iterable[_Union[ShopPromotion, _Mapping]]] = ...) -> None: ...
+
+class PutPromotionsResponse(_message.Message):
+    __slots__ = ("promotions",)
+    PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    promotions: _containers.RepeatedCompositeFieldContainer[RegisteredPromotion]
+    def __init__(self, promotions: _Optional[_Iterable[_Union[RegisteredPromotion, _Mapping]]] = ...) -> None: ...
+
+class RemovePromotionRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "promotion_id")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROMOTION_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    promotion_id: int
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., promotion_id: _Optional[int] = ...) -> None: ...
+
+class RemovePromotionResponse(_message.Message):
+    __slots__ = ("promotion",)
+    PROMOTION_FIELD_NUMBER: _ClassVar[int]
+    promotion: RegisteredPromotion
+    def __init__(self, promotion: _Optional[_Union[RegisteredPromotion, _Mapping]] = ...) -> None: ...
+
+class ListPromotionsRequest(_message.Message):
+    __slots__ = ("store_id",)
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    def __init__(self, store_id: _Optional[int] = ...) -> None: ...
+
+class ListPromotionsResponse(_message.Message):
+    __slots__ = ("promotions",)
+    PROMOTIONS_FIELD_NUMBER: _ClassVar[int]
+    promotions: _containers.RepeatedCompositeFieldContainer[RegisteredPromotion]
+    def __init__(self, promotions: _Optional[_Iterable[_Union[RegisteredPromotion, _Mapping]]] = ...) -> None: ...
 
 class ExpectedRevenue(_message.Message):
     __slots__ = ("expected", "lower", "upper", "month")
@@ -448,7 +506,7 @@ class BaselineBackTest(_message.Message):
     def __init__(self, origins: _Optional[int] = ..., error: _Optional[float] = ..., plain_error: _Optional[float] = ..., month_error: _Optional[float] = ..., plain_month_error: _Optional[float] = ..., interval_coverage: _Optional[float] = ...) -> None: ...
 
 class SeasonalBaseline(_message.Message):
-    __slots__ = ("model", "problem", "month", "year", "interval_level", "trained_on", "history_months", "yearly_season", "promotions", "back_test", "recommended", "revision", "computed_at")
+    __slots__ = ("model", "problem", "month", "year", "interval_level", "trained_on", "history_months", "yearly_season", "promotions", "back_test", "recommended", "revision", "computed_at", "promotion_periods", "promotion_effect")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -462,6 +520,8 @@ class SeasonalBaseline(_message.Message):
     RECOMMENDED_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     COMPUTED_AT_FIELD_NUMBER: _ClassVar[int]
+    PROMOTION_PERIODS_FIELD_NUMBER: _ClassVar[int]
+    PROMOTION_EFFECT_FIELD_NUMBER: _ClassVar[int]
     model: str
     problem: str
     month: ExpectedRevenue
@@ -475,7 +535,9 @@ class SeasonalBaseline(_message.Message):
     recommended: BaselineMethod
     revision: int
     computed_at: _timestamp_pb2.Timestamp
-    def __init__(self, model: _Optional[str] = ..., problem: _Optional[str] = ..., month: _Optional[_Union[ExpectedRevenue, _Mapping]] = ..., year: _Optional[_Union[ExpectedRevenue, _Mapping]] = ..., interval_level: _Optional[float] = ..., trained_on: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., history_months: _Optional[int] = ..., yearly_season: _Optional[bool] = ..., promotions: _Optional[int] = ..., back_test: _Optional[_Union[BaselineBackTest, _Mapping]] = ..., recommended: _Optional[_Union[BaselineMethod, str]] = ..., revision: _Optional[int] = ..., computed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    promotion_periods: _containers.RepeatedCompositeFieldContainer[ShopPromotion]
+    promotion_effect: float
+    def __init__(self, model: _Optional[str] = ..., problem: _Optional[str] = ..., month: _Optional[_Union[ExpectedRevenue, _Mapping]] = ..., year: _Optional[_Union[ExpectedRevenue, _Mapping]] = ..., interval_level: _Optional[float] = ..., trained_on: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., history_months: _Optional[int] = ..., yearly_season: _Optional[bool] = ..., promotions: _Optional[int] = ..., back_test: _Optional[_Union[BaselineBackTest, _Mapping]] = ..., recommended: _Optional[_Union[BaselineMethod, str]] = ..., revision: _Optional[int] = ..., computed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., promotion_periods: _Optional[_Iterable[_Union[ShopPromotion, _Mapping]]] = ..., promotion_effect: _Optional[float] = ...) -> None: ...
 
 class Baseline(_message.Message):
     __slots__ = ("period", "revenue", "monthly_average", "average_order_value", "orders", "unique_customers", "repeat_customer_rate", "months_available", "complete", "skipped_orders", "basis", "time_zone", "computed_at", "method", "seasonal")

@@ -88,6 +88,21 @@ class SyncValueServiceStub:
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyResponse.FromString,
                 _registered_method=True)
+        self.PutPromotions = channel.unary_unary(
+                '/kiki.rpc.v1.SyncValueService/PutPromotions',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.PutPromotionsRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.PutPromotionsResponse.FromString,
+                _registered_method=True)
+        self.RemovePromotion = channel.unary_unary(
+                '/kiki.rpc.v1.SyncValueService/RemovePromotion',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.RemovePromotionRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.RemovePromotionResponse.FromString,
+                _registered_method=True)
+        self.ListPromotions = channel.unary_unary(
+                '/kiki.rpc.v1.SyncValueService/ListPromotions',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListPromotionsRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListPromotionsResponse.FromString,
+                _registered_method=True)
         self.CountEffects = channel.unary_unary(
                 '/kiki.rpc.v1.SyncValueService/CountEffects',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_common__pb2.CountEffectsRequest.SerializeToString,
@@ -175,6 +190,28 @@ class SyncValueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutPromotions(self, request, context):
+        """Registers promotions of the shop, past and planned; one on the same days gets the new name. The seasonal forecast
+        beside the baseline is computed anew with all that are registered, soon after. At most 500 are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemovePromotion(self, request, context):
+        """Takes a registered promotion back; the forecast is computed anew. NOT_FOUND when there is no such one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPromotions(self, request, context):
+        """All promotions registered, the earliest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CountEffects(self, request, context):
         """How many effects SyncValue holds for a store.
         """
@@ -234,6 +271,21 @@ def add_SyncValueServiceServicer_to_server(servicer, server):
                     servicer.GetAccuracy,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyResponse.SerializeToString,
+            ),
+            'PutPromotions': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutPromotions,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.PutPromotionsRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.PutPromotionsResponse.SerializeToString,
+            ),
+            'RemovePromotion': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemovePromotion,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.RemovePromotionRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.RemovePromotionResponse.SerializeToString,
+            ),
+            'ListPromotions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPromotions,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListPromotionsRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListPromotionsResponse.SerializeToString,
             ),
             'CountEffects': grpc.unary_unary_rpc_method_handler(
                     servicer.CountEffects,
@@ -514,6 +566,87 @@ class SyncValueService:
             '/kiki.rpc.v1.SyncValueService/GetAccuracy',
             kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyRequest.SerializeToString,
             kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.GetAccuracyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutPromotions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncValueService/PutPromotions',
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.PutPromotionsRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.PutPromotionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemovePromotion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncValueService/RemovePromotion',
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.RemovePromotionRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.RemovePromotionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPromotions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncValueService/ListPromotions',
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListPromotionsRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncvalue__pb2.ListPromotionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

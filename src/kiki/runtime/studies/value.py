@@ -30,7 +30,8 @@ BEST = "best"
 LEVEL = 0.9
 _RULE = (
     "lowest mean over origins of MAE and RMSE, each over the best model's; "
-    f"within {TIE:.1%} of it, the highest probability of what happened"
+    f"within {TIE:.1%} of it, the highest probability of what happened; "
+    "each model is tried by maximum likelihood and under a prior"
 )
 MANY_CUSTOMERS = 100_000
 """Beyond so many, intervals are computed when they are asked for and not otherwise."""
@@ -191,7 +192,7 @@ def _choose(study: ValueStudy, data: _Data) -> tuple[tuple[FittedModel, str], di
         return (_fit(study.model, data, study), "request"), {}
     tried = _back_test(study, data)
     if isinstance(tried, BackTest):
-        fitted = _fit(tried.chosen, data, study)
+        fitted = _fit(tried.chosen, data, study, leans=tried.leans)
         return (fitted, "back_test"), {"back_test": _back_test_described(tried)}
     candidates = [_fit(name, data, study) for name in MODELS]
     best = max(candidates, key=lambda model: model.log_likelihood)
@@ -213,6 +214,7 @@ def _back_test_described(tried: BackTest) -> dict[str, Any]:
     trials = [
         {
             "model": trial.model,
+            "prior": trial.leans,
             "origin": _iso(trial.origin),
             "horizon_days": trial.horizon_days,
             "relative": trial.relative,
@@ -223,6 +225,7 @@ def _back_test_described(tried: BackTest) -> dict[str, Any]:
     ]
     return {
         "chosen": tried.chosen,
+        "prior": tried.leans,
         "rule": _RULE,
         "scores": tried.scores,
         "log_scores": tried.log_scores,
@@ -230,8 +233,9 @@ def _back_test_described(tried: BackTest) -> dict[str, Any]:
     }
 
 
-def _fit(name: str, data: _Data, study: ValueStudy) -> FittedModel:
-    return fit_transactions(name, data.histories, study.unit, default_prior(name) if study.borrow else None)
+def _fit(name: str, data: _Data, study: ValueStudy, *, leans: bool = False) -> FittedModel:
+    prior = default_prior(name) if study.borrow or leans else None
+    return fit_transactions(name, data.histories, study.unit, prior)
 
 
 def _fit_spend(data: _Data, study: ValueStudy) -> tuple[FittedModel | None, str | None]:

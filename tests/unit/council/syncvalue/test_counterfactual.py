@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from google.type.date_pb2 import Date
 
-from kiki.council.syncvalue.convert_forecast import promotions, seasonal_message
+from kiki.council.syncvalue.convert_forecast import seasonal_message
+from kiki.council.syncvalue.convert_promotions import promotions
 from kiki.council.syncvalue.counterfactual import Counterfactual, Expected, days_of, learning_span
 from kiki.council.syncvalue.domain import Basis
 from kiki.council.syncvalue.errors import BadRequest
@@ -59,7 +60,7 @@ FORECAST = Counterfactual(
     basis=Basis.NET_SALES,
     time_zone="Europe/Berlin",
     first_month=dt.date(2025, 11, 1),
-    promotions=0,
+    promotions=(),
     problem="",
     model="seasonal-1",
     months=tuple(Expected(100 + k, 90, 110 + k) for k in range(24)),

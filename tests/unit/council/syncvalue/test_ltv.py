@@ -1,4 +1,4 @@
-"""The first model: sensible, bounded, monotone; baselines and folds."""
+"""Values of a store without a fit: sensible, bounded, monotone; baselines and folds."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from kiki.council.syncvalue.baseline import available_months, divided, month_sta
 from kiki.council.syncvalue.domain import Customer, Order, Segment, StoreModel
 from kiki.council.syncvalue.fitting import fit
 from kiki.council.syncvalue.history import fold
-from kiki.council.syncvalue.ltv import ShrinkagePredictor, value
+from kiki.council.syncvalue.ltv import value
+from kiki.council.syncvalue.models.prior_model import NAME, prior_model
 
 NOW = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
 MODEL = StoreModel(mean_spend_minor=5_000)
-PREDICTOR = ShrinkagePredictor()
+PRIOR = prior_model()
 
 
 def customer(count: int = 3, spent: int = 15_000, first: float = 200, last: float = 20) -> Customer:
@@ -41,36 +42,63 @@ customers = st.builds(
 
 @given(customers)
 def test_predictions_are_bounded(someone: Customer) -> None:
-    [found] = value(PREDICTOR, [someone], [MODEL], NOW)
+    [found] = value(PRIOR, [someone], [MODEL], NOW)
     assert found.ltv_minor >= 0
     assert 0 <= found.churn_risk <= 1
     assert 0 <= found.confidence <= 1
     assert np.isfinite(found.expected_orders)
+    assert 0 <= found.low_minor <= found.high_minor
+    assert found.ltv_minor <= found.lifetime_minor + 1
+    assert (found.model_version, found.model_name) == (0, NAME)
 
 
 @given(customers, st.integers(1, 10**8))
 def test_value_grows_with_spend(someone: Customer, more: int) -> None:
     richer = someone._replace(spent_minor=someone.spent_minor + more)
-    less, most = value(PREDICTOR, [someone, richer], [MODEL, MODEL], NOW)
+    less, most = value(PRIOR, [someone, richer], [MODEL, MODEL], NOW)
     assert most.ltv_minor >= less.ltv_minor
+    assert most.high_minor >= less.high_minor
 
 
 @given(customers, st.floats(1, 1_000))
 def test_risk_grows_with_silence(someone: Customer, days: float) -> None:
-    now, later = (value(PREDICTOR, [someone], [MODEL], NOW + dt.timedelta(days=wait))[0] for wait in (0, days))
+    now, later = (value(PRIOR, [someone], [MODEL], NOW + dt.timedelta(days=wait))[0] for wait in (0, days))
     assert later.churn_risk >= now.churn_risk - 1e-12
 
 
 def test_recent_buyers_are_worth_more() -> None:
-    recent, long_gone = value(PREDICTOR, [customer(last=5), customer(last=150)], [MODEL, MODEL], NOW)
+    recent, long_gone = value(PRIOR, [customer(last=5), customer(last=150)], [MODEL, MODEL], NOW)
     assert recent.ltv_minor > long_gone.ltv_minor
     assert recent.churn_risk < long_gone.churn_risk
 
 
+def test_the_first_order_ever_is_valued_with_an_interval_and_little_confidence() -> None:
+    [found] = value(PRIOR, [customer(1, 8_000, 0, 0)], [StoreModel()], NOW)
+    assert 0 == found.low_minor < found.ltv_minor < found.high_minor
+    assert found.ltv_minor < found.lifetime_minor
+    assert 0 < found.confidence < 0.25
+
+
+def test_amounts_are_in_the_stores_own_orders() -> None:
+    """Customers of a store of a hundred times the prices are worth a hundred times as much."""
+    cheap = value(PRIOR, [customer(3, 15_000)], [StoreModel(mean_spend_minor=6_000)], NOW)[0]
+    dear = value(PRIOR, [customer(3, 1_500_000)], [StoreModel(mean_spend_minor=600_000)], NOW)[0]
+    for name in ("ltv_minor", "lifetime_minor", "high_minor"):
+        assert abs(getattr(dear, name) - 100 * getattr(cheap, name)) <= 50
+    assert (dear.confidence, dear.churn_risk, dear.segment) == (cheap.confidence, cheap.churn_risk, cheap.segment)
+
+
+def test_customers_of_many_stores_are_valued_as_each_alone() -> None:
+    some = [customer(1 + number % 4, 2_000 * (number + 1), 300, 7 * number) for number in range(12)]
+    stores = [StoreModel(mean_spend_minor=1_000 * (number % 3)) for number in range(12)]
+    together = value(PRIOR, some, stores, NOW)
+    assert together == [value(PRIOR, [own], [store], NOW)[0] for own, store in zip(some, stores, strict=True)]
+
+
 def test_fit_sets_quantiles_of_the_store() -> None:
     crowd = [customer(1 + i % 5, 1_000 * (i + 1), 300, 10 + i) for i in range(100)]
-    model = fit(crowd, known=100, now=NOW, predictor=PREDICTOR, low_share=0.5, high_share=0.2)
-    segments = [found.segment for found in value(PREDICTOR, crowd, [model] * 100, NOW)]
+    model = fit(crowd, known=100, now=NOW, prior=PRIOR, low_share=0.5, high_share=0.2)
+    segments = [found.segment for found in value(PRIOR, crowd, [model] * 100, NOW)]
     assert segments.count(Segment.HIGH) == 20
     assert segments.count(Segment.LOW) == 50
 

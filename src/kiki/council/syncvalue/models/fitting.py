@@ -26,7 +26,7 @@ def fit_transactions(name: str, of: Histories, unit: Unit, prior: Prior | None =
     """
     model = transaction_model(name)
     if prior is None:
-        _require_variety(of)
+        require_variety(of)
     elif len(of) == 0:
         return _of_prior(prior, unit)
     scale = max(float(of.age.mean()), 1e-9)
@@ -111,7 +111,8 @@ def _pilot(model: TransactionModel, of: Histories, scale: float) -> Maximum:
     return maximise(lambda parameters: model.log_likelihood(parameters, part), model.starts(part))
 
 
-def _require_variety(of: Histories) -> None:
+def require_variety(of: Histories) -> None:
+    """Raises `CannotFit` when the customers alone, without a prior, do not say enough for a fit."""
     if len(of) < LEAST_CUSTOMERS:
         raise CannotFit(f"a fit needs at least {LEAST_CUSTOMERS} customers, got {len(of)}")
     if not of.x.any():

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from kiki.council.syncvalue.models import gammagamma
+from kiki.council.syncvalue.models import gammagamma, typical
 from kiki.council.syncvalue.models.errors import BadModel, CannotFit
 from kiki.council.syncvalue.models.estimate import FittedModel
 from kiki.council.syncvalue.models.histories import DAYS_PER_UNIT, Floats, Unit
@@ -23,15 +23,7 @@ from kiki.council.syncvalue.models.transactions import transaction_model
 
 LEAST_STORES = 3
 _ROUNDS = 200
-_TYPICAL = {
-    "bgnbd": (0.5, 60.0, 0.8, 2.5),
-    "mbgnbd": (0.7, 70.0, 0.9, 2.0),
-    "pareto": (0.6, 75.0, 0.7, 100.0),
-    gammagamma.NAME: (5.0, 4.0, 0.6),
-}
-"""A typical shop: times in days, v in mean purchases."""
-_SPREAD = 1.0
-"""How far, as a standard deviation of the logarithm, shops are taken to be apart when no other shop is known."""
+_TYPICAL = {**typical.TRANSACTIONS, gammagamma.NAME: typical.SPEND}
 _SPREAD_WEIGHT = 2.0
 """That spread counts as much as so many stores."""
 
@@ -78,7 +70,7 @@ def default_prior(name: str) -> Prior:
     if name not in _TYPICAL:
         raise BadModel(f"unknown model {name!r}; known are {', '.join(_TYPICAL)}")
     mean = np.log(_TYPICAL[name])
-    return _prior(name, mean, np.eye(len(mean)) * _SPREAD**2, stores=0)
+    return _prior(name, mean, np.eye(len(mean)) * typical.SPREAD**2, stores=0)
 
 
 def pool(fitted: Sequence[FittedModel], mean_spends: Sequence[float] | None = None) -> Prior:
@@ -121,7 +113,7 @@ def _times(name: str) -> Floats:
 def _between(means: Floats, within: Floats) -> tuple[Floats, Floats]:
     """Mean and covariance of the true parameters, by expectation maximisation."""
     stores, size = means.shape
-    spread = np.eye(size) * _SPREAD**2
+    spread = np.eye(size) * typical.SPREAD**2
     mean, covariance = np.median(means, axis=0), spread
     precision_within = np.linalg.inv(within)
     for _ in range(_ROUNDS):

@@ -19,6 +19,7 @@ and 0 where z does not exist. Probabilities are those of `intervals.py`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -40,6 +41,7 @@ _STEEPEST = 2.5
 _LARGEST_EXPONENT = 700.0
 _NODES = np.array(REPEATS, dtype=np.float64)
 _LOG_NODES = np.log1p(_NODES)
+_LOG_STEPS = np.diff(_LOG_NODES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +125,17 @@ class TabledModel:
         """Predictions of these customers."""
         alive = self.p_alive(of)
         lasting, discounted, forever, quiet = self._at(of.x, of.age)
-        shape = self.parameters[0] + of.x
-        rate = alive * shape / (self.parameters[1] + of.age)
+        r, alpha = self.parameters[:2].tolist()
         p, q, v = self.spend.tolist()
-        mean = p * (v + of.paid * of.mean) / (p * of.paid + q - 1.0)
-        purchases = rate * lasting
-        outlook = Outlook(1.0 - alive * -np.expm1(-quiet * shape), purchases, mean, shape, q + p * of.paid)
+        shape, scale, paid = r + of.x, alpha + of.age, p * of.paid
+        rate = alive * shape / scale
+        mean = p * (v + of.paid * of.mean) / (paid + (q - 1.0))
+        worth = rate * mean
+        purchases, often = rate * lasting, paid + q
+        outlook = Outlook(1.0 + alive * np.expm1(-quiet * shape), purchases, mean, shape, often)
         low, high = self._interval(outlook)
-        share = 0.5 * p * of.paid / (p * of.paid + q) + 0.5 * of.age / (self.parameters[1] + of.age)
-        return Served(alive, purchases, rate * discounted * mean, rate * forever * mean, low, high, share, outlook)
+        share = 0.5 * (paid / often + of.age / scale)
+        return Served(alive, purchases, worth * discounted, worth * forever, low, high, share, outlook)
 
     def p_alive(self, of: Known) -> Floats:
         """P(alive), by the model's own formula."""
@@ -149,26 +153,35 @@ class TabledModel:
 
     def _at(self, x: Floats, age: Floats) -> Floats:
         """The table's columns for each customer, shape (COLUMNS, customers)."""
-        row = np.clip(np.searchsorted(_NODES, x, side="right") - 1, 0, len(_NODES) - 2)
-        down = np.clip((np.log1p(x) - _LOG_NODES[row]) / (_LOG_NODES[row + 1] - _LOG_NODES[row]), 0.0, 1.0)
-        first, step = grid(float(self.parameters[1]))
-        place = np.clip((np.log(self.parameters[1] + age) - first) / step, 0.0, AGES - 1.0)
+        row = np.minimum(np.searchsorted(_NODES, x, side="right") - 1, len(_NODES) - 2)
+        down = np.minimum((np.log1p(x) - _LOG_NODES[row]) / _LOG_STEPS[row], 1.0)
+        alpha = float(self.parameters[1])
+        first, step = grid(alpha)
+        place = np.minimum((np.log(alpha + age) - first) / step, AGES - 1.0)
         column = np.minimum(place.astype(np.int64), AGES - 2)
         along = place - column
         cells = self.table.reshape(COLUMNS, -1)
         at = row * AGES + column
-        upper = cells[:, at] * (1.0 - along) + cells[:, at + 1] * along
-        lower = cells[:, at + AGES] * (1.0 - along) + cells[:, at + AGES + 1] * along
-        return np.asarray(upper + (lower - upper) * down)
+        corners = cells.take(np.concatenate([at, at + 1, at + AGES, at + AGES + 1]), axis=1)
+        corners = corners.reshape(COLUMNS, 2, 2, -1)
+        sides = corners[:, :, 0] + (corners[:, :, 1] - corners[:, :, 0]) * along
+        return np.asarray(sides[:, 0] + (sides[:, 1] - sides[:, 0]) * down)
 
     def _interval(self, outlook: Outlook) -> tuple[Floats, Floats]:
+        """Both ends at once, the logarithm of each a polynomial in z; see `Outlook.features`."""
         tail = (1.0 - self.level) / 2.0
-        high = self._end(outlook, np.where(outlook.none > tail, self.level, 1.0 - tail))
-        return np.minimum(self._end(outlook, np.full(len(high), tail)), high), high
-
-    def _end(self, outlook: Outlook, probability: Floats) -> Floats:
+        none, buying = outlook.none, outlook.buying
+        probability = np.empty((2, len(none)))
+        probability[0], probability[1] = tail, np.where(none > tail, self.level, 1.0 - tail)
         share = outlook.share(probability)
-        return np.where(share > 0, outlook.scale * np.exp(outlook.features(share) @ self.ends), 0.0)
+        z = normal(share)
+        c = self.ends.tolist()
+        often, shape, worth = np.log(np.maximum(buying, 1.0)), np.log(outlook.shape), np.log(outlook.worth)
+        level = c[0] + often * (c[3] + c[5] * often) + c[6] * shape + c[8] * worth
+        slope = c[1] + c[4] * often + c[7] * shape + c[9] * worth
+        ends = buying * outlook.mean * np.exp(level + z * (slope + c[2] * z))
+        low, high = np.where(share > 0, ends, 0.0)
+        return np.minimum(low, high), high
 
 
 def normal(probability: Floats) -> Floats:
@@ -179,8 +192,8 @@ def normal(probability: Floats) -> Floats:
 
 def grid(alpha: float) -> tuple[float, float]:
     """The first log(α + T) of the table's columns, and the step."""
-    first = float(np.log(alpha))
-    return first, (float(np.log(alpha + OLDEST_DAYS)) - first) / (AGES - 1)
+    first = math.log(alpha)
+    return first, (math.log(alpha + OLDEST_DAYS) - first) / (AGES - 1)
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,9 @@
 """Chooses, fits and lays out a store's model; runs in a process of its own.
 
-A store with enough history chooses by back-test and is fitted by maximum likelihood. One with less borrows: the prior
-is that of the installation's other stores where there are three or more, a typical shop's otherwise, and the model the
-one that most of these are served by. So does one whose own data leave a parameter unbounded.
+A store with enough history chooses by back-test, and is fitted by maximum likelihood or under the prior, as did better
+there. One with less borrows: the prior is that of the installation's other stores where there are three or more, a
+typical shop's otherwise, and the model the one that most of these are served by. So does one whose own data leave a
+parameter unbounded.
 """
 
 from __future__ import annotations
@@ -70,6 +71,11 @@ class Choice:
         """Whether there was too little for a choice."""
         return self.tested is None
 
+    @property
+    def leans(self) -> bool:
+        """Whether the model is fitted under the prior."""
+        return self.tested is None or self.tested.leans
+
 
 def fit_store(job: FitJob) -> StoreFit:
     """The store's model. Raises `CannotFit` when nobody has paid anything."""
@@ -119,7 +125,7 @@ def choose(of: Purchases, until: int, seen: Histories, priors: Priors) -> Choice
         wanted = f"a choice needs {LEAST_CUSTOMERS}, {LEAST_RETURNED} and {2 * LEAST_DAYS}"
         return Choice(priors.usual, None, f"borrows from other stores: {few}; {wanted}")
     try:
-        tested = back_test(of, until=until, unit="days", customers=_TESTED_CUSTOMERS)
+        tested = back_test(of, until=until, unit="days", priors=priors.of, customers=_TESTED_CUSTOMERS)
     except CannotFit as error:
         return Choice(priors.usual, None, f"borrows from other stores: {error.message}")
     scores = ", ".join(f"{name} {score:.4f}" for name, score in sorted(tested.scores.items()))
@@ -141,7 +147,7 @@ def spend_model(spend: Spend, mean_purchase: float, priors: Priors) -> FittedMod
 
 
 def _transactions(choice: Choice, seen: Histories, priors: Priors) -> tuple[FittedModel, str]:
-    if not choice.borrows:
+    if not choice.leans:
         try:
             own = fit_transactions(choice.name, seen, "days")
         except CannotFit as error:
@@ -159,7 +165,7 @@ def _own_fits(choice: Choice, transactions: FittedModel, spend: FittedModel, see
         return {}
     own = [transactions, spend]
     for name in MODELS:
-        if name != transactions.name:
+        if name != transactions.name or transactions.method != "ml":
             try:
                 own.append(fit_transactions(name, seen, "days"))
             except CannotFit:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kiki.council.syncvalue.counterfactual import Counterfactual, Expected
 from kiki.council.syncvalue.domain import Baseline, Basis, Revenue
-from kiki.council.syncvalue.seasonal.outlook import TrackRecord
+from kiki.council.syncvalue.seasonal.outlook import Promotion, TrackRecord
 from kiki.kit.database import Connection, Record
 
 _AMOUNT = {Basis.NET_SALES: "net_minor", Basis.TOTAL: "total_minor"}
@@ -15,7 +15,7 @@ _FORECAST = (
     "store_id, revision, model, problem, currency, basis, time_zone, first_month, interval_level, expected_minor,"
     " lower_minor, upper_minor, year_minor, trained_from, trained_to, history_months, yearly_season, promotions,"
     " origins, error, plain_error, month_error, plain_month_error, interval_coverage, seasonal_recommended,"
-    " computed_at"
+    " computed_at, promotions_revision, promotion_periods, promotion_effect"
 )
 
 
@@ -57,13 +57,14 @@ async def first_order_at(connection: Connection, store_id: int) -> dt.datetime |
 async def write_baseline(connection: Connection, baseline: Baseline) -> None:
     """Keeps the baseline in place of an earlier one."""
     await connection.execute(
-        "INSERT INTO syncvalue.baselines VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+        "INSERT INTO syncvalue.baselines"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
         " ON CONFLICT (store_id) DO UPDATE SET (start_at, end_at, time_zone, basis, currency, revenue_minor,"
         " monthly_average_minor, average_order_minor, orders, unique_customers, repeat_customers, months_available,"
-        " skipped_orders, computed_at) = (excluded.start_at, excluded.end_at, excluded.time_zone, excluded.basis,"
-        " excluded.currency, excluded.revenue_minor, excluded.monthly_average_minor, excluded.average_order_minor,"
-        " excluded.orders, excluded.unique_customers, excluded.repeat_customers, excluded.months_available,"
-        " excluded.skipped_orders, excluded.computed_at)",
+        " skipped_orders, computed_at, history_from) = (excluded.start_at, excluded.end_at, excluded.time_zone,"
+        " excluded.basis, excluded.currency, excluded.revenue_minor, excluded.monthly_average_minor,"
+        " excluded.average_order_minor, excluded.orders, excluded.unique_customers, excluded.repeat_customers,"
+        " excluded.months_available, excluded.skipped_orders, excluded.computed_at, excluded.history_from)",
         baseline.store_id,
         baseline.start,
         baseline.end,
@@ -79,6 +80,7 @@ async def write_baseline(connection: Connection, baseline: Baseline) -> None:
         baseline.months_available,
         baseline.skipped_orders,
         baseline.computed_at,
+        baseline.history_from,
     )
 
 
@@ -87,7 +89,7 @@ async def find_baseline(connection: Connection, store_id: int) -> Baseline | Non
     row = await connection.fetchrow(
         "SELECT store_id, start_at, end_at, time_zone, basis, currency, revenue_minor, monthly_average_minor,"
         " average_order_minor, orders, unique_customers, repeat_customers, months_available, skipped_orders,"
-        " computed_at FROM syncvalue.baselines WHERE store_id = $1",
+        " computed_at, history_from FROM syncvalue.baselines WHERE store_id = $1",
         store_id,
     )
     if row is None:
@@ -129,7 +131,7 @@ async def add_forecast(connection: Connection, found: Counterfactual) -> None:
     expected, lower, upper = ([list(column) for column in spans] or [[], [], []]) if found.months else ([], [], [])
     year, tested = found.year, found.tested
     await connection.execute(
-        f"INSERT INTO syncvalue.forecasts ({_FORECAST}) VALUES ({', '.join(f'${n}' for n in range(1, 27))})",
+        f"INSERT INTO syncvalue.forecasts ({_FORECAST}) VALUES ({', '.join(f'${n}' for n in range(1, 30))})",
         found.store_id,
         found.revision,
         found.model,
@@ -147,10 +149,13 @@ async def add_forecast(connection: Connection, found: Counterfactual) -> None:
         found.trained_to,
         found.history_months,
         found.yearly,
-        found.promotions,
+        len(found.promotions),
         *((0, None, None, None, None, None) if tested is None else tested),
         found.seasonal_recommended,
         found.computed_at,
+        found.promotions_revision,
+        [[own.first.isoformat(), own.last.isoformat(), own.name] for own in found.promotions],
+        found.promotion_effect,
     )
 
 
@@ -181,11 +186,17 @@ async def find_forecast(connection: Connection, store_id: int, as_of: dt.datetim
         trained_to=row["trained_to"],
         history_months=row["history_months"],
         yearly=row["yearly_season"],
-        promotions=row["promotions"],
+        promotions=tuple(_promotion(*period) for period in row["promotion_periods"]),
+        promotion_effect=row["promotion_effect"],
+        promotions_revision=row["promotions_revision"],
         tested=TrackRecord(*row[18:24]) if row["origins"] else None,
         seasonal_recommended=row["seasonal_recommended"],
         computed_at=row["computed_at"],
     )
+
+
+def _promotion(first: str, last: str, name: str) -> Promotion:
+    return Promotion(dt.date.fromisoformat(first), dt.date.fromisoformat(last), name)
 
 
 async def _row(connection: Connection, query: str, *arguments: object) -> Record:

@@ -9,10 +9,7 @@ from kiki.council.syncvalue.domain import Customer, CustomerRef, Order, OrderRef
 from kiki.kit.bulk import Append, Rows
 from kiki.kit.database import Connection
 
-_MODEL = (
-    "rate_shape, rate_scale_days, leave, stay, mean_spend_minor, spend_strength,"
-    " low_below_minor, high_from_minor, customers, model_version"
-)
+_MODEL = "mean_spend_minor, low_below_minor, high_from_minor, customers, model_version"
 _CUSTOMER = (
     "currency, order_count, spend_orders, spent_minor, first_order_at, last_order_at, purchase_days, first_day_minor"
 )
@@ -23,8 +20,7 @@ _LOCK_STORES = (
 )
 _MODELS = f"SELECT store_id, has_merges, {_MODEL} FROM syncvalue.stores WHERE store_id = ANY($1::bigint[])"
 _ADD_STORES = (
-    "INSERT INTO syncvalue.stores (store_id, rate_shape, rate_scale_days, leave, stay, mean_spend_minor,"
-    " spend_strength) SELECT s, $2, $3, $4, $5, $6, $7 FROM unnest($1::bigint[]) AS u(s) ON CONFLICT DO NOTHING"
+    "INSERT INTO syncvalue.stores (store_id) SELECT s FROM unnest($1::bigint[]) AS u(s) ON CONFLICT DO NOTHING"
 )
 _ALIASES = (
     "SELECT a.store_id, a.merged_key, a.kept_key FROM unnest($1::bigint[], $2::text[]) AS k(s, c)"
@@ -100,17 +96,7 @@ async def lock_stores(connection: Connection, store_ids: Sequence[int]) -> dict[
     wanted = sorted(set(store_ids))
     rows = await connection.fetch(_LOCK_STORES, wanted)
     if len(rows) < len(wanted):
-        default = StoreModel()
-        await connection.execute(
-            _ADD_STORES,
-            wanted,
-            default.rate_shape,
-            default.rate_scale_days,
-            default.leave,
-            default.stay,
-            default.mean_spend_minor,
-            default.spend_strength,
-        )
+        await connection.execute(_ADD_STORES, wanted)
         rows = await connection.fetch(_LOCK_STORES, wanted)
     return {row[0]: (StoreModel(*row[2:]), row[1]) for row in rows}
 
@@ -266,16 +252,10 @@ async def count_customers(connection: Connection, store_id: int) -> int:
 async def write_model(connection: Connection, store_id: int, model: StoreModel, at: dt.datetime) -> None:
     """Keeps a refreshed model."""
     await connection.execute(
-        "UPDATE syncvalue.stores SET rate_shape = $2, rate_scale_days = $3, leave = $4, stay = $5,"
-        " mean_spend_minor = $6, spend_strength = $7, low_below_minor = $8, high_from_minor = $9,"
-        " customers = $10, refreshed_at = $11 WHERE store_id = $1",
+        "UPDATE syncvalue.stores SET mean_spend_minor = $2, low_below_minor = $3, high_from_minor = $4,"
+        " customers = $5, refreshed_at = $6 WHERE store_id = $1",
         store_id,
-        model.rate_shape,
-        model.rate_scale_days,
-        model.leave,
-        model.stay,
         model.mean_spend_minor,
-        model.spend_strength,
         model.low_below_minor,
         model.high_from_minor,
         model.customers,

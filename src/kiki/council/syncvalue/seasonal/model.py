@@ -9,7 +9,7 @@ import numpy as np
 
 from kiki.council.syncvalue.errors import CannotForecast
 from kiki.council.syncvalue.seasonal.backtest import UNTESTED_STRETCH, YEAR, BackTest, back_test
-from kiki.council.syncvalue.seasonal.fitting import fit
+from kiki.council.syncvalue.seasonal.fitting import Fit, fit
 from kiki.council.syncvalue.seasonal.forecast import forecast, interval
 from kiki.council.syncvalue.seasonal.outlook import LEVEL, Outlook, Promotion, Span, TrackRecord
 from kiki.council.syncvalue.seasonal.series import Array, Daily, from_first_sale, month_after, whole_months
@@ -46,7 +46,14 @@ def _outlook(series: Daily, promotions: Sequence[Promotion], months: int) -> Out
         yearly=fitted.yearly,
         tested=None if tested is None else _tested(tested),
         seasonal_recommended=tested is not None and fitted.yearly and tested.seasonal_is_better,
+        promotion_effect=_promotion_effect(fitted),
     )
+
+
+def _promotion_effect(fitted: Fit) -> float | None:
+    if not fitted.layout.promotions:
+        return None
+    return float(np.expm1(fitted.parameters[fitted.layout.promotion.start]))
 
 
 def _spans(expected: Array, lower: Array, upper: Array) -> list[Span]:

@@ -38,6 +38,7 @@ class Promotion:
 
     first: dt.date
     last: dt.date
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +58,5 @@ class Outlook:
     """None with less than 24 whole months."""
     seasonal_recommended: bool
     """Whether the back-test says that the seasonal figure is nearer than the plain average; False when untested."""
+    promotion_effect: float | None = None
+    """By what part a promotion raised a day's revenue; None when none lay in the days learned from."""
