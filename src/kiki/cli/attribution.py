@@ -50,7 +50,7 @@ Window = Annotated[
     typer.Option("--window-days", min=0, help="Events only: older touchpoints do not count for a conversion."),
 ]
 Input = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--input", metavar="CSV", help="A user a row: holdout, ordered, and eligible, exposed, order_amount, features."
     ),
@@ -66,7 +66,20 @@ Output = Annotated[
 ]
 ForStore = Annotated[
     int | None,
-    typer.Option("--store", metavar="STORE", min=1, help="Put what was learned as this shop's parameters."),
+    typer.Option(
+        "--store", metavar="STORE", min=1, help="With --input: put what was learned as this shop's parameters."
+    ),
+]
+FromExperiment = Annotated[
+    str | None,
+    typer.Option(
+        "--experiment",
+        metavar="EXPERIMENT",
+        help="In place of --input: learn from this experiment of --store; the candidate runs in the shadow first.",
+    ),
+]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="With --experiment: up to when outcomes count; left out: now.")
 ]
 
 
@@ -112,9 +125,31 @@ def _run(
 
 
 def _learn(
-    input_file: Input, truth: Truth = None, output: Output = None, store: ForStore = None, as_json: AsJson = False
+    input_file: Input = None,
+    truth: Truth = None,
+    output: Output = None,
+    store: ForStore = None,
+    experiment: FromExperiment = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Learn from a randomised hold-out how likely ads caused each order; print what was learned and how sure it is."""
+    """Learn from a randomised hold-out how likely ads caused each order; print what was learned and how sure it is.
+
+    The hold-out is a file, or an experiment of a connected shop: `--store STORE --experiment EXPERIMENT`.
+    """
+    if experiment is not None:
+        if store is None or input_file is not None or truth is not None or output is not None:
+            raise InvalidInput("--experiment goes with --store, and without --input", reason="BAD_OPTIONS")
+        attribution_store.learn(store, experiment, as_of, as_json=as_json)
+        return
+    if input_file is None or as_of is not None:
+        raise InvalidInput("wanted: --input FILE, or --store STORE with --experiment EXPERIMENT", reason="BAD_OPTIONS")
+    _learn_from_file(input_file, truth, output, store, as_json=as_json)
+
+
+def _learn_from_file(
+    input_file: Path, truth: Path | None, output: Path | None, store: int | None, *, as_json: bool
+) -> None:
     from kiki.orchestrator.attribution.holdout import read_holdout
     from kiki.orchestrator.attribution.learned import confidences, fit_learned
     from kiki.orchestrator.attribution.learned_report import against_truth, learned_report, read_truth

@@ -49,6 +49,7 @@ def register(group: typer.Typer) -> None:
     group.command("fit")(_fit)
     group.command("compare")(_compare)
     group.command("recalculate")(_recalculate)
+    group.command("adopt")(_adopt)
     group.command("explain")(_explain)
     reviews = typer.Typer(no_args_is_help=True, help="Orders that wait for a person.")
     reviews.command("list")(_list_reviews)
@@ -65,6 +66,22 @@ def put_learned(store_id: int, found: dict[str, Any]) -> dict[str, Any]:
     with PortalClient.of_installation() as portal:
         kept = portal.put(f"{_PATH}/models/{store_id}/learned", body)
     return {name: kept[name] for name in ("name", "version", "fitted_at")}
+
+
+def learn(store_id: int, experiment: str, as_of: str | None, *, as_json: bool) -> None:
+    """Have a shop's own experiment teach the candidate, and show what came of it."""
+    until = read_time(as_of)
+    body = {"experiment_id": experiment, **({"as_of": until} if until else {})}
+    with PortalClient.of_installation() as portal:
+        job = finished(portal, portal.post(f"{_PATH}/learn/{store_id}", body), as_json=as_json)
+    found = job["result"]
+    if as_json:
+        print_json(found)
+        return
+    scores, origin = found.pop("cross_validated"), found.pop("learned_from")
+    print_fields(found, job["message"])
+    print_fields(scores, "\ncross-validated")
+    print_fields(origin, "\nlearned from")
 
 
 def _reviews() -> None:
@@ -88,6 +105,17 @@ def _fit(store_id: StoreId, since: From = None, until: To = None, as_json: AsJso
     with PortalClient.of_installation() as portal:
         job = finished(portal, portal.post(f"{_PATH}/fit/{store_id}", _span(since, until)), as_json=as_json)
     _show(job["result"] if as_json else {"message": job["message"], **job["result"]}, as_json=as_json)
+
+
+def _adopt(store_id: StoreId, as_json: AsJson = False) -> None:
+    """Let the candidate speak as `learned`, after it has decided 30 orders in the shadow."""
+    with PortalClient.of_installation() as portal:
+        found = portal.post(f"{_PATH}/models/{store_id}/candidate/adopt")
+    if as_json:
+        print_json(found)
+        return
+    shown = ("name", "version", "fitted_at", "source", "size", "store_model")
+    print_fields({**{name: found[name] for name in shown}, **found["report"]["shadow_run"]})
 
 
 def _compare(store_id: StoreId, since: From = None, until: To = None, as_json: AsJson = False) -> None:

@@ -14,7 +14,19 @@ ExperimentId = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="The exp
 Optional = float | None
 
 _COLUMNS = ("experiment_id", "status", "metric", "holdout_ppm", "starts_at", "ends_at", "complete_at")
-_READINGS = ("month", "revision", "as_of", "decision", "users", "estimate", "lower_bound", "final", "told")
+_READINGS = (
+    "month",
+    "revision",
+    "as_of",
+    "decision",
+    "users",
+    "estimate",
+    "lower_bound",
+    "compliance",
+    "contamination",
+    "final",
+    "told",
+)
 _PER_USER = ("difference", "standard_error", "interval", "lift", "p_value")
 
 
@@ -102,6 +114,9 @@ def _show(store_id: StoreId, experiment: ExperimentId, as_json: AsJson = False) 
         return
     _print_plan(document)
     print_fields(document["assigned"] or {"nobody": "was dealt yet"}, "\nassigned")
+    exposed = [{"arm": arm, **counts} for arm, counts in document["exposed"].items()]
+    console().print("\nexposed, as logged", style="bold")
+    print_rows(exposed, ("arm", "subjects", "contacts", "last_at"), empty="No contact of anybody was logged.")
     console().print("\nreadings", style="bold")
     print_rows([_reading_row(row) for row in document["readings"]], _READINGS, empty="None was recorded.")
 
@@ -180,9 +195,22 @@ def _print_reading(document: dict[str, Any]) -> None:
             wanted = _PER_USER if part in ("order_rate", "net_revenue_per_user") else tuple(document[part])
             values = {name: document[part][name] for name in wanted}
             print_fields(values, f"\n{part.replace('_', ' ')}")
+    if document.get("exposure"):
+        _print_exposure(document["exposure"])
     print_fields(document["not_counted"], "\nnot counted")
     for warning in document["warnings"]:
         console().print(f"\nnote: {warning}", markup=False)
+
+
+def _print_exposure(exposure: dict[str, Any]) -> None:
+    rows = [{"of": name, **exposure[name]} for name in ("compliance", "contamination")]
+    console().print("\nexposure", style="bold")
+    print_rows(rows, ("of", "users", "exposed", "contacts", "rate", "interval"), empty="")
+    effects = [{"metric": name, **effect} for name, effect in exposure["complier_effect"].items() if effect]
+    shown = ("metric", "effect", "standard_error", "interval", "compliers")
+    print_rows(effects, shown, empty="Being treated exposed nobody more: no effect on compliers can be told.")
+    if exposure["campaigns"]:
+        print_rows(exposure["campaigns"], ("campaign_id", "holdout", "treated"), empty="")
 
 
 def _reading_row(row: dict[str, Any]) -> dict[str, Any]:

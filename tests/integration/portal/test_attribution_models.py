@@ -160,8 +160,8 @@ def eur(message: Any) -> Decimal:
     return Decimal(message.units) + Decimal(message.nanos).scaleb(-9)
 
 
-async def test_the_ledger_books_a_part_and_takes_back_its_part_to_the_cent(database_dsn: str) -> None:
-    async with scene(database_dsn) as play:
+async def test_the_ledger_books_a_part_and_takes_back_its_part_to_the_cent(council_dsn: str) -> None:
+    async with scene(council_dsn) as play:
         put = await play.put_learned()
         await play.rules(attribution_model="learned")
         shop, at = play.shop, play.now - dt.timedelta(hours=1)
@@ -196,8 +196,8 @@ async def test_the_ledger_books_a_part_and_takes_back_its_part_to_the_cent(datab
         assert (decision["model_version"], decision["evidence"]["billed_share"]) == (put["version"], str(SHARE))
 
 
-async def test_a_recalculation_shows_its_diff_and_corrects_closed_months_in_the_open_one(database_dsn: str) -> None:
-    async with scene(database_dsn) as play:
+async def test_a_recalculation_shows_its_diff_and_corrects_closed_months_in_the_open_one(council_dsn: str) -> None:
+    async with scene(council_dsn) as play:
         shop, store = play.shop, play.shop.store_id
         await play.rules(attribution_model="last")
         then = play.paid_last_month
@@ -247,7 +247,7 @@ async def test_a_recalculation_shows_its_diff_and_corrects_closed_months_in_the_
 
 
 async def test_models_side_by_side_fits_and_reviews_on_the_command_line(
-    database_dsn: str,
+    council_dsn: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -265,7 +265,7 @@ async def test_models_side_by_side_fits_and_reviews_on_the_command_line(
     monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(attribution, "PAGE", 3)
     monkeypatch.setattr(attribution, "_VISITORS", 2)
-    async with scene(database_dsn) as play:
+    async with scene(council_dsn) as play:
         monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path))
         monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{play.portal.port}")
         monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)

@@ -170,8 +170,8 @@ async def _with_partitions(dsn: str) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def rig(database_dsn: str) -> AsyncIterator[Rig]:
-    async with running_rig(database_dsn) as running:
+async def rig(council_dsn: str) -> AsyncIterator[Rig]:
+    async with running_rig(council_dsn) as running:
         yield running
 
 
@@ -292,6 +292,47 @@ async def test_a_statement_bills_what_the_experiment_shows_and_a_fall_is_made_go
     assert proof.ok, proof.problems
 
 
+async def test_a_contract_that_ends_gives_the_carry_back_on_its_statement(rig: Rig) -> None:
+    treated, held_out = await started(rig)
+    await bill_on_it(rig)
+    await rig.go(at(9, 10))
+    for buyer in treated[:10]:
+        await rig.buy(buyer, 10_000)
+    await rig.settled()
+    await rig.go(at(10, 2))
+    await rig.post("readings", {"month": "2026-09"})
+    await rig.settled()
+    september = await rig.close(9)
+    await rig.go(at(10, 10))
+    for buyer in held_out[:4]:
+        await rig.buy(buyer, 9_000)
+    await rig.settled()
+    await rig.go(at(11, 2))
+    await rig.post("readings", {"month": "2026-10"})
+    await rig.settled()
+    october = await rig.close(10)
+    carried = cents_of(october.experiment.carry)
+    assert carried < 0
+    body = {"fee_rate": "0.20", "rule": "ended", "effective_from": "2026-11"}
+    ended = await rig.send("PUT", f"/internal/contracts/{rig.store_id}", body)
+    assert (ended["contract"]["rule"], ended["contract"]["experiment_id"]) == ("ended", "")
+    await rig.go(at(12, 2))
+    shown = await rig.statement(11)
+    assert (shown["problem"], cents(shown["experiment_credit"]["credited_revenue"])) == ("", -carried)
+    assert cents(shown["fee"]) == -cents(shown["experiment_credit"]["fee"]) < 0
+    printed = await rig.portal.http.get(
+        f"/reports/oaas/monthly/{rig.store_id}?year=2026&month=11&format=pdf", headers=HEADERS
+    )
+    assert (printed.status_code, printed.content[:4]) == (200, b"%PDF"), printed.text
+    frozen = await rig.close(11)
+    due = cents_of(september.fee) + cents_of(october.fee) + cents_of(frozen.fee)
+    assert due == pytest.approx(cents_of(october.experiment.estimate) * 0.2, abs=1)
+    proof = await rig.clients.syncledger.call(
+        "VerifyLedger", ledger.VerifyLedgerRequest(store_id=rig.store_id), ledger.VerifyLedgerResponse
+    )
+    assert proof.ok, proof.problems
+
+
 def cents_of(money: Any) -> int:
     return round(money.units * 100 + money.nanos / 10**7)
 
@@ -396,7 +437,7 @@ async def test_the_worker_records_every_month_that_is_over_once(rig: Rig) -> Non
     await rig.settled()
     await rig.go(at(11, 3))
     await bill_on_it(rig, "experiment_lower_bound")
-    (job,) = experiment_jobs(sealer=rig.portal.sealer, clock=rig.clock)
+    job, _ = experiment_jobs(sealer=rig.portal.sealer, clock=rig.clock)
     for _ in range(2):
         await job.run(_Unguarded(rig.portal))
     shown = await rig.send("GET", f"/internal/experiments/{rig.store_id}/{ID}")

@@ -28,6 +28,7 @@ class Rule(enum.IntEnum):
     LESSER_OF = 3
     EXPERIMENT_ESTIMATE = 4
     EXPERIMENT_LOWER_BOUND = 5
+    ENDED = 6
 
     @property
     def needs_baseline(self) -> bool:
@@ -59,6 +60,7 @@ class EntryKind(enum.IntEnum):
     REVERSAL = 3
     TRUE_UP = 4
     BILLING = 5
+    EXPERIMENT_CREDIT = 6
 
 
 class Account(enum.IntEnum):

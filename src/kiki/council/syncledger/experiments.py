@@ -4,9 +4,12 @@
     billed = max(0, open),  carry = min(0, open)
 
 so that what was billed plus the carry is what the readings say, to the minor unit. The target is the estimate to date
-or its lower bound, by the contract's rule. The carry belongs to the store: it outlives a change of experiment and waits
-while another rule is in force. Such months bill by their own rule, and the experiment's later ones only what it shows
-beyond the reading at their end.
+or its lower bound, by the contract's rule. The carry belongs to the store: it outlives a change of experiment. Months
+under another rule bill by that, and the experiment's later ones only what it shows beyond the reading at their end.
+
+A carry that no later month can make good is given back, as far as it was billed: in the month that is billed on an
+experiment's final reading, and in the first one under a rule that bills on none. What was billed last goes back first,
+each part at the rate at which it was billed; the rest was never billed and stays carried.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from kiki.council.syncledger.domain import Books, ReadingTold, Rule, Terms
-from kiki.council.syncledger.fees import MonthFigures, MonthSums
+from kiki.council.syncledger.fees import MonthFigures, MonthSums, fee_on
 from kiki.council.syncledger.months import month_of, month_span, zone
 
 READING_MISSING = "READING_MISSING"
@@ -44,6 +47,34 @@ class Bill(NamedTuple):
     carry_before: int
     billed: int
     carry: int
+
+
+class Credit(NamedTuple):
+    """What a month gives back of a carry, in minor units of the settlement currency."""
+
+    store_id: int
+    month: int
+    experiment_id: str
+    """Of the month that billed last."""
+    carry_before: int
+    credited: int
+    carry: int
+    fee: int
+
+
+class Settled(NamedTuple):
+    """A month on experiments."""
+
+    bill: Bill | str | None
+    """Why it cannot be said in place of a bill; None under a rule that bills on none."""
+    credit: Credit | None
+
+
+class Past(NamedTuple):
+    """What closed months billed on experiments and gave back, by month."""
+
+    bills: Mapping[int, Bill]
+    credits: Mapping[int, Credit]
 
 
 class Readings:
@@ -74,21 +105,72 @@ def refusal(told: ReadingTold, known: ReadingTold | None, books: Books) -> Refus
     return Refusal.SUPERSEDED if known is not None and told.revision <= known.revision else Refusal.TAKEN
 
 
-def bill_month(books: Books, readings: Readings, bills: Mapping[int, Bill], month: int) -> Bill | str:
-    """What a month bills: as frozen, or after the open months before it; otherwise why it cannot be said."""
-    if month in bills:
-        return bills[month]
-    carry = bills[max(bills)].carry if bills else 0
-    answer: Bill | str = READING_MISSING
+def settle_month(books: Books, readings: Readings, past: Past, month: int) -> Settled:
+    """What a month bills and gives back: as frozen, or after the open months before it."""
+    unknown = READING_MISSING if books.terms_for(month).rule.by_experiment else None
+    if month in past.bills or (books.closed_through is not None and month <= books.closed_through):
+        return Settled(past.bills.get(month, unknown), past.credits.get(month))
+    account = _Account(books, past)
+    settled = Settled(unknown, None)
     for at in range(books.open_month(books.versions[0].effective_month), month + 1):
         terms = books.terms_for(at)
-        if not terms.rule.by_experiment:
-            continue
-        answer = _bill(terms, readings, at, carry)
-        if isinstance(answer, str):
-            return answer
-        carry = answer.carry
-    return answer
+        bill: Bill | str | None = None
+        if terms.rule.by_experiment:
+            bill = _bill(terms, readings, at, account.carry)
+            if isinstance(bill, str):
+                return Settled(unknown, None)
+            account.add(bill)
+        settled = Settled(bill, account.give_back(at) if _is_over(readings, terms, at) else None)
+    return settled
+
+
+def _is_over(readings: Readings, terms: Terms, month: int) -> bool:
+    """Whether what is carried after a month cannot be made good by its experiment any more."""
+    reading = readings.of_month(terms.experiment_id, month) if terms.rule.by_experiment else None
+    return not terms.rule.by_experiment or (reading is not None and reading.final)
+
+
+class _Account:
+    """What was billed on experiments and not given back, newest last, and what is carried."""
+
+    def __init__(self, books: Books, past: Past) -> None:
+        self._books = books
+        self._billed: list[tuple[int, int]] = []
+        self._experiment = ""
+        self.carry = 0
+        for month in sorted({*past.bills, *past.credits}):
+            if month in past.bills:
+                self.add(past.bills[month])
+            if month in past.credits:
+                self._take(past.credits[month].credited)
+                self.carry = past.credits[month].carry
+
+    def add(self, bill: Bill) -> None:
+        self.carry, self._experiment = bill.carry, bill.experiment_id
+        if bill.billed:
+            self._billed.append((bill.billed, self._books.terms_for(bill.month).fee_rate_ppm))
+
+    def give_back(self, month: int) -> Credit | None:
+        """The credit of what is carried, as far as it was billed; None where there is nothing to credit."""
+        before = self.carry
+        credited = min(-before, sum(revenue for revenue, _ in self._billed))
+        if not credited:
+            return None
+        fee = self._take(credited)
+        self.carry = before + credited
+        return Credit(self._books.store_id, month, self._experiment, before, credited, self.carry, fee)
+
+    def _take(self, revenue: int) -> int:
+        """Take off what was billed last; the fee on it. A part that is taken bit by bit gives back its fee exactly."""
+        fee = 0
+        while revenue:
+            held, rate = self._billed.pop()
+            part = min(held, revenue)
+            fee += fee_on(held, rate) - fee_on(held - part, rate)
+            revenue -= part
+            if held > part:
+                self._billed.append((held - part, rate))
+        return fee
 
 
 def early(reading: ReadingTold, terms: Terms, month: int) -> bool:

@@ -7,7 +7,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 from kiki.council.syncledger.convert import money, month_from, month_message, store, text
 from kiki.council.syncledger.domain import ReadingTold
 from kiki.council.syncledger.errors import BadRequest
-from kiki.council.syncledger.experiments import Bill, Refusal
+from kiki.council.syncledger.experiments import Bill, Credit, Refusal
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.money import money_from_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
@@ -78,6 +78,19 @@ def bill_message(bill: Bill | None, reading: ReadingTold | None, currency: str) 
         as_of=time_to_proto(reading.as_of),
         users=reading.users,
         plan_digest=reading.plan_digest,
+    )
+
+
+def credit_message(credit: Credit | None, currency: str) -> syncledger_pb2.ExperimentCredit | None:
+    """What a month gives back of a carry."""
+    if credit is None:
+        return None
+    return syncledger_pb2.ExperimentCredit(
+        experiment_id=credit.experiment_id,
+        carry_before=money(credit.carry_before, currency),
+        credited_revenue=money(credit.credited, currency),
+        fee=money(credit.fee, currency),
+        carry=money(credit.carry, currency),
     )
 
 

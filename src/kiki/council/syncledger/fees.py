@@ -107,10 +107,12 @@ def fee_by_rule(
 ) -> FeeByRule:
     """The fee of a month or period. `uplift` never goes below zero; corrections of closed months count as booked.
 
+    An ended contract bills nothing but those.
+
     `experiment` is the revenue that the contract's experiment bills, or why it is not known.
     """
     problem = ""
-    own = sums.revenue
+    own = 0 if rule is Rule.ENDED else sums.revenue
     if rule.needs_baseline:
         if baseline is None or not baseline_complete:
             problem = "BASELINE_INCOMPLETE"

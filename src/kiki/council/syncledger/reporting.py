@@ -11,7 +11,7 @@ from typing import Protocol
 
 from kiki.council.syncledger.domain import Books, OrderState, Terms
 from kiki.council.syncledger.errors import BadRequest, CannotClose, ContractUnknown, NoContract
-from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, Readings, bill_month, early
+from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, Readings, early, settle_month
 from kiki.council.syncledger.fees import FeeByRule, MonthFigures, MonthSums, fee_by_rule, growth_percent, rounded
 from kiki.council.syncledger.months import month_of, month_span, month_text, zone
 from kiki.council.syncledger.postings import check_balanced, movements, postings_of
@@ -202,6 +202,8 @@ class Reporting:
         await repository.add_entries(connection, entries, postings, movements(entries, postings), now)
         if statement.bill is not None:
             await experiments.add_bill(connection, statement.bill, now)
+        if statement.credit is not None:
+            await experiments.add_credit(connection, statement.credit, now)
         await repository.close_through(connection, store_id, month)
         return await self._freeze(connection, statement, now)
 
@@ -237,12 +239,14 @@ async def _month_figures(connection: Connection, books: Books, month: int) -> Mo
 
 
 async def _on_experiment(connection: Connection, books: Books, month: int) -> OnExperiment | None:
-    terms = books.terms_for(month)
-    if not terms.rule.by_experiment:
+    """None where no terms up to the month bill on an experiment."""
+    if not any(version.rule.by_experiment for version in books.versions if version.effective_month <= month):
         return None
+    terms = books.terms_for(month)
     told = Readings(await experiments.find_readings(connection, [books.store_id]))
-    bills = await experiments.find_bills(connection, books.store_id)
-    return OnExperiment(bill_month(books, told, bills, month), told.of_month(terms.experiment_id, month))
+    settled = settle_month(books, told, await experiments.find_past(connection, books.store_id), month)
+    reading = told.of_month(terms.experiment_id, month) if terms.rule.by_experiment else None
+    return OnExperiment(settled.bill, reading, settled.credit)
 
 
 async def _billed_in(
@@ -257,6 +261,7 @@ async def _billed_in(
         return "NOT_A_MONTH"
     experiment = await _on_experiment(connection, books, month)
     assert experiment is not None, "the terms of the month bill on one"
+    assert experiment.bill is not None, "the terms of the month bill on one"
     return experiment.bill if isinstance(experiment.bill, str) else experiment.bill.billed
 
 

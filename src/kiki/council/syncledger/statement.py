@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kiki.council.syncledger.domain import Books, Entry, EntryKind, ReadingTold, Terms
 from kiki.council.syncledger.errors import BadRequest
-from kiki.council.syncledger.experiments import READING_MISSING, Bill, corrections_by_reading, without
+from kiki.council.syncledger.experiments import READING_MISSING, Bill, Credit, corrections_by_reading, without
 from kiki.council.syncledger.fees import MonthFigures, fee_by_rule, growth_percent
 from kiki.council.syncledger.months import month_span, zone
 from kiki.kit.money import Money
@@ -44,6 +44,8 @@ class Statement:
     reading: ReadingTold | None = None
     corrected_by_reading: int = 0
     """Revenue of corrections that the experiment's reading counts itself."""
+    credit: Credit | None = None
+    """What the month gives back of an experiment's carry."""
 
     @property
     def revenue(self) -> int:
@@ -52,8 +54,8 @@ class Statement:
 
     @property
     def accrued(self) -> int:
-        """The fee as accrued entry by entry."""
-        return self.figures.sums.fee + self.figures.sums.corrected_fee
+        """The fee as accrued entry by entry, less what is credited."""
+        return self.figures.sums.fee + self.figures.sums.corrected_fee - (self.credit.fee if self.credit else 0)
 
     @property
     def true_up(self) -> int:
@@ -63,10 +65,14 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class OnExperiment:
-    """What the contract's experiment bills in the month, or why it cannot be said."""
+    """What the contract's experiment bills in the month, or why it cannot be said; and what is given back of a carry.
 
-    bill: Bill | str
+    Under a rule that bills on none, `bill` is None.
+    """
+
+    bill: Bill | str | None
     reading: ReadingTold | None
+    credit: Credit | None = None
 
 
 def state_month(
@@ -97,6 +103,7 @@ def state_month(
         baseline_complete=months >= 12,
         experiment=READING_MISSING if bill is None else bill.billed,
     )
+    credit = experiment.credit if experiment is not None else None
     return Statement(
         store_id=terms.store_id,
         month=month,
@@ -107,13 +114,14 @@ def state_month(
         current=current,
         figures=figures,
         growth_percent=growth_percent(current, baseline),
-        fee_revenue=by_rule.fee_revenue,
-        fee=by_rule.fee,
+        fee_revenue=by_rule.fee_revenue - (credit.credited if credit else 0),
+        fee=by_rule.fee - (credit.fee if credit else 0),
         problem=by_rule.problem,
         closed_at=closed_at,
         bill=bill,
         reading=experiment.reading if experiment is not None and bill is not None else None,
         corrected_by_reading=by_reading[0],
+        credit=credit,
     )
 
 
@@ -127,8 +135,10 @@ def amount_in(currency: str, money: Money | None) -> int | None:
 
 
 def closing_entries(statement: Statement, first_id: int) -> list[Entry]:
-    """What closing a month books: the true-up of the accruals, then the fee that becomes due."""
+    """What closing a month books: the credit of a carry, the true-up of the accruals, then the fee that becomes due."""
     entries = []
+    if statement.credit is not None and statement.credit.fee:
+        entries.append(_entry(statement, first_id + 2, EntryKind.EXPERIMENT_CREDIT, -statement.credit.fee, 0))
     if statement.true_up:
         entries.append(_entry(statement, first_id, EntryKind.TRUE_UP, statement.true_up, 0))
     if statement.fee:

@@ -16,7 +16,7 @@ from kiki.council.syncledger.convert import (
     text,
 )
 from kiki.council.syncledger.domain import OrderState
-from kiki.council.syncledger.experiments_convert import bill_message
+from kiki.council.syncledger.experiments_convert import bill_message, credit_message
 from kiki.council.syncledger.months import month_number, month_parts
 from kiki.council.syncledger.reporting import Close, PeriodFee
 from kiki.council.syncledger.repository.proof import Proof
@@ -36,6 +36,7 @@ _KINDS = {
         syncledger_pb2.ENTRY_KIND_REVERSAL,
         syncledger_pb2.ENTRY_KIND_TRUE_UP,
         syncledger_pb2.ENTRY_KIND_BILLING,
+        syncledger_pb2.ENTRY_KIND_EXPERIMENT_CREDIT,
     )
 }
 _ACCOUNTS = {
@@ -111,6 +112,7 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         corrections_by_reading=money(statement.corrected_by_reading, currency)
         if statement.terms.rule.by_experiment or statement.corrected_by_reading
         else None,
+        experiment_credit=credit_message(statement.credit, currency),
     )
 
 

@@ -213,6 +213,26 @@ experiment_bills = sa.Table(
     comment="What each closed month billed on its experiment, and the carry that it left.",
 )
 
+experiment_credits = sa.Table(
+    "experiment_credits",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("month", sa.Integer, nullable=False),
+    sa.Column("experiment_id", sa.Text, nullable=False),
+    sa.Column("carry_before_minor", sa.BigInteger, nullable=False),
+    sa.Column("credited_minor", sa.BigInteger, nullable=False),
+    sa.Column("carry_minor", sa.BigInteger, nullable=False),
+    sa.Column("fee_minor", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "month", name="experiment_credits_pkey"),
+    sa.CheckConstraint(
+        "credited_minor > 0 AND carry_minor <= 0 AND fee_minor BETWEEN 0 AND credited_minor",
+        name="experiment_credits_sign_check",
+    ),
+    sa.CheckConstraint("carry_minor = carry_before_minor + credited_minor", name="experiment_credits_sum_check"),
+    comment="What closed months gave back of a carry that no later month could make good.",
+)
+
 receipts = receipts_table(metadata)
 
 OWNER = Owner(schema=SCHEMA, metadata=metadata, migrations=Path(__file__).parent / "migrations")

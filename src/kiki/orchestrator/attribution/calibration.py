@@ -23,25 +23,29 @@ class Bin:
     rate: float
 
 
-def brier(probability: Floats, outcome: Floats) -> float:
+def brier(probability: Floats, outcome: Floats, weights: Floats | None = None) -> float:
     """Mean squared difference of probability and outcome (Brier 1950), 0 to 1; 0 of nothing."""
-    return float(np.mean((probability - outcome) ** 2)) if len(outcome) else 0.0
+    return float(np.average((probability - outcome) ** 2, weights=weights)) if len(outcome) else 0.0
 
 
-def expected_calibration_error(probability: Floats, outcome: Floats, bins: int = BINS) -> float:
+def expected_calibration_error(
+    probability: Floats, outcome: Floats, bins: int = BINS, weights: Floats | None = None
+) -> float:
     """Mean absolute gap of probability and rate over bins of equal width, weighted by count (Naeini et al. 2015)."""
-    table = reliability(probability, outcome, bins)
+    table = reliability(probability, outcome, bins, weights)
     total = sum(row.count for row in table)
     return sum(row.count * abs(row.mean_probability - row.rate) for row in table) / total if total else 0.0
 
 
-def reliability(probability: Floats, outcome: Floats, bins: int = BINS) -> list[Bin]:
-    """The bins that hold anything; a bin includes its lower edge, the last one also 1."""
+def reliability(probability: Floats, outcome: Floats, bins: int = BINS, weights: Floats | None = None) -> list[Bin]:
+    """The bins that hold anything; a bin includes its lower edge, the last one also 1. `weights`: cases per row."""
     if len(probability) and not (probability.min() >= 0 and probability.max() <= 1):
         raise InvalidInput("probabilities lie between 0 and 1", reason="BAD_PROBABILITY")
     bin_of = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    counts = np.bincount(bin_of, minlength=bins)
-    sums, hits = np.bincount(bin_of, probability, minlength=bins), np.bincount(bin_of, outcome, minlength=bins)
+    each = np.ones(len(probability)) if weights is None else weights
+    counts, sums, hits = (
+        np.bincount(bin_of, column, minlength=bins) for column in (each, each * probability, each * outcome)
+    )
     return [
         Bin(at / bins, (at + 1) / bins, int(counts[at]), float(sums[at] / counts[at]), float(hits[at] / counts[at]))
         for at in np.flatnonzero(counts).tolist()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiki.kit.errors import InvalidInput
-from kiki.orchestrator.attribution.paths import Floats
+from kiki.orchestrator.attribution.paths import Floats, Ints
 
 Flags = NDArray[np.bool_]
 USER_COLUMNS = ("user_id", "user", "customer_id", "customer", "visitor_id", "visitor", "id")
@@ -31,24 +31,39 @@ _CONTAMINATION = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Holdout:
-    """Users in rows."""
+    """Users in rows, or rows of users who are alike."""
 
     users: tuple[str, ...]
+    """Their names; none where a row stands for several."""
     eligible: Flags
     """Whom an ad would have been served to; the question is asked in both arms."""
     held_out: Flags
     exposed: Flags
     ordered: Flags
     amount: Floats
+    """Of all users of the row together."""
     names: tuple[str, ...]
     """Features that stand before any ad."""
     features: Floats
     """(users, names)."""
     left_out: tuple[tuple[str, str], ...]
     """Columns that are no such features, each with the reason."""
+    people: Floats | None = None
+    """How many users a row stands for; None: one each."""
+    fold: Ints | None = None
+    """What cross-validation leaves out in turn, from 0 on; None: drawn when it is wanted."""
 
     def __len__(self) -> int:
-        return len(self.users)
+        return len(self.ordered)
+
+    @property
+    def weights(self) -> Floats:
+        """How many users each row stands for."""
+        return np.ones(len(self)) if self.people is None else self.people
+
+    def count(self, rows: Flags) -> int:
+        """Users in these rows."""
+        return int(rows.sum()) if self.people is None else int(self.people[rows].sum())
 
 
 def read_holdout(rows: Iterable[Mapping[str, str | None]]) -> Holdout:
@@ -77,7 +92,7 @@ def read_holdout(rows: Iterable[Mapping[str, str | None]]) -> Holdout:
     held_out = _flags(columns, roles["held_out"]) if "held_out" in roles else ~_flags(columns, roles["treated"])
     eligible = _flags(columns, roles["eligible"]) if "eligible" in roles else np.ones(count, dtype=bool)
     exposed = _flags(columns, roles["exposed"]) if "exposed" in roles else eligible & ~held_out
-    _refuse_contamination(held_out & eligible, exposed)
+    refuse_contamination(int((held_out & eligible & exposed).sum()), int((held_out & eligible).sum()))
     candidates = {name: values for name, values in columns.items() if name not in roles.values()}
     names, features, left_out = _features(candidates, eligible, held_out)
     return Holdout(
@@ -106,7 +121,7 @@ def _features(
         except ValueError:
             left_out.append((name, "it is not numeric"))
             continue
-        reason = _objection(numbers, eligible & ~held_out, eligible & held_out)
+        reason = feature_objection(numbers, eligible & ~held_out, eligible & held_out)
         if reason:
             left_out.append((name, reason))
         else:
@@ -115,25 +130,33 @@ def _features(
     return tuple(kept), matrix, tuple(left_out)
 
 
-def _objection(numbers: Floats, treated: Flags, held_out: Flags) -> str:
-    """Why this is no feature from before any ad; empty when nothing speaks against it."""
+def feature_objection(numbers: Floats, treated: Flags, held_out: Flags, weights: Floats | None = None) -> str:
+    """Why this is no feature from before any ad; empty when nothing speaks against it. `weights`: users per row."""
     if not np.isfinite(numbers).all():
         return "it is not finite"
     with_ads, without = numbers[treated], numbers[held_out]
     if not len(with_ads) or not len(without) or np.ptp(numbers[treated | held_out]) == 0:
         return "it does not vary among eligible users"
-    error = math.sqrt(float(with_ads.var()) / len(with_ads) + float(without.var()) / len(without))
-    apart = abs(float(with_ads.mean() - without.mean()))
-    if apart > _IMBALANCE * error:
-        return f"ads changed it: {with_ads.mean():.4g} with ads, {without.mean():.4g} held out"
+    each = np.ones(len(numbers)) if weights is None else weights
+    ours, our_error = _mean_and_variance(with_ads, each[treated])
+    theirs, their_error = _mean_and_variance(without, each[held_out])
+    if abs(ours - theirs) > _IMBALANCE * math.sqrt(our_error + their_error):
+        return f"ads changed it: {ours:.4g} with ads, {theirs:.4g} held out"
     return ""
 
 
-def _refuse_contamination(held_out: Flags, exposed: Flags) -> None:
-    reached = int((held_out & exposed).sum())
-    if reached > _CONTAMINATION * max(int(held_out.sum()), 1):
+def _mean_and_variance(numbers: Floats, weights: Floats) -> tuple[float, float]:
+    """The mean, and its variance."""
+    users = float(weights.sum())
+    mean = float(weights @ numbers) / users
+    return mean, float(weights @ (numbers - mean) ** 2) / users / users
+
+
+def refuse_contamination(exposed: int, held_out: int) -> None:
+    """Raises InvalidInput where more than 5 % of the held-out users were exposed."""
+    if exposed > _CONTAMINATION * max(held_out, 1):
         raise InvalidInput(
-            f"{reached} of {int(held_out.sum())} held-out users were exposed: this is no hold-out", reason="BAD_HOLDOUT"
+            f"{exposed} of {held_out} held-out users were exposed: this is no hold-out", reason="BAD_HOLDOUT"
         )
 
 

@@ -14,7 +14,9 @@ intended to buy. No truth is used: p0 is what held-out users did.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 
@@ -79,8 +81,8 @@ def fit_learned(data: Holdout, *, seed: int = 0) -> LearnedParameters:
         exposure=float(exposure[0]) if exposure is not None else None,
         penalty=float(penalties[-1]) if np.isfinite(penalties[lift_of]).any() else None,
         slope=slope,
-        treated=int((data.eligible & ~data.held_out).sum()),
-        held_out=int((data.eligible & data.held_out).sum()),
+        treated=data.count(data.eligible & ~data.held_out),
+        held_out=data.count(data.eligible & data.held_out),
         mean_standard_error=0.0,
     )
     return replace(parameters, mean_standard_error=_standard_error(parameters, data, fit.covariance, width))
@@ -88,6 +90,13 @@ def fit_learned(data: Holdout, *, seed: int = 0) -> LearnedParameters:
 
 def confidences(parameters: LearnedParameters, data: Holdout) -> Floats:
     """Per user P(caused | ordered); 0 where nobody was exposed. Meant for users who ordered."""
+    without, with_ads, seen = chances(parameters, data)
+    caused = 1.0 - without / with_ads
+    return np.where(data.exposed, np.clip(caused / seen, 0.0, 1.0), 0.0)
+
+
+def chances(parameters: LearnedParameters, data: Holdout) -> tuple[Floats, Floats, Floats]:
+    """Per row P(order | x) without ads and with them, and P(exposed | order, x, with ads)."""
     known = {name: at for at, name in enumerate(data.names)}
     base = np.full(len(data), parameters.base)
     lift = np.full(len(data), parameters.lift)
@@ -98,36 +107,45 @@ def confidences(parameters: LearnedParameters, data: Holdout) -> Floats:
         x = (data.features[:, known[feature.name]] - feature.mean) / feature.scale
         base, lift = base + feature.base * x, lift + feature.lift * x
         exposure = exposure + feature.exposure * x
-    caused = 1.0 - probabilities(base) / probabilities(base + lift)
-    return np.where(data.exposed, np.clip(caused / probabilities(exposure), 0.0, 1.0), 0.0)
+    return probabilities(base), probabilities(base + lift), probabilities(exposure)
 
 
 def cross_fitted(data: Holdout, *, seed: int = 0) -> Floats:
     """Confidences where each user's own outcome took no part in the fit."""
-    fold = _folds(data, seed)
     found = np.zeros(len(data))
-    for number in range(FOLDS):
-        out = fold == number
-        found[out] = confidences(fit_learned(_subset(data, ~out), seed=seed), _subset(data, out))
+    for out, parameters in leave_out(data, seed=seed):
+        found[out] = confidences(parameters, subset(data, out))
     return found
 
 
-def _subset(data: Holdout, rows: Flags) -> Holdout:
+def leave_out(data: Holdout, *, seed: int = 0) -> Iterator[tuple[Flags, LearnedParameters]]:
+    """Each fold's rows, and what is learned from all others."""
+    fold = _folds(data, seed)
+    for number in range(FOLDS):
+        out = fold == number
+        if out.any():
+            yield out, fit_learned(subset(data, ~out), seed=seed)
+
+
+def subset(data: Holdout, rows: Flags) -> Holdout:
+    """These rows alone."""
     return replace(
         data,
-        users=tuple(user for user, taken in zip(data.users, rows.tolist(), strict=True) if taken),
+        users=tuple(compress(data.users, rows.tolist())),
         eligible=data.eligible[rows],
         held_out=data.held_out[rows],
         exposed=data.exposed[rows],
         ordered=data.ordered[rows],
         amount=data.amount[rows],
         features=data.features[rows],
+        people=None if data.people is None else data.people[rows],
+        fold=None if data.fold is None else data.fold[rows],
     )
 
 
 def _refuse_small_arms(data: Holdout) -> None:
     for name, arm in (("treated", ~data.held_out), ("held-out", data.held_out)):
-        orders = int((arm & data.eligible & data.ordered).sum())
+        orders = data.count(arm & data.eligible & data.ordered)
         if orders < _LEAST_ORDERS:
             raise InvalidInput(
                 f"learning wants {_LEAST_ORDERS} orders of eligible {name} users, got {orders}", reason="NOT_IDENTIFIED"
@@ -135,13 +153,16 @@ def _refuse_small_arms(data: Holdout) -> None:
 
 
 def _standards(data: Holdout) -> tuple[Floats, Floats]:
-    who = data.features[data.eligible]
-    mean, scale = who.mean(axis=0), who.std(axis=0)
+    who, weights = data.features[data.eligible], data.weights[data.eligible]
+    mean = weights @ who / weights.sum()
+    scale = np.sqrt(weights @ (who - mean) ** 2 / weights.sum())
     return mean, np.where(scale > 0, scale, 1.0)
 
 
 def _folds(data: Holdout, seed: int) -> Ints:
-    """A fold per user, balanced within arm and outcome."""
+    """A fold per row, drawn balanced within arm and outcome where the data have none."""
+    if data.fold is not None:
+        return data.fold % FOLDS
     strata = (data.eligible * 4 + data.held_out * 2 + data.ordered).astype(np.int64)
     shuffled = np.random.default_rng(seed).permutation(len(data))
     order = shuffled[np.argsort(strata[shuffled], kind="stable")]
@@ -153,11 +174,13 @@ def _folds(data: Holdout, seed: int) -> Ints:
 def _grouped(data: Holdout, x: Floats, seed: int) -> _Grouped:
     eligible, ads = data.eligible.astype(np.float64), (data.eligible & ~data.held_out).astype(np.float64)
     rows = np.column_stack([x, eligible, ads, _folds(data, seed)])
-    groups, group_of, counts = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+    groups, group_of = np.unique(rows, axis=0, return_inverse=True)
+    weights = data.weights
     features, eligible, ads = groups[:, :-3], groups[:, -3:-2], groups[:, -2:-1]
     design = np.column_stack([np.ones(len(groups)), features, eligible, eligible * features, ads, ads * features])
-    ordered = np.bincount(group_of.ravel(), data.ordered, minlength=len(groups)).astype(np.float64)
-    trials = Trials(design, counts.astype(np.float64), ordered, np.zeros(len(groups)))
+    counts = np.bincount(group_of.ravel(), weights, minlength=len(groups))
+    ordered = np.bincount(group_of.ravel(), weights * data.ordered, minlength=len(groups))
+    trials = Trials(design, counts.astype(np.float64), ordered.astype(np.float64), np.zeros(len(groups)))
     return _Grouped(trials, groups[:, -1].astype(np.int64), features.shape[1])
 
 
@@ -233,18 +256,18 @@ def _exposure(data: Holdout, x: Floats) -> Floats | None:
     buyers = data.eligible & ~data.held_out & data.ordered
     if data.exposed[buyers].all():
         return None
-    design = np.column_stack([np.ones(int(buyers.sum())), x[buyers]])
-    rows = len(design)
+    design, weights = np.column_stack([np.ones(int(buyers.sum())), x[buyers]]), data.weights[buyers]
     penalties = np.array([_LEAST_PENALTY] + [_EXPOSURE_PENALTY] * x.shape[1])
-    trials = Trials(design, np.ones(rows), data.exposed[buyers].astype(np.float64), np.zeros(rows))
+    trials = Trials(design, weights, weights * data.exposed[buyers], np.zeros(len(design)))
     return fit_logistic(trials, penalties).coefficients
 
 
 def _standard_error(parameters: LearnedParameters, data: Holdout, covariance: Floats, width: int) -> float:
     """Of the mean confidence of exposed orders: the delta method over level, base and their differences."""
-    buyers = _subset(data, data.ordered & data.exposed)
+    buyers = subset(data, data.ordered & data.exposed)
     if not len(buyers):
         return 0.0
+    weights = buyers.weights / buyers.weights.sum()
     base = [0, width + 1]
     columns: list[tuple[LearnedParameters, list[int]]] = [
         (replace(parameters, base=parameters.base + _STEP), base),
@@ -257,8 +280,8 @@ def _standard_error(parameters: LearnedParameters, data: Holdout, covariance: Fl
         ):
             features = (*parameters.features[:at], moved, *parameters.features[at + 1 :])
             columns.append((replace(parameters, features=features), at_columns))
-    now = confidences(parameters, buyers).mean()
+    now = weights @ confidences(parameters, buyers)
     gradient = np.zeros(covariance.shape[0])
     for moved_parameters, which in columns:
-        gradient[which] = (confidences(moved_parameters, buyers).mean() - now) / _STEP
+        gradient[which] = (weights @ confidences(moved_parameters, buyers) - now) / _STEP
     return math.sqrt(max(float(gradient @ covariance @ gradient), 0.0))

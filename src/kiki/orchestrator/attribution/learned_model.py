@@ -25,9 +25,8 @@ class LearnedModel:
     order with a confidence over zero is incremental, and that part of it is billed.
     """
 
-    name = "learned"
-
-    def __init__(self, parameters: LearnedParameters) -> None:
+    def __init__(self, parameters: LearnedParameters, name: str = "learned") -> None:
+        self.name = name
         self.parameters = parameters
         self.version = f"1:{parameters.fingerprint}"
 

@@ -28,7 +28,7 @@ def learned_report(data: Holdout, parameters: LearnedParameters) -> dict[str, An
     exposed = data.ordered & data.exposed
     return {
         "version": f"1:{parameters.fingerprint}",
-        "users": len(data),
+        "users": data.count(np.ones(len(data), dtype=bool)),
         "eligible_treated": parameters.treated,
         "eligible_held_out": parameters.held_out,
         "order_rate_treated": _rate(data, data.eligible & ~data.held_out),
@@ -37,11 +37,11 @@ def learned_report(data: Holdout, parameters: LearnedParameters) -> dict[str, An
         "left_out": dict(data.left_out),
         "penalty": parameters.penalty,
         "slope": parameters.slope,
-        "orders": int(buyers.sum()),
-        "exposed_orders": int(exposed.sum()),
-        "mean_confidence_exposed": _mean(confidence, exposed),
+        "orders": data.count(buyers),
+        "exposed_orders": data.count(exposed),
+        "mean_confidence_exposed": _mean(confidence, exposed, data.weights),
         "standard_error": parameters.mean_standard_error,
-        "caused_orders": float(confidence[buyers].sum()),
+        "caused_orders": float((confidence * data.weights)[buyers].sum()),
         "caused_revenue": float((confidence * data.amount)[buyers].sum()),
         "revenue": float(data.amount[buyers].sum()),
     }
@@ -115,8 +115,8 @@ def _column(kept: Mapping[str, Mapping[str, str]], users: Iterable[str], name: s
 
 
 def _rate(data: Holdout, rows: Flags) -> float:
-    return _mean(data.ordered.astype(np.float64), rows)
+    return _mean(data.ordered.astype(np.float64), rows, data.weights)
 
 
-def _mean(values: Floats, rows: Flags) -> float:
-    return float(values[rows].mean()) if rows.any() else 0.0
+def _mean(values: Floats, rows: Flags, weights: Floats | None = None) -> float:
+    return float(np.average(values[rows], weights=None if weights is None else weights[rows])) if rows.any() else 0.0

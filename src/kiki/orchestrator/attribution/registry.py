@@ -23,10 +23,18 @@ MODELS = {
     "markov": "credit by removal effect in the chain of all paths",
     "shapley": "credit by Shapley value of the channels",
     "learned": "the probability that ads caused the order, learned from a hold-out",
+    "candidate": "the learned model's next version in its shadow run: recorded, never billed until it is adopted",
 }
 """Names in the order in which they are shown."""
-FITTED: dict[str, type[Fitted]] = {"markov": MarkovParameters, "learned": LearnedParameters}
+FITTED: dict[str, type[Fitted]] = {
+    "markov": MarkovParameters,
+    "learned": LearnedParameters,
+    "candidate": LearnedParameters,
+}
 """Models that want parameters, and which."""
+CANDIDATE = "candidate"
+BY_FACTS = frozenset({"learned", CANDIDATE})
+"""Models that ask what was known about the buyer before any ad, and for no channels of others."""
 
 
 def build_model(name: str, parameters: Fitted | None = None) -> Model:
@@ -38,7 +46,7 @@ def build_model(name: str, parameters: Fitted | None = None) -> Model:
     if isinstance(parameters, MarkovParameters):
         return markov_model(parameters)
     if isinstance(parameters, LearnedParameters):
-        return LearnedModel(parameters)
+        return LearnedModel(parameters, name)
     if name in TOUCH_MODELS:
         return TOUCH_MODELS[name]
     return shapley_model() if name == "shapley" else DefaultModel()

@@ -9,12 +9,12 @@ from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.orchestrator.attribution.default_model import DefaultModel
 from kiki.orchestrator.attribution.fitted import Fitted
 from kiki.orchestrator.attribution.model import Case, Decision, Model
-from kiki.orchestrator.attribution.registry import FITTED, MODELS, build_model
+from kiki.orchestrator.attribution.registry import BY_FACTS, CANDIDATE, FITTED, MODELS, build_model
 from kiki.orchestrator.experiments.assignment import MILLION, Split
 
 FIRST, SECOND = "first", "second"
 """The arms of an A/B test: the contract's model, and the one beside it."""
-_WITHOUT_OTHERS = frozenset({"default", "learned"})
+_WITHOUT_OTHERS = frozenset({"default"}) | BY_FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,14 @@ class Naming:
     """Of customers for whom `shadow` speaks and bills, in an A/B test; 0: none."""
 
     def check(self) -> None:
-        """Raises InvalidInput for a name that no model has, or a test without a second model."""
+        """Raises InvalidInput for a name that no model has, one that may not bill, or a test without a second model."""
         for name in filter(None, (self.model, self.shadow)):
             if name not in MODELS:
                 raise InvalidInput(f"a model is one of {', '.join(MODELS)}, got {name!r}", reason="UNKNOWN_MODEL")
+        if self.model == CANDIDATE or (self.shadow == CANDIDATE and self.share_ppm):
+            raise InvalidInput(
+                f"a {CANDIDATE} is recorded and never billed: adopt it first, then name learned", reason="NEVER_BILLED"
+            )
         if self.model == self.shadow:
             raise InvalidInput(f"the model beside {self.model} is another one, got the same", reason="SAME_MODEL")
         if not 0 <= self.share_ppm < MILLION:
@@ -99,13 +103,13 @@ def speakers(store_id: int, naming: Naming, fitted: Mapping[str, Fitted]) -> Spe
         shadow=shadow,
         split=_split(store_id, naming),
         wants_others=bool(named - _WITHOUT_OTHERS),
-        wants_facts="learned" in named,
+        wants_facts=bool(named & BY_FACTS),
     )
 
 
 def alone(model: Model) -> Speakers:
     """One model that speaks for every customer."""
-    return Speakers(model, wants_others=model.name not in _WITHOUT_OTHERS, wants_facts=model.name == "learned")
+    return Speakers(model, wants_others=model.name not in _WITHOUT_OTHERS, wants_facts=model.name in BY_FACTS)
 
 
 def all_facts(model: Model) -> Speakers:

@@ -11,15 +11,17 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from statistics import NormalDist
 from typing import Any
 
 from kiki.kit.money import Money, exponent
 from kiki.orchestrator.experiments.assignment import HOLDOUT, TREATED
 from kiki.orchestrator.experiments.checks import RatioCheck, sample_ratio
+from kiki.orchestrator.experiments.exposed import exposure_json, exposure_warnings
 from kiki.orchestrator.experiments.lift import Arm, Effect, compare
+from kiki.orchestrator.experiments.outcomes import ArmMoments, CampaignReach
 from kiki.orchestrator.experiments.plans import Experiment
 from kiki.orchestrator.experiments.registration import Metric
-from kiki.orchestrator.experiments.repository import ArmMoments
 from kiki.orchestrator.experiments.sequential import always_valid_reach
 
 _FEWEST = 2
@@ -68,7 +70,13 @@ class Reading:
         return self.decision is not Decision.SUSPECT
 
 
-def read(experiment: Experiment, moments: Sequence[ArmMoments], as_of: dt.datetime, currency: str) -> Reading:
+def read(
+    experiment: Experiment,
+    moments: Sequence[ArmMoments],
+    as_of: dt.datetime,
+    currency: str,
+    campaigns: Sequence[CampaignReach] = (),
+) -> Reading:
     """The reading. With fewer than two people in an arm nothing is shown: estimate and bound are zero."""
     arms = {row.arm: row for row in moments}
     users = sum(row.users for row in moments)
@@ -100,7 +108,8 @@ def read(experiment: Experiment, moments: Sequence[ArmMoments], as_of: dt.dateti
             "lower_bound": _money(bound, currency),
         },
         "same_before": _same_before(treated, held_out, float(experiment.plan.alpha), currency),
-        "warnings": _warnings(treated, held_out, ratio),
+        "exposure": exposure_json(treated, held_out, _critical(experiment, users, final=final), currency, campaigns),
+        "warnings": [*_warnings(treated, held_out, ratio), *exposure_warnings(treated, held_out)],
     }
     interval = (_minor(low, down=True), _minor(high))
     error = net.effect.incremental_error
@@ -115,6 +124,14 @@ def _shown(experiment: Experiment, treated: ArmMoments, held_out: ArmMoments, me
     users = treated.users + held_out.users
     reach = always_valid_reach(effect.standard_error, users, experiment.plan.planned_users, alpha)
     return Shown(effect, (effect.difference - reach, effect.difference + reach))
+
+
+def _critical(experiment: Experiment, users: int, *, final: bool) -> float:
+    """How many standard errors the interval reaches, as it may be read now."""
+    alpha = float(experiment.plan.alpha)
+    if final:
+        return NormalDist().inv_cdf(1 - alpha / 2)
+    return always_valid_reach(1.0, users, experiment.plan.planned_users, alpha)
 
 
 def _arm(row: ArmMoments, metric: Metric) -> Arm:
@@ -161,6 +178,7 @@ def _frame(
         **{metric.value: None for metric in Metric},
         "incremental_revenue": None,
         "same_before": None,
+        "exposure": None,
         "warnings": [],
     }
 

@@ -1,4 +1,4 @@
-"""The month's end: every experiment that still changes is read once for the month before, whoever asks or not."""
+"""What is due by itself: each month's reading of every experiment that still changes, and its log of exposures."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from kiki.kit.clock import Clock
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.kit.logging import get_logger
 from kiki.kit.sealing import Sealer
-from kiki.orchestrator.experiments import repository, service
+from kiki.orchestrator.experiments import outcomes, repository, service
 from kiki.orchestrator.experiments.plans import Experiment
 from kiki.orchestrator.schedules import Guard, Job
 
 _SETTLE = dt.timedelta(hours=6)
 """What came in late is waited for: a reading may be corrected only until the month is closed."""
 _MAX_OPEN = 1_000
+_EXPOSURES_EVERY_SECONDS = 6 * 3_600.0
+"""Long before a touchpoint expires."""
 _ACTOR = "schedule"
 _log = get_logger(__name__)
 
 
 def experiment_jobs(*, sealer: Sealer, clock: Clock) -> list[Job]:
-    """The worker's job."""
-    return [Job("experiment_readings", 600.0, _MonthEnd(sealer, clock).run)]
+    """The worker's jobs."""
+    return [
+        Job("experiment_readings", 600.0, _MonthEnd(sealer, clock).run),
+        Job("experiment_exposures", _EXPOSURES_EVERY_SECONDS, _Exposures(clock).run),
+    ]
 
 
 class _MonthEnd:
@@ -56,10 +61,32 @@ class _MonthEnd:
             known = await repository.find_latest_reading(connection, experiment, month)
             if known is not None and known.as_of >= end:
                 return
-            moments = await service.take_moments(connection, experiment, store, end)
-        reading = await service.compute(experiment, moments, end, service.settlement_currency(store))
+            found = await service.find_outcomes(connection, experiment, store, end)
+        reading = await service.compute(experiment, found, end, service.settlement_currency(store))
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             await service.record(
                 connection, self._sealer, experiment, reading, month=month, actor=_ACTOR, now=self._clock.now()
             )
+
+
+class _Exposures:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def run(self, guard: Guard) -> None:
+        """Append what is new, an experiment at a time."""
+        now = self._clock.now()
+        async with guard.database.connection() as connection:
+            found = await repository.list_unfinished(connection, now, _MAX_OPEN)
+        for experiment in found:
+            async with guard.database.transaction() as connection:
+                await guard.lock(connection)
+                added = await outcomes.record_exposures(connection, experiment, now)
+            if added:
+                _log.info(
+                    "exposures_recorded",
+                    store_id=experiment.store_id,
+                    experiment_id=experiment.experiment_id,
+                    exposures=added,
+                )

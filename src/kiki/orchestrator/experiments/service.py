@@ -22,10 +22,11 @@ from kiki.kit.grpc.money import minor_to_proto
 from kiki.kit.grpc.times import time_to_proto
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
-from kiki.orchestrator.experiments import repository
+from kiki.orchestrator.experiments import outcomes, repository
+from kiki.orchestrator.experiments.outcomes import Found, Question
 from kiki.orchestrator.experiments.plans import Expected, Experiment, Status
 from kiki.orchestrator.experiments.registration import Metric, Registration
-from kiki.orchestrator.experiments.repository import CUSTOMER, VISITOR, ArmMoments, Logged, Question, ReadingRow
+from kiki.orchestrator.experiments.repository import CUSTOMER, VISITOR, Logged, ReadingRow
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows.identities import identities
 from kiki.rpc.v1 import syncledger_pb2
@@ -123,26 +124,32 @@ async def assign(
 async def read_now(database: Database, experiment: Experiment, store: StoreConnection, as_of: dt.datetime) -> Reading:
     """What the experiment shows up to a moment. Raises `FailedPrecondition` for one that did not start."""
     async with database.transaction() as connection:
-        found = await take_moments(connection, experiment, store, as_of)
+        found = await find_outcomes(connection, experiment, store, as_of)
     return await compute(experiment, found, as_of, settlement_currency(store))
 
 
-async def take_moments(
+async def find_outcomes(
     connection: Connection, experiment: Experiment, store: StoreConnection, as_of: dt.datetime
-) -> list[ArmMoments]:
-    """The arms' moments, in the caller's transaction."""
+) -> Found:
+    """The arms' moments and exposures, in the caller's transaction."""
+    return await outcomes.find(connection, question_of(experiment, store, as_of))
+
+
+def question_of(experiment: Experiment, store: StoreConnection, as_of: dt.datetime) -> Question:
+    """What the shop is asked about an experiment. Raises `FailedPrecondition` for one that did not start."""
     experiment.check_readable()
-    question = Question(experiment, as_of, settlement_currency(store), store.settings.basis == "net_sales")
-    return await repository.moments(connection, question)
+    settings = store.settings
+    window = dt.timedelta(days=settings.attribution_window_days)
+    return Question(experiment, as_of, settlement_currency(store), settings.basis == "net_sales", window)
 
 
-async def compute(experiment: Experiment, found: list[ArmMoments], as_of: dt.datetime, currency: str) -> Reading:
+async def compute(experiment: Experiment, found: Found, as_of: dt.datetime, currency: str) -> Reading:
     """The statistics, off the event loop."""
 
     def work() -> Reading:
         from kiki.orchestrator.experiments.reading import read
 
-        return read(experiment, found, as_of, currency)
+        return read(experiment, found.moments, as_of, currency, found.reach)
 
     return await asyncio.to_thread(work)
 
@@ -168,6 +175,7 @@ async def record(
     if latest is not None and (row.as_of < latest.as_of or _says(row) == _says(latest)):
         return latest, False
     await repository.add_reading(connection, row)
+    await outcomes.record_exposures(connection, locked, now)
     if row.told:
         await enqueue(connection, sealer, [reading_intent(locked, row)])
     return row, True

@@ -1,4 +1,4 @@
-"""The schema `experiments`: plans, who was dealt into which arm and when, and what was read. The log is append-only."""
+"""The schema `experiments`: plans, who was dealt what, who was exposed, what was read. The logs are append-only."""
 
 from __future__ import annotations
 
@@ -42,6 +42,24 @@ assignments = sa.Table(
     sa.Column("logged_at", sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint("store_id", "experiment_id", "kind", "subject", name="assignments_pkey"),
     comment="The exposure log: who was dealt what, before anything was shown. A visitor is kept as a blind index.",
+)
+
+exposures = sa.Table(
+    "exposures",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("experiment_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("touchpoint_id", sa.Text, nullable=False),
+    sa.Column("arm", sa.Text, nullable=False),
+    sa.Column("campaign_id", sa.Text, nullable=False),
+    sa.Column("contact", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "experiment_id", "kind", "subject", "touchpoint_id", name="exposures_pkey"),
+    comment="Contacts of dealt subjects with our campaigns after their assignment, of either arm;"
+    " they outlive touchpoints.",
 )
 
 readings = sa.Table(

@@ -50,7 +50,10 @@ def decide_placed(batch: Batch, view: StoreView, order: OrderRow, person: Custom
 
 
 def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> bool:
-    """Ask the model again; whether it says something else than before."""
+    """Ask the model again; whether it says something else than before.
+
+    The same answer on other evidence, or by another model, is a revision of its own, and nothing to book.
+    """
     person = batch.customers.get((order.store_id, order.customer_key))
     products = [
         row.product_id for row in batch.items.get((order.store_id, order.order_id), ()) if row.product_id is not None
@@ -60,10 +63,12 @@ def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> 
     decision = model.decide(case)
     if shadow is not None:
         _record_shadow(batch, view, order, shadow, case, arm, again=True)
-    if not differs(order, billed_share(batch, order), decision):
-        return False
-    write(batch, order, decision, cause=cause, arm=arm)
-    return True
+    if differs(order, billed_share(batch, order), decision):
+        write(batch, order, decision, cause=cause, arm=arm)
+        return True
+    if rests_elsewhere(batch.evidence.get((order.store_id, order.order_id)), decision, arm):
+        _write_same(batch, order, decision, cause=cause, arm=arm)
+    return False
 
 
 def differs(order: OrderRow, share: Decimal, decision: Decision) -> bool:
@@ -72,6 +77,11 @@ def differs(order: OrderRow, share: Decimal, decision: Decision) -> bool:
     if said != (order.verdict, order.confidence, order.campaign_id):
         return True
     return decision.verdict is Verdict.INCREMENTAL and decision.billed_share != share
+
+
+def rests_elsewhere(known: DecisionRow | None, decision: Decision, arm: str) -> bool:
+    """Whether a decision that says the same as the standing one has other evidence; no where that is not known."""
+    return known is not None and (known.model, known.evidence) != (decision.model, _evidence(decision, arm))
 
 
 def billed_share(batch: Batch, order: OrderRow) -> Decimal:
@@ -128,15 +138,34 @@ def write(batch: Batch, order: OrderRow, decision: Decision, *, cause: str, arm:
     order.verdict, order.confidence = decision.verdict.value, decision.confidence
     order.campaign_id = decision.campaign_id
     batch.out.orders.add(key)
-    evidence = decision.evidence()
-    if arm:
-        evidence["arm"] = arm
-    batch.evidence[key] = DecisionRow(decision.model, evidence)
-    append_revision(batch, order, evidence, model=decision.model, version=decision.version, cause=cause)
+    _append(batch, order, decision, cause=cause, arm=arm)
     if decision.needs_review:
         _open_review(batch, order)
     else:
         _close_review(batch, order)
+
+
+def _write_same(batch: Batch, order: OrderRow, decision: Decision, *, cause: str, arm: str) -> None:
+    """The next revision says what the last one said: what was booked under that stands under this."""
+    if order.booked_attribution == order.attribution_revision:
+        order.booked_attribution += 1
+    order.attribution_revision += 1
+    batch.out.orders.add((order.store_id, order.order_id))
+    _append(batch, order, decision, cause=cause, arm=arm)
+    review = batch.reviews.get((order.store_id, order.order_id))
+    if review is not None and review.status == "open":
+        review.revision = order.attribution_revision
+        batch.out.reviews.add((order.store_id, order.order_id))
+
+
+def _append(batch: Batch, order: OrderRow, decision: Decision, *, cause: str, arm: str) -> None:
+    evidence = _evidence(decision, arm)
+    batch.evidence[order.store_id, order.order_id] = DecisionRow(decision.model, evidence)
+    append_revision(batch, order, evidence, model=decision.model, version=decision.version, cause=cause)
+
+
+def _evidence(decision: Decision, arm: str) -> dict[str, Any]:
+    return {**decision.evidence(), "arm": arm} if arm else decision.evidence()
 
 
 def append_revision(

@@ -115,7 +115,8 @@ class Batch:
     touches: dict[Key, list[TouchpointRow]] = field(default_factory=dict)
     promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
     evidence: dict[Key, DecisionRow] = field(default_factory=dict)
-    """What stands behind the newest decision, by order, where it is known: for incremental ones always."""
+    """What stands behind the newest decision, by order, where it is known: for incremental ones always, and for
+    those that may be decided anew."""
     orders_of: dict[Key, set[str]] = field(default_factory=dict)
     """Loaded live orders by customer, for touchpoints that arrive late."""
     products: dict[Key, ProductState] = field(default_factory=dict)

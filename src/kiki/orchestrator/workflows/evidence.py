@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from kiki.commerce.campaigns import CampaignRow, PromotionRow, TouchpointRow
@@ -43,7 +44,7 @@ def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[
         reopened |= batch.orders_of.get((item.store_id, key), set())
         earliest[key] = min(row.at, earliest.get(key, row.at))
     reopened |= _placed_in_batch(batch, item.store_id, earliest)
-    _reopen(batch, view, item, sorted(reopened), cause="touchpoint")
+    _reopen(batch, view, item, reopened, cause="touchpoint")
 
 
 def _person(batch: Batch, item: WorkItem, entry: dict[str, Any]) -> str | None:
@@ -66,20 +67,19 @@ def _placed_in_batch(batch: Batch, store_id: int, earliest: dict[str, dt.datetim
 
 
 def orders_reopened(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
-    """A recalculation over history, the oldest first: whether a buyer was acquired rests on their first order."""
-    known = [batch.orders[key] for name in body["order_ids"] if (key := (item.store_id, name)) in batch.orders]
-    known.sort(key=lambda order: (order.placed_at, order.order_id))
-    _reopen(batch, view, item, [order.order_id for order in known], cause="recalculated")
+    """A recalculation over history."""
+    _reopen(batch, view, item, body["order_ids"], cause="recalculated")
 
 
-def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: list[str], *, cause: str) -> None:
-    """Decide anew; a new revision reverses what was booked under the old one and books the new.
+def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: Iterable[str], *, cause: str) -> None:
+    """Decide anew, the oldest first: whether a buyer was acquired rests on their first order.
 
-    An order whose touchpoints may have expired keeps the decision that was made when they were there.
+    A revision that says something else reverses what was booked under the old one and books the new. An order whose
+    touchpoints may have expired keeps the decision that was made when they were there.
     """
-    for order_id in order_ids:
-        order = batch.orders.get((item.store_id, order_id))
-        if order is None or not may_reopen(order, view.store.settings, batch.now):
+    known = [batch.orders[key] for name in order_ids if (key := (item.store_id, name)) in batch.orders]
+    for order in sorted(known, key=lambda order: (order.placed_at, order.order_id)):
+        if not may_reopen(order, view.store.settings, batch.now):
             continue
         if attributing.decide_again(batch, view, order, cause):
             first_order_standing(batch, order)

@@ -319,9 +319,9 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
     ]
     again = [batch.orders[key] for key in wanted.lines if key in batch.orders and _has_campaigns(batch, key[0])]
     told = [
-        (order.store_id, order.order_id, order.attribution_revision)
-        for order in batch.orders.values()
-        if order.verdict == Verdict.INCREMENTAL.value
+        (*key, order.attribution_revision)
+        for key, order in batch.orders.items()
+        if order.verdict == Verdict.INCREMENTAL.value or (key in wanted.reviews and order.attribution_revision)
     ]
     times = [placed_at for _, placed_at in fresh] + [order.placed_at for order in again]
     if not times:

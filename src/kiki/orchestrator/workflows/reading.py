@@ -26,6 +26,16 @@ from kiki.orchestrator.workflows.loading import view_of
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A store as it stands, in plain values that another process can be given: nothing of a person, no secret."""
+
+    store: StoreConnection
+    campaigns: tuple[KnownCampaign, ...]
+    fitted: dict[str, Fitted]
+    """Parameters by model, as they are in use."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shelf:
     """A store as its history is read: its rules with the models of its settings, and every fit that there is."""
 
@@ -43,13 +53,24 @@ class Page:
     """First orders of the buyers, where a model asks whether they were ours."""
 
 
-async def read_shelf(connection: Connection, store: StoreConnection) -> Shelf:
+async def read_standing(connection: Connection, store: StoreConnection) -> Standing:
     """The store as it stands."""
     store_id = store.store_id
     rows = (await find_campaigns(connection, [store_id]))[store_id]
-    index = CampaignIndex(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id) for row in rows)
-    fitted = read_fitted((await find_fitted(connection, [store_id]))[store_id])
-    return Shelf(view_of(store, index, speakers(store_id, naming_of(store.settings), fitted)), fitted)
+    campaigns = tuple(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id) for row in rows)
+    return Standing(store, campaigns, read_fitted((await find_fitted(connection, [store_id]))[store_id]))
+
+
+def shelf_of(standing: Standing) -> Shelf:
+    """The same in the form that decisions need."""
+    store, fitted = standing.store, standing.fitted
+    spoken = speakers(store.store_id, naming_of(store.settings), fitted)
+    return Shelf(view_of(store, CampaignIndex(standing.campaigns), spoken), fitted)
+
+
+async def read_shelf(connection: Connection, store: StoreConnection) -> Shelf:
+    """The store as it stands, in the form that decisions need."""
+    return shelf_of(await read_standing(connection, store))
 
 
 async def read_page(
@@ -57,8 +78,15 @@ async def read_page(
 ) -> Page:
     """The next orders of a span with customers, lines, touchpoints, promotions and standing decisions."""
     orders = await page_of_orders(connection, span, after, limit)
+    return await read_around(connection, shelf, orders, now=now, sealer=sealer)
+
+
+async def read_around(
+    connection: Connection, shelf: Shelf, orders: list[OrderRow], *, now: dt.datetime, sealer: Sealer
+) -> Page:
+    """These orders of the store with customers, lines, touchpoints, promotions and standing decisions."""
     batch = Batch(now=now, sealer=sealer, new_key=str)
-    batch.stores[span.store_id] = shelf.view
+    batch.stores[shelf.view.store.store_id] = shelf.view
     page = Page(orders, batch)
     if not orders:
         return page

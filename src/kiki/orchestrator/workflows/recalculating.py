@@ -17,12 +17,13 @@ from kiki.commerce.orders import OrderRow
 from kiki.orchestrator.attribution.compare import Bill
 from kiki.orchestrator.attribution.crediting import CreditModel, contacts_of
 from kiki.orchestrator.attribution.model import Case, Decision, Model, Verdict, share_of
-from kiki.orchestrator.attribution.speaking import Speakers, all_facts
+from kiki.orchestrator.attribution.registry import build_model
+from kiki.orchestrator.attribution.speaking import Speakers, all_facts, alone
 from kiki.orchestrator.settlement import is_billable
-from kiki.orchestrator.workflows.attributing import basis_minor, share_told
+from kiki.orchestrator.workflows.attributing import basis_minor, differs, rests_elsewhere, share_told
 from kiki.orchestrator.workflows.batch import StoreView
 from kiki.orchestrator.workflows.evidence import may_reopen
-from kiki.orchestrator.workflows.reading import Page, case_in, decision_on, settle_firsts
+from kiki.orchestrator.workflows.reading import Page, Shelf, case_in, decision_on, settle_firsts
 
 if TYPE_CHECKING:  # numpy is loaded where a fit wants it
     from kiki.orchestrator.attribution.paths import Path
@@ -32,6 +33,12 @@ BILLED_MORE, BILLED_LESS = "billed_more", "billed_less"
 VERDICT = "verdict"
 """Another verdict, and the same amount: what is not billed either way."""
 _INCREMENTAL, _TOUCHED = Verdict.INCREMENTAL.value, Verdict.TOUCHED.value
+
+
+def speakers_of(shelf: Shelf, model: str) -> Speakers:
+    """The store's own models, an A/B test included, where it is theirs; otherwise the named one alone."""
+    own = shelf.view.speakers
+    return own if model == own.model.name else alone(build_model(model, shelf.fitted.get(model)))
 
 
 def differences(page: Page, view: StoreView, spoken: Speakers, job_id: int) -> list[DiffRow]:
@@ -47,6 +54,28 @@ def differences(page: Page, view: StoreView, spoken: Speakers, job_id: int) -> l
         row = _difference(page, view, order, decision, job_id)
         if row is not None:
             found.append(row)
+    return found
+
+
+def outdated(page: Page, view: StoreView, *, exact: bool) -> list[str]:
+    """Orders of the page of which the store's own models would say something else now.
+
+    `exact`: in any respect, on other evidence included; otherwise another verdict or amount, as in a diff.
+    """
+    found = []
+    for order in page.orders:
+        if not may_reopen(order, view.store.settings, page.batch.now) or not view.campaigns:
+            continue
+        model, _, arm = view.speakers.of(order.customer_key)
+        decision = model.decide(case_in(page, view, order))
+        if exact:
+            standing = decision_on(page, order)
+            share = share_told(standing.evidence if standing is not None else {})
+            changed = differs(order, share, decision) or rests_elsewhere(standing, decision, arm)
+        else:
+            changed = _difference(page, view, order, decision, 0) is not None
+        if changed:
+            found.append(order.order_id)
     return found
 
 

@@ -6,25 +6,40 @@ import dataclasses
 from collections.abc import Container
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Path
 from starlette.status import HTTP_202_ACCEPTED
 
-from kiki.commerce.attribution_models import FittedRow, list_fitted, list_shadows, put_fitted
+from kiki.commerce.attribution_models import (
+    FittedRow,
+    list_fitted,
+    list_shadows,
+    newest_fitted,
+    put_fitted,
+    shadow_run,
+)
 from kiki.commerce.history import orders_by_key
 from kiki.commerce.stores import StoreSettings
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.orchestrator.attribution.model import Signal
-from kiki.orchestrator.attribution.registry import FITTED, available_models, check_parameters, read_parameters
+from kiki.orchestrator.attribution.registry import (
+    CANDIDATE,
+    FITTED,
+    available_models,
+    check_parameters,
+    read_parameters,
+)
 from kiki.orchestrator.attribution.speaking import all_facts
 from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.experiments import repository as experiments
 from kiki.orchestrator.workflows.caches import naming_of
 from kiki.orchestrator.workflows.reading import case_in, read_order, read_shelf
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.internal.jobs import job_json
 from kiki.portal.internal.pages import StoreId
-from kiki.portal.internal.schemas import FittedBody, SpanBody
-from kiki.portal.jobs.kinds import COMPARE_ATTRIBUTION, FIT_ATTRIBUTION
+from kiki.portal.internal.schemas import FittedBody, LearnBody, SpanBody
+from kiki.portal.jobs.kinds import COMPARE_ATTRIBUTION, FIT_ATTRIBUTION, LEARN_ATTRIBUTION
 from kiki.portal.queries import shop
 from kiki.portal.services import Actor, Injected, Services
 
@@ -33,6 +48,8 @@ router = APIRouter(prefix="/internal/attribution", tags=["attribution"], depende
 _Name = Annotated[str, Path(min_length=1, max_length=40)]
 _OrderId = Annotated[str, Path(min_length=1, max_length=200)]
 _SHOWN_TOUCHPOINTS = 200
+_LEAST_SHADOWED = 30
+"""Orders that a candidate decides beside the store's own model before it may bill."""
 
 
 @router.post("/fit/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Fit models on the store's own history")
@@ -45,6 +62,58 @@ async def fit(services: Injected, actor: Actor, store_id: StoreId, body: SpanBod
 async def compare(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> dict[str, Any]:
     """A background job; its result says what each model would have billed, by currency and arm."""
     return await _add(services, store_id, COMPARE_ATTRIBUTION, body, actor)
+
+
+@router.post("/learn/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Learn from the store's own experiment")
+async def learn(services: Injected, actor: Actor, store_id: StoreId, body: LearnBody) -> dict[str, Any]:
+    """A background job: what a hold-out taught becomes the model `candidate`, which runs beside the store's own one.
+
+    It is recorded and never billed until it is adopted as `learned`.
+    """
+    async with services.database.connection() as connection:
+        experiment = await experiments.get(connection, store_id, body.experiment_id)
+    experiment.check_readable()
+    return await _add(services, store_id, LEARN_ATTRIBUTION, body, actor)
+
+
+@router.post("/models/{store_id}/candidate/adopt", summary="Let what ran in the shadow speak as learned")
+async def adopt(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
+    """The candidate's newest version becomes that of `learned`; refused before it has decided 30 orders beside.
+
+    Its shadow run ends. Whether `learned` bills is for the store's rules to say.
+    """
+    now = services.clock.now()
+    async with services.database.transaction() as connection:
+        store = await services.stores.get(connection, store_id)
+        candidate = await newest_fitted(connection, store_id, CANDIDATE)
+        if candidate is None:
+            raise FailedPrecondition("the store has no candidate: learn one from an experiment", reason="NOT_FITTED")
+        run = await shadow_run(connection, store_id, CANDIDATE, f"1:{candidate.fingerprint}")
+        if run.orders < _LEAST_SHADOWED:
+            raise FailedPrecondition(
+                f"a candidate decides {_LEAST_SHADOWED} orders in the shadow before it is adopted; version"
+                f" 1:{candidate.fingerprint} has decided {run.orders}",
+                reason="NOT_SHADOWED",
+            )
+        told = msgspec.to_builtins(dataclasses.asdict(run))
+        row = dataclasses.replace(
+            candidate, name="learned", fitted_at=now, report={**candidate.report, "shadow_run": told}
+        )
+        await put_fitted(connection, row)
+        if store.settings.attribution_shadow == CANDIDATE:
+            await services.stores.change_settings(
+                connection, store_id, msgspec.structs.replace(store.settings, attribution_shadow="")
+            )
+        intent = access_intent(
+            store_id=store_id,
+            actor=actor,
+            action="attribution.adopt_candidate",
+            resource_type="attribution_model",
+            resource_id=f"learned:{row.fingerprint}",
+            occurred_at=now,
+        )
+        await enqueue(connection, services.sealer, [intent])
+    return {**_fit_json(row), "store_model": store.settings.attribution_model}
 
 
 @router.get("/models/{store_id}", summary="The store's models, and every fit")
@@ -200,7 +269,9 @@ def _fit_json(row: FittedRow) -> dict[str, Any]:
     return {**fields, "version": f"1:{row.fingerprint}"}
 
 
-async def _add(services: Services, store_id: int, kind: str, body: SpanBody | None, actor: str) -> dict[str, Any]:
+async def _add(
+    services: Services, store_id: int, kind: str, body: SpanBody | LearnBody | None, actor: str
+) -> dict[str, Any]:
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
     parameters = (body or SpanBody()).model_dump(mode="json", exclude_none=True)

@@ -28,6 +28,7 @@ _RULES = {
     "lesser_of": ledger.FEE_RULE_LESSER_OF,
     "experiment_estimate": ledger.FEE_RULE_EXPERIMENT_ESTIMATE,
     "experiment_lower_bound": ledger.FEE_RULE_EXPERIMENT_LOWER_BOUND,
+    "ended": ledger.FEE_RULE_ENDED,
 }
 
 
@@ -39,7 +40,10 @@ async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
 
 @router.put("/{store_id}", summary="Write a new version")
 async def put(services: Injected, actor: Actor, store_id: StoreId, body: ContractBody) -> dict[str, Any]:
-    """Currency, time zone and connection are the store's; the baseline goes on from the version before."""
+    """Currency, time zone and connection are the store's; the baseline goes on from the version before.
+
+    The rule `ended` ends the contract: from its month on orders bill nothing, and a carry is credited.
+    """
     async with services.database.connection() as connection:
         store = await services.stores.get(connection, store_id)
         if body.rule.startswith(BY_EXPERIMENT):

@@ -23,6 +23,7 @@ from kiki.portal.services import Actor, Injected, Services
 router = APIRouter(prefix="/internal/experiments", tags=["experiments"], dependencies=[documented_key])
 
 _Id = Annotated[str, Path(min_length=1, max_length=64, description="The experiment's id.")]
+_EXPOSED = ("subjects", "contacts", "first_at", "last_at")
 _ROW = ("month", "revision", "as_of", "decision", "final", "told", "users", "recorded_at", "recorded_by")
 
 
@@ -61,15 +62,17 @@ async def list_all(services: Injected, store_id: StoreId, limit: Limit = 100, cu
 
 @router.get("/{store_id}/{experiment_id}", summary="Show an experiment")
 async def show(services: Injected, store_id: StoreId, experiment_id: _Id) -> dict[str, Any]:
-    """The plan with its digest, what it can show, how many subjects were dealt, and the recorded readings."""
+    """The plan with its digest, what it can show, subjects dealt and exposed, and the recorded readings."""
     async with services.database.connection() as connection:
         experiment = await repository.get(connection, store_id, experiment_id)
         logged = await repository.count_logged(connection, experiment)
+        exposed = await repository.count_exposures(connection, experiment)
         readings = await repository.list_readings(connection, experiment, 100)
     return {
         **_shown(experiment),
         "power": power_of(experiment.plan, experiment.expected),
         "assigned": logged,
+        "exposed": {one.arm: {name: getattr(one, name) for name in _EXPOSED} for one in exposed},
         "readings": [_row(row) for row in readings],
     }
 
@@ -104,6 +107,8 @@ async def read(
     as_of: Annotated[AwareDatetime | None, Query(description="Up to when outcomes count; left out: now.")] = None,
 ) -> dict[str, Any]:
     """By intention to treat, from the shop's own live and paid orders: order rate, revenue, lift, sample ratio, A/A.
+
+    Beside it who was exposed: compliance, contamination, and the effect on those whom being treated exposed.
 
     The interval is always valid until the registered analysis is due; looking often does no harm. Nothing is recorded.
     """
@@ -176,8 +181,10 @@ def _shown(experiment: Experiment) -> dict[str, Any]:
 
 
 def _row(row: ReadingRow) -> dict[str, Any]:
+    told = row.document.get("exposure")
+    rates = {name: told[name]["rate"] if told else None for name in ("compliance", "contamination")}
     revenue = row.document["incremental_revenue"]
-    return {**{name: getattr(row, name) for name in _ROW}, "incremental_revenue": revenue}
+    return {**{name: getattr(row, name) for name in _ROW}, **rates, "incremental_revenue": revenue}
 
 
 async def _audit(

@@ -9,9 +9,10 @@ from kiki.commerce.attribution_models import DiffRow, count_diff
 from kiki.kit.database import Connection
 from kiki.kit.errors import Conflict, InvalidInput
 from kiki.orchestrator.workflows.reading import Shelf, read_shelf
+from kiki.orchestrator.workflows.recalculating import speakers_of
 from kiki.portal.internal.schemas import RecalculationBody
 from kiki.portal.jobs.kinds import RECALCULATE
-from kiki.portal.jobs.recalculation import check_in_force, speakers_of
+from kiki.portal.jobs.recalculation import check_in_force
 from kiki.portal.jobs.repository import get_job
 from kiki.portal.services import Services
 

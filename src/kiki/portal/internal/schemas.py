@@ -199,7 +199,7 @@ class ContractBody(_Body):
 
     fee_rate: Fraction
     basis: Literal["net_sales", "total"] = "net_sales"
-    rule: Rule = "attributed"
+    rule: Rule | Literal["ended"] = "attributed"
     experiment_id: ExperimentId | None = None
     effective_from: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None = None
 
@@ -275,6 +275,13 @@ class FittedBody(_Body):
     parameters: dict[str, Any]
     report: Annotated[dict[str, Any], AfterValidator(_finite)] = {}
     size: int = Field(default=0, ge=0, le=10**12, description="Users or orders that they were fitted on.")
+
+
+class LearnBody(_Body):
+    """The experiment that teaches."""
+
+    experiment_id: Annotated[str, Field(min_length=1, max_length=64)]
+    as_of: Annotated[AwareDatetime | None, Field(description="Up to when outcomes count; left out: now.")] = None
 
 
 def month_of(text: str) -> tuple[int, int]:

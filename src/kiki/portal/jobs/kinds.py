@@ -11,6 +11,7 @@ from kiki.platforms.protocol import Resource
 from kiki.platforms.registry import readers
 from kiki.portal.jobs.attribution import History, compare_work, fit_work
 from kiki.portal.jobs.history import history_work
+from kiki.portal.jobs.learning import Learning, learn_work
 from kiki.portal.jobs.recalculation import recalculation_work
 from kiki.portal.jobs.runner import Work
 from kiki.portal.jobs.sync import Syncing, sync_work
@@ -20,6 +21,7 @@ SYNC_ORDERS = "sync_orders"
 RECALCULATE = "recalculate_attribution"
 FIT_ATTRIBUTION = "attribution_fit"
 COMPARE_ATTRIBUTION = "attribution_compare"
+LEARN_ATTRIBUTION = "attribution_learn"
 
 
 def job_kinds(
@@ -34,4 +36,5 @@ def job_kinds(
         RECALCULATE: recalculation_work(past),
         FIT_ATTRIBUTION: fit_work(past),
         COMPARE_ATTRIBUTION: compare_work(past),
+        LEARN_ATTRIBUTION: learn_work(Learning(database, sealer, clock)),
     }

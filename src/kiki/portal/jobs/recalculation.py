@@ -2,46 +2,38 @@
 
 Three ways: all orders of a span are handed over; a diff is computed and kept; a kept diff, or one just computed, is
 applied by handing over exactly its orders. The worker decides them by the store's own model, and SyncLedger books what
-changes into open months only.
+changes into open months only. What is handed over is seen through (`converging.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from kiki.commerce.attribution_models import (
-    DIFFS,
-    DiffRow,
-    count_diff,
-    diff_values,
-    forget_diffs,
-    list_diff,
-    sum_diff,
-)
+from kiki.commerce.attribution_models import DIFFS, DiffRow, count_diff, forget_diffs, list_diff, sum_diff
 from kiki.kit.database import Connection
 from kiki.kit.errors import Conflict
-from kiki.orchestrator.attribution.registry import build_model
-from kiki.orchestrator.attribution.speaking import Speakers, alone
-from kiki.orchestrator.lanes import Lane
-from kiki.orchestrator.workflows.reading import Shelf
-from kiki.orchestrator.workflows.recalculating import differences
-from kiki.portal.facts import add_fact
+from kiki.orchestrator.workflows.reading import Shelf, Standing, shelf_of
+from kiki.orchestrator.workflows.recalculating import speakers_of
 from kiki.portal.jobs.attribution import History, begin, span_of
-from kiki.portal.jobs.repository import Job
+from kiki.portal.jobs.chunks import count_differences
+from kiki.portal.jobs.computing import Computing
+from kiki.portal.jobs.converging import (
+    HANDED,
+    Applied,
+    begin_looking,
+    hand_over,
+    look_until_settled,
+    looking,
+    orders_after,
+)
+from kiki.portal.jobs.repository import Job, get_job
 from kiki.portal.jobs.runner import Progress, Work
 
-_CHUNK = 200
-_REOPENED = "orders_reopened"
 _KEPT_DIFFS = 5
+_WRITTEN_AT_ONCE = 500
 
-_ORDERS = """
-SELECT order_id FROM commerce.orders
-WHERE store_id = $1 AND order_id > $2 AND ($3::timestamptz IS NULL OR placed_at >= $3)
-    AND ($4::timestamptz IS NULL OR placed_at < $4)
-ORDER BY order_id LIMIT $5
-"""
 _COUNT = """
 SELECT count(*) FROM commerce.orders
 WHERE store_id = $1 AND ($2::timestamptz IS NULL OR placed_at >= $2) AND ($3::timestamptz IS NULL OR placed_at < $3)
@@ -68,78 +60,97 @@ def recalculation_work(history: History) -> Work:
 
 
 async def _hand_over_all(history: History, job: Job, progress: Progress) -> str:
-    """Reads order ids in order, writes one internal fact per chunk."""
+    """Reads order ids in order, writes one internal fact per chunk; then looks whether all was decided so."""
     span = span_of(job)
-    more = True
-    while more:
+    while not looking(progress):
         async with progress.step() as connection:
             if progress.total is None:
                 progress.total = await connection.fetchval(_COUNT, job.store_id, span.placed_from, span.placed_to)
-            rows = await connection.fetch(
-                _ORDERS, job.store_id, progress.cursor, span.placed_from, span.placed_to, _CHUNK
-            )
-            if rows:
-                await _hand_over(connection, history, job, [row["order_id"] for row in rows])
-                progress.cursor = rows[-1]["order_id"]
-                progress.done += len(rows)
-            more = len(rows) == _CHUNK
-    return f"{progress.done} orders handed to the worker to be decided anew"
+            order_ids = await orders_after(connection, span, progress.cursor, HANDED)
+            if order_ids:
+                await hand_over(connection, history, job, order_ids)
+                progress.cursor = order_ids[-1]
+                progress.done += len(order_ids)
+            if len(order_ids) < HANDED:
+                begin_looking(progress)
+    return await look_until_settled(history, progress, Applied(job, span, progress.done))
 
 
 async def _compare(history: History, job: Job, progress: Progress) -> str:
-    """Writes what would change, page by page; hands over the orders as well where it is no dry run."""
-    shelf, span, dry = await history.shelf(job.store_id), span_of(job), bool(job.parameters["dry_run"])
-    model = job.parameters.get("model") or shelf.view.store.settings.attribution_model
-    spoken = speakers_of(shelf, model)
-    if not dry:
-        check_in_force(shelf, model)
+    """Writes what would change, chunk by chunk; hands over the orders as well where it is no dry run."""
+    dry = bool(job.parameters["dry_run"])
+    if not looking(progress):
+        await _write_diff(history, job, progress, dry=dry)
+    changed = progress.result["changed"]
+    told = f"{changed} of {progress.done} orders would change by {progress.result['model']}"
+    if dry:
+        return told
+    applied = Applied(job, span_of(job), changed, diff=job.job_id)
+    return f"{told}; {await look_until_settled(history, progress, applied)}"
+
+
+async def _write_diff(history: History, job: Job, progress: Progress, *, dry: bool) -> None:
+    standing, span = await history.standing(job.store_id), span_of(job)
+    model = job.parameters.get("model") or standing.store.settings.attribution_model
+    _check_model(standing, model, applied=not dry)
     await begin(progress, span)
     if not progress.cursor:
         async with progress.step() as connection:
             await forget_diffs(connection, job.store_id, keep=_KEPT_DIFFS)
-    async for page in history.pages(shelf, span, progress.cursor):
-        rows = await asyncio.to_thread(differences, page, shelf.view, spoken, job.job_id)
-        async with progress.step() as connection:
-            await DIFFS.upsert(connection, [diff_values(row) for row in rows])
-            if rows and not dry:
-                for at in range(0, len(rows), _CHUNK):
-                    await _hand_over(connection, history, job, [row.order_id for row in rows[at : at + _CHUNK]])
-            progress.cursor = page.orders[-1].order_id
-            progress.done += len(page.orders)
+    chunk, more = history.chunk(standing, span, progress.cursor), True
+    async with Computing.open() as computing:
+        while more:
+            read, rows = await computing.run(count_differences, (chunk, model, job.job_id))
+            async with progress.step() as connection:
+                await _keep(connection, history, job, rows, hand=not dry)
+                progress.cursor = read.after
+                progress.done += read.size
+            chunk, more = replace(chunk, after=read.after), read.more
     async with progress.step() as connection:
-        progress.result = {
-            "model": model,
-            "dry_run": dry,
-            "orders": progress.done,
-            **_summed(await sum_diff(connection, job.store_id, job.job_id)),
-        }
-    changed = progress.result["changed"]
-    handed = "" if dry else ", handed to the worker to be decided anew"
-    return f"{changed} of {progress.done} orders would change by {model}{handed}"
+        summed = _summed(await sum_diff(connection, job.store_id, job.job_id))
+        progress.result = {"model": model, "dry_run": dry, "orders": progress.done, **summed}
+        if not dry:
+            begin_looking(progress)
+
+
+async def _keep(
+    connection: Connection, history: History, job: Job, rows: Sequence[tuple[Any, ...]], *, hand: bool
+) -> None:
+    """Rows of the diff, some at a time: webhooks are answered in between."""
+    for at in range(0, len(rows), _WRITTEN_AT_ONCE):
+        await DIFFS.upsert(connection, rows[at : at + _WRITTEN_AT_ONCE])
+    if hand:
+        order_ids = [DiffRow(*row).order_id for row in rows]
+        for at in range(0, len(order_ids), HANDED):
+            await hand_over(connection, history, job, order_ids[at : at + HANDED])
 
 
 async def _apply(history: History, job: Job, progress: Progress) -> str:
-    """Hands over exactly the orders of a diff that is kept."""
+    """Hands over exactly the orders of a diff that is kept; then looks whether all was decided so."""
     source = int(job.parameters["diff_job"])
-    check_in_force(await history.shelf(job.store_id), str(job.parameters["model"]))
-    more = True
-    while more:
+    if not looking(progress):
+        check_in_force(shelf_of(await history.standing(job.store_id)), str(job.parameters["model"]))
+    while not looking(progress):
         async with progress.step() as connection:
             if progress.total is None:
                 progress.total = await count_diff(connection, job.store_id, source)
-            rows: Sequence[DiffRow] = await list_diff(connection, job.store_id, source, progress.cursor, _CHUNK)
+            rows: Sequence[DiffRow] = await list_diff(connection, job.store_id, source, progress.cursor, HANDED)
             if rows:
-                await _hand_over(connection, history, job, [row.order_id for row in rows])
+                await hand_over(connection, history, job, [row.order_id for row in rows])
                 progress.cursor = rows[-1].order_id
                 progress.done += len(rows)
-            more = len(rows) == _CHUNK
-    return f"{progress.done} orders of the diff of job {source} handed to the worker to be decided anew"
+            if len(rows) < HANDED:
+                begin_looking(progress)
+    async with history.database.connection() as connection:
+        span = span_of(await get_job(connection, source))
+    return await look_until_settled(history, progress, Applied(job, span, progress.done, diff=source))
 
 
-def speakers_of(shelf: Shelf, model: str) -> Speakers:
-    """The store's own models, an A/B test included, where it is theirs; otherwise the named one alone."""
-    own = shelf.view.speakers
-    return own if model == own.model.name else alone(build_model(model, shelf.fitted.get(model)))
+def _check_model(standing: Standing, model: str, *, applied: bool) -> None:
+    shelf = shelf_of(standing)
+    speakers_of(shelf, model)
+    if applied:
+        check_in_force(shelf, model)
 
 
 def check_in_force(shelf: Shelf, model: str) -> None:
@@ -163,16 +174,3 @@ def _summed(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         month["now_minor"] += row["now_minor"]
         causes[row["cause"]] = causes.get(row["cause"], 0) + row["orders"]
     return {"changed": sum(causes.values()), "months": list(months.values()), "causes": causes}
-
-
-async def _hand_over(connection: Connection, history: History, job: Job, order_ids: list[str]) -> None:
-    await add_fact(
-        connection,
-        history.sealer,
-        store_id=job.store_id,
-        kind=_REOPENED,
-        body={"order_ids": order_ids, "cause": "recalculation"},
-        now=history.clock.now(),
-        lane=Lane.BULK,
-        identity=f"job:{job.job_id}",
-    )

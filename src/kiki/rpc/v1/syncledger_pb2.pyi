@@ -27,6 +27,7 @@ class FeeRule(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FEE_RULE_LESSER_OF: _ClassVar[FeeRule]
     FEE_RULE_EXPERIMENT_ESTIMATE: _ClassVar[FeeRule]
     FEE_RULE_EXPERIMENT_LOWER_BOUND: _ClassVar[FeeRule]
+    FEE_RULE_ENDED: _ClassVar[FeeRule]
 
 class ReadingRefusal(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -57,6 +58,7 @@ class EntryKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ENTRY_KIND_REVERSAL: _ClassVar[EntryKind]
     ENTRY_KIND_TRUE_UP: _ClassVar[EntryKind]
     ENTRY_KIND_BILLING: _ClassVar[EntryKind]
+    ENTRY_KIND_EXPERIMENT_CREDIT: _ClassVar[EntryKind]
 
 class LedgerAccount(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -75,6 +77,7 @@ FEE_RULE_UPLIFT: FeeRule
 FEE_RULE_LESSER_OF: FeeRule
 FEE_RULE_EXPERIMENT_ESTIMATE: FeeRule
 FEE_RULE_EXPERIMENT_LOWER_BOUND: FeeRule
+FEE_RULE_ENDED: FeeRule
 READING_REFUSAL_UNSPECIFIED: ReadingRefusal
 READING_REFUSAL_SUPERSEDED: ReadingRefusal
 READING_REFUSAL_MONTH_CLOSED: ReadingRefusal
@@ -93,6 +96,7 @@ ENTRY_KIND_REFUND: EntryKind
 ENTRY_KIND_REVERSAL: EntryKind
 ENTRY_KIND_TRUE_UP: EntryKind
 ENTRY_KIND_BILLING: EntryKind
+ENTRY_KIND_EXPERIMENT_CREDIT: EntryKind
 LEDGER_ACCOUNT_UNSPECIFIED: LedgerAccount
 LEDGER_ACCOUNT_ATTRIBUTED_SALES: LedgerAccount
 LEDGER_ACCOUNT_INCREMENTAL_REVENUE: LedgerAccount
@@ -446,6 +450,20 @@ class RecordExperimentReadingResponse(_message.Message):
     refusal: ReadingRefusal
     def __init__(self, experiment_id: _Optional[str] = ..., month: _Optional[_Union[BillingMonth, _Mapping]] = ..., applied: _Optional[bool] = ..., refusal: _Optional[_Union[ReadingRefusal, str]] = ...) -> None: ...
 
+class ExperimentCredit(_message.Message):
+    __slots__ = ("experiment_id", "carry_before", "credited_revenue", "fee", "carry")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CARRY_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    CREDITED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
+    CARRY_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    carry_before: _money_pb2.Money
+    credited_revenue: _money_pb2.Money
+    fee: _money_pb2.Money
+    carry: _money_pb2.Money
+    def __init__(self, experiment_id: _Optional[str] = ..., carry_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., credited_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., carry: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+
 class ExperimentBill(_message.Message):
     __slots__ = ("experiment_id", "estimate", "lower_bound", "target", "target_before", "carry_before", "billed_revenue", "carry", "as_of", "users", "plan_digest")
     EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -607,7 +625,7 @@ class StatementLine(_message.Message):
     def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading")
+    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -631,6 +649,7 @@ class Statement(_message.Message):
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_BY_READING_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_CREDIT_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     year: int
     month: int
@@ -654,7 +673,8 @@ class Statement(_message.Message):
     problem: str
     experiment: ExperimentBill
     corrections_by_reading: _money_pb2.Money
-    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    experiment_credit: ExperimentCredit
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ...) -> None: ...
 
 class GetMonthlyStatementResponse(_message.Message):
     __slots__ = ("statement", "lines", "next_page_token", "digest")

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from integration.council.syncledger.test_ledger import CONNECTED, contract, eur, refund, revenue, verified
+from kiki.kit.clock import FixedClock
 from kiki.kit.grpc.status import from_rpc_error
 from kiki.kit.grpc.times import time_to_proto
 from kiki.rpc.v1 import common_pb2
@@ -195,3 +196,92 @@ async def test_a_baseline_leaves_the_experiment_in_the_contract(agent: Any) -> N
     alone = pb.PutContractRequest(store_id=1, event_id="b", contract=pb.Contract(baseline=figures))
     answer = await agent.call("PutContract", alone)
     assert (answer.contract.rule, answer.contract.experiment_id) == (ON_IT["rule"], "autumn")
+
+
+async def leave(agent: Any, rule: int, month: int) -> None:
+    """From a month on, the contract bills on no experiment."""
+    request = contract(1, "leave", rule=rule, effective_from=pb.BillingMonth(year=2026, month=month))
+    await agent.call("PutContract", request)
+
+
+async def entries(agent: Any, month: int) -> list[pb.Entry]:
+    request = pb.ListEntriesRequest(store_id=1, month=pb.BillingMonth(year=2026, month=month))
+    return list((await agent.call("ListEntries", request)).entries)
+
+
+async def carried_on_leaving(agent: Any, clock: FixedClock, rule: int) -> pb.Statement:
+    """September bills 10,000, October falls to 4,003 and is carried, from November on another rule is in force."""
+    clock.advance(dt.datetime(2026, 12, 2, tzinfo=dt.UTC) - clock.now())
+    await agent.call("PutContract", contract(**ON_IT))
+    await leave(agent, rule, 11)
+    await agent.call("RecordExperimentReading", reading(9, 10_000))
+    await agent.call("RecordExperimentReading", reading(10, 4_003))
+    assert (await close(agent, 9)).fee == eur(2_000)
+    october = await close(agent, 10)
+    assert (october.fee, october.experiment.carry) == (eur(0), eur(-5_997))
+    assert not october.HasField("experiment_credit")
+    return await statement(agent, 11)
+
+
+async def test_a_carry_is_credited_when_the_contract_ends(agent: Any, clock: FixedClock) -> None:
+    """Of 10,000 billed, 4,003 remain: the fee on the rest goes back, by an entry of its own that balances."""
+    shown = await carried_on_leaving(agent, clock, pb.FEE_RULE_ENDED)
+    in_november = time_to_proto(dt.datetime(2026, 11, 5, tzinfo=dt.UTC))
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e1", paid_at=in_november))
+    frozen = await close(agent, 11)
+    credit = frozen.experiment_credit
+    assert shown.experiment_credit == credit
+    assert (credit.experiment_id, credit.carry_before, credit.carry) == ("autumn", eur(-5_997), eur(0))
+    assert (credit.credited_revenue, credit.fee) == (eur(5_997), eur(1_199))
+    assert (frozen.fee_revenue, frozen.fee, frozen.accrued_fee) == (eur(-5_997), eur(-1_199), eur(801))
+    assert frozen.true_up == eur(-2_000), "what the order accrued after the end is no fee"
+    booked = {entry.kind: [side.amount for side in entry.postings] for entry in await entries(agent, 11)}
+    assert booked[pb.ENTRY_KIND_EXPERIMENT_CREDIT] == [eur(-1_199), eur(1_199)]
+    assert booked[pb.ENTRY_KIND_BILLING] == [eur(-1_199), eur(1_199)]
+    await verified(agent)
+    clock.advance(dt.timedelta(days=31))
+    december = await close(agent, 12)
+    assert (december.fee, december.HasField("experiment_credit")) == (eur(0), False)
+    await verified(agent)
+
+
+async def test_a_carry_is_credited_in_the_first_month_under_another_rule(agent: Any, clock: FixedClock) -> None:
+    await carried_on_leaving(agent, clock, pb.FEE_RULE_ATTRIBUTED)
+    in_november = time_to_proto(dt.datetime(2026, 11, 5, tzinfo=dt.UTC))
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e1", paid_at=in_november))
+    frozen = await close(agent, 11)
+    assert (frozen.fee_revenue, frozen.fee, frozen.true_up) == (eur(10_000 - 5_997), eur(2_000 - 1_199), eur(0))
+    await verified(agent)
+
+
+async def test_a_final_reading_that_fell_is_credited_in_its_month(agent: Any) -> None:
+    await agent.call("PutContract", contract(**ON_IT))
+    await agent.call("RecordExperimentReading", reading(9, 10_000))
+    await close(agent, 9)
+    await agent.call("RecordExperimentReading", reading(10, -2_000, final=True))
+    frozen = await close(agent, 10)
+    assert (frozen.experiment.billed_revenue, frozen.experiment.carry) == (eur(0), eur(-12_000))
+    assert (frozen.experiment_credit.credited_revenue, frozen.experiment_credit.carry) == (eur(10_000), eur(-2_000))
+    assert frozen.fee == eur(-2_000), "all that was billed, and no more"
+    await verified(agent)
+
+
+async def test_a_credit_without_its_entry_is_found(agent: Any) -> None:
+    await agent.call("PutContract", contract(**ON_IT))
+    await agent.call("RecordExperimentReading", reading(9, 500))
+    await close(agent, 9)
+    connection = await asyncpg.connect(agent.dsn)
+    try:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(
+                "INSERT INTO syncledger.experiment_credits VALUES (1, 99999, 'autumn', -800, 700, 0, 1, now())"
+            )
+        await connection.execute(
+            "INSERT INTO syncledger.experiment_credits VALUES (1, 99999, 'autumn', -800, 700, -100, 140, now())"
+        )
+        with pytest.raises(asyncpg.PostgresError, match="facts are appended"):
+            await connection.execute("DELETE FROM syncledger.experiment_credits")
+    finally:
+        await connection.close()
+    proof = await agent.call("VerifyLedger", pb.VerifyLedgerRequest(store_id=1))
+    assert [problem.kind for problem in proof.problems] == ["EXPERIMENT_DIFFERS"] * 3

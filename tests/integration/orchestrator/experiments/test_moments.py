@@ -10,13 +10,14 @@ from typing import Any
 import asyncpg
 import pytest
 
+from databases import tables_of
 from kiki.commerce.tables import OWNER as COMMERCE
 from kiki.kit.database import Database
-from kiki.kit.migrations import upgrade
-from kiki.orchestrator.experiments import repository
+from kiki.orchestrator.experiments import outcomes, repository
+from kiki.orchestrator.experiments.outcomes import ArmMoments, Question
 from kiki.orchestrator.experiments.plans import Expected, Experiment, Status
 from kiki.orchestrator.experiments.registration import Metric, Registration
-from kiki.orchestrator.experiments.repository import CUSTOMER, ArmMoments, Question
+from kiki.orchestrator.experiments.repository import CUSTOMER
 from kiki.orchestrator.experiments.tables import OWNER as EXPERIMENTS
 
 START = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -44,10 +45,12 @@ VALUES ($1, $2, '', '', $3, $4, $5, $6, $7, $4, $8, $9, $10, $11, $12, $13, $14,
 """
 
 
+dsn = tables_of(COMMERCE, EXPERIMENTS)
+
+
 @pytest.fixture
-async def database(database_dsn: str) -> AsyncIterator[Database]:
-    await upgrade(database_dsn, [COMMERCE, EXPERIMENTS])
-    async with Database.open(database_dsn, application_name="test", max_size=2) as opened:
+async def database(dsn: str) -> AsyncIterator[Database]:
+    async with Database.open(dsn, application_name="test", max_size=2) as opened:
         async with opened.transaction() as connection:
             await repository.put(connection, EXPERIMENT)
             await person(connection, "somebody")
@@ -88,8 +91,8 @@ async def order(connection: Any, **more: Any) -> None:
 
 async def moments(database: Database, *, net_sales: bool = True, currency: str = "EUR") -> dict[str, ArmMoments]:
     async with database.transaction() as connection:
-        rows = await repository.moments(connection, Question(EXPERIMENT, AS_OF, currency, net_sales))
-    return {row.arm: row for row in rows}
+        found = await outcomes.find(connection, Question(EXPERIMENT, AS_OF, currency, net_sales))
+    return {row.arm: row for row in found.moments}
 
 
 @pytest.mark.parametrize(

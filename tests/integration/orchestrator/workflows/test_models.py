@@ -136,8 +136,10 @@ async def test_certain_and_whole_is_what_stood_there_before(shop: Shop) -> None:
     await fit(shop, "learned", sure)
     await name(shop, attribution_model="learned")
     await shop.fact("orders_reopened", {"order_ids": ["1"]})
-    assert (await newest(shop))["confidence"] == 1
-    assert len(await shop.rows("attributions")) == 1
+    decision = await newest(shop)
+    assert (decision["revision"], decision["model"], decision["confidence"]) == (2, "learned", 1)
+    assert len(await shop.calls("RecordIncrementalRevenue")) == 1, "the same is not booked anew"
+    assert await shop.calls("ReverseOrderRevenue") == []
 
 
 async def test_a_second_model_is_recorded_and_never_billed(shop: Shop) -> None:

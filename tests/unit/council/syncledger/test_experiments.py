@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,12 +17,15 @@ from kiki.council.syncledger.errors import TermRefused
 from kiki.council.syncledger.experiments import (
     READING_MISSING,
     Bill,
+    Credit,
+    Past,
     Readings,
     Refusal,
-    bill_month,
+    Settled,
     corrections_by_reading,
     early,
     refusal,
+    settle_month,
 )
 from kiki.council.syncledger.fees import MonthFigures, MonthSums, fee_by_rule, fee_on
 from kiki.council.syncledger.months import month_number
@@ -61,17 +65,25 @@ def told(month: int, estimate: int, bound: int | None = None, **more: Any) -> Re
     return ReadingTold(**given_values)
 
 
-def chain(of: Books, readings: Sequence[ReadingTold], months: int) -> list[Bill | str]:
+def settled(of: Books, readings: Sequence[ReadingTold], months: int) -> list[Settled]:
     """Month after month, each closed before the next."""
-    bills: dict[int, Bill] = {}
-    found: list[Bill | str] = []
+    past = Past({}, {})
+    found: list[Settled] = []
     for month in range(JANUARY, JANUARY + months):
         closed = Books(of.store_id, month - 1 if month > JANUARY else None, of.versions)
-        bill = bill_month(closed, Readings(readings), bills, month)
-        if isinstance(bill, Bill):
-            bills[month] = bill
-        found.append(bill)
+        one = settle_month(closed, Readings(readings), past, month)
+        bills = {**past.bills, month: one.bill} if isinstance(one.bill, Bill) else past.bills
+        past = Past(bills, {**past.credits, month: one.credit} if one.credit else past.credits)
+        found.append(one)
     return found
+
+
+def chain(of: Books, readings: Sequence[ReadingTold], months: int) -> list[Bill | str | None]:
+    return [one.bill for one in settled(of, readings, months)]
+
+
+def bill_month(of: Books, readings: Readings, month: int) -> Bill | str | None:
+    return settle_month(of, readings, Past({}, {}), month).bill
 
 
 AMOUNTS = st.lists(st.tuples(st.integers(-(10**9), 10**9), st.integers(0, 10**6)), min_size=1, max_size=24)
@@ -106,16 +118,16 @@ def test_what_was_billed_and_the_carry_are_the_last_reading(amounts: list[tuple[
 
 def test_open_months_are_billed_one_after_another() -> None:
     readings = Readings([told(JANUARY, -500), told(JANUARY + 1, 300), told(JANUARY + 2, 900)])
-    last = bill_month(books(), readings, {}, JANUARY + 2)
+    last = bill_month(books(), readings, JANUARY + 2)
     assert isinstance(last, Bill)
     assert (last.target_before, last.carry_before, last.billed) == (300, 0, 600)
 
 
 def test_a_missing_reading_is_said_and_a_final_one_stands_for_later_months() -> None:
     only = Readings([told(JANUARY, 700)])
-    assert bill_month(books(), only, {}, JANUARY + 1) == READING_MISSING
+    assert bill_month(books(), only, JANUARY + 1) == READING_MISSING
     final = Readings([told(JANUARY, 700, final=True)])
-    bill = bill_month(books(), final, {}, JANUARY + 1)
+    bill = bill_month(books(), final, JANUARY + 1)
     assert isinstance(bill, Bill)
     assert (bill.billed, bill.carry, bill.revision) == (0, 0, 0)
 
@@ -124,10 +136,10 @@ def test_an_experiment_under_way_bills_only_what_it_shows_beyond_the_month_befor
     """January was billed as attributed: what the experiment showed by then is no news."""
     switched = books(terms(rule=Rule.ATTRIBUTED, experiment=""), terms(JANUARY + 1, version=2), closed=JANUARY)
     readings = [told(JANUARY, 1_000), told(JANUARY + 1, 1_400)]
-    bill = bill_month(switched, Readings(readings), {}, JANUARY + 1)
+    bill = bill_month(switched, Readings(readings), JANUARY + 1)
     assert isinstance(bill, Bill)
     assert bill.billed == 400
-    assert bill_month(switched, Readings(readings[1:]), {}, JANUARY + 1) == READING_MISSING
+    assert bill_month(switched, Readings(readings[1:]), JANUARY + 1) == READING_MISSING
 
 
 def test_the_carry_outlives_another_rule_and_another_experiment() -> None:
@@ -140,7 +152,7 @@ def test_the_carry_outlives_another_rule_and_another_experiment() -> None:
     readings = [told(JANUARY, -250), told(JANUARY + 2, 400, experiment_id="f", started_at=later)]
     found = chain(books(*versions), readings, 3)
     assert isinstance(found[0], Bill)
-    assert found[1] == READING_MISSING, "nobody asks under another rule"
+    assert found[1] is None, "another rule bills on no experiment"
     last = found[2]
     assert isinstance(last, Bill)
     assert (last.carry_before, last.billed, last.carry) == (-250, 150, 0)
@@ -207,3 +219,84 @@ def test_a_rule_and_its_experiment_come_together(rule: Rule, experiment: str) ->
     with pytest.raises(TermRefused) as refused:
         next_version(asked, Books(1, None, ()), CONNECTED)
     assert refused.value.reason == "EXPERIMENT_MISMATCH"
+
+
+ENDED = terms(JANUARY + 4, Rule.ENDED, "", version=2)
+READINGS = st.lists(st.integers(-(10**7), 10**7), min_size=4, max_size=4)
+
+
+@given(READINGS, READINGS, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_after_the_end_nothing_is_billed_that_the_last_reading_does_not_show(
+    first: list[int], second: list[int], rate: int, later_rate: int
+) -> None:
+    """Eight months of an experiment, the rate changing halfway, then the contract ends."""
+    versions = (
+        replace(terms(), fee_rate_ppm=rate),
+        replace(terms(JANUARY + 4, version=2), fee_rate_ppm=later_rate),
+        terms(JANUARY + 8, Rule.ENDED, "", version=3),
+    )
+    amounts = [*first, *second]
+    found = settled(books(*versions), [told(JANUARY + at, each) for at, each in enumerate(amounts)], 10)
+    bills = [one.bill for one in found if isinstance(one.bill, Bill)]
+    credit = found[8].credit
+    billed, given = sum(bill.billed for bill in bills), credit.credited if credit else 0
+    assert billed - given == max(0, amounts[-1])
+    assert (credit.carry if credit else bills[-1].carry) == min(0, amounts[-1])
+    assert [one.credit for one in found if one is not found[8]] == [None] * 9
+    if credit:
+        paid = sum(fee_on(bill.billed, rate if bill.month < JANUARY + 4 else later_rate) for bill in bills)
+        assert 0 <= credit.fee <= min(paid, given)
+        if amounts[-1] <= 0:
+            assert credit.fee == paid, "all that was ever billed is given back, to the minor unit"
+
+
+def test_what_was_billed_last_is_credited_first_at_its_own_rate() -> None:
+    versions = (terms(), replace(terms(JANUARY + 1, version=2), fee_rate_ppm=100_000), replace(ENDED, version=3))
+    amounts = [1_000, 1_400, 1_400, 700]
+    readings = [told(JANUARY + at, each) for at, each in enumerate(amounts)]
+    last = settled(books(*versions), readings, 5)[4]
+    assert last == Settled(None, Credit(1, JANUARY + 4, "e", -700, 700, 0, 40 + 60))
+
+
+def test_a_final_reading_that_fell_is_credited_at_once_and_only_once() -> None:
+    readings = [told(JANUARY, 900), told(JANUARY + 1, 500, final=True)]
+    found = settled(books(terms(), ENDED), readings, 6)
+    assert found[1].credit == Credit(1, JANUARY + 1, "e", -400, 400, 0, 80)
+    assert [one.credit for one in found[2:]] == [None] * 4
+    carried = [one.bill.carry for one in found[2:4] if isinstance(one.bill, Bill)]
+    assert carried == [0, 0]
+
+
+def test_what_was_never_billed_is_not_credited_and_waits_for_the_next_experiment() -> None:
+    versions = (
+        terms(),
+        terms(JANUARY + 1, Rule.ATTRIBUTED, "", version=2),
+        terms(JANUARY + 2, experiment="f", version=3),
+    )
+    later = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+    readings = [
+        told(JANUARY, -250, final=True),
+        told(JANUARY + 2, 400, experiment_id="f", started_at=later),
+        told(JANUARY + 3, 50, experiment_id="f", started_at=later, final=True),
+    ]
+    found = settled(books(*versions), readings, 4)
+    assert [one.credit for one in found[:3]] == [None] * 3
+    assert found[3].credit == Credit(1, JANUARY + 3, "f", -350, 150, -200, 30)
+
+
+def test_an_open_month_shows_the_credit_that_follows_from_the_open_months_before_it() -> None:
+    contract = books(terms(), replace(ENDED, effective_month=JANUARY + 2))
+    readings = Readings([told(JANUARY, 900), told(JANUARY + 1, 500)])
+    found = settle_month(contract, readings, Past({}, {}), JANUARY + 2)
+    assert found.credit is not None
+    assert (found.bill, found.credit.credited) == (None, 400)
+    assert settle_month(contract, readings, Past({}, {}), JANUARY + 3).credit is None
+    missing = Readings([told(JANUARY, 900)])
+    assert settle_month(contract, missing, Past({}, {}), JANUARY + 2) == Settled(None, None)
+
+
+def test_an_ended_contract_bills_corrections_alone() -> None:
+    found = fee_by_rule(
+        Rule.ENDED, 200_000, MonthSums(5_000, 1_000, -300, -60), current=None, baseline=None, baseline_complete=False
+    )
+    assert (found.fee_revenue, found.fee, found.problem) == (-300, -60, "")

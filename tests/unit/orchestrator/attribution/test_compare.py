@@ -16,7 +16,7 @@ from kiki.orchestrator.attribution.registry import FITTED, MODELS, available_mod
 PLACED = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 MARKOV = MarkovParameters(1, 1.0, 9.0, 0.0, 0.0, 0.0, (ChannelEffect("k1", 0.5, 0.0, 1.0, 1.0, 0.0),))
 LEARNED = LearnedParameters((), -2.0, 0.5, None, None, 1.0, 100, 100, 0.1)
-PARAMETERS = {"markov": MARKOV, "learned": LEARNED}
+PARAMETERS = {"markov": MARKOV, "learned": LEARNED, "candidate": LEARNED}
 
 
 def touch(name: str, campaign: str, days: float) -> Touch:

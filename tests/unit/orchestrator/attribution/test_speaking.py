@@ -25,6 +25,8 @@ PEOPLE = [f"customer-{number}" for number in range(2_000)]
         pytest.param(Naming("guess"), "UNKNOWN_MODEL", id="model"),
         pytest.param(Naming("last", "guess"), "UNKNOWN_MODEL", id="second"),
         pytest.param(Naming("last", "last"), "SAME_MODEL", id="same"),
+        pytest.param(Naming("candidate"), "NEVER_BILLED", id="candidate"),
+        pytest.param(Naming("last", "candidate", 5), "NEVER_BILLED", id="candidate-on-an-arm"),
         pytest.param(Naming("last", "", 5), "NO_SECOND_MODEL", id="test-of-one"),
         pytest.param(Naming("last", "first", 1_000_000), "BAD_SHARE", id="everybody"),
         pytest.param(Naming("last", "first", -1), "BAD_SHARE", id="fewer-than-nobody"),
@@ -118,3 +120,17 @@ def test_parameters_that_no_fit_makes_are_refused(parameters: Fitted) -> None:
     check_parameters(LearnedParameters((FEATURE,), 0.0, 0.5, None, None, 1.0, 1, 1, 0.1))
     with pytest.raises(InvalidInput):
         check_parameters(parameters)
+
+
+def test_a_candidate_is_recorded_under_its_own_name_and_asks_for_facts() -> None:
+    spoken = speakers(1, Naming("last", "candidate"), {"candidate": LEARNED})
+    assert spoken.wants_facts
+    for person in PEOPLE[:50]:
+        speaking, recorded, arm = spoken.of(person)
+        assert recorded is not None
+        assert (speaking.name, recorded.name, recorded.version, arm) == (
+            "last",
+            "candidate",
+            f"1:{LEARNED.fingerprint}",
+            "",
+        )

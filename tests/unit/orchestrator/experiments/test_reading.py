@@ -13,10 +13,10 @@ import pytest
 from kiki.orchestrator.experiments.assignment import HOLDOUT, TREATED, holdout_split
 from kiki.orchestrator.experiments.evaluation import Evaluation, evaluate
 from kiki.orchestrator.experiments.exposure import ExposureLog, Outcome
+from kiki.orchestrator.experiments.outcomes import ArmMoments
 from kiki.orchestrator.experiments.plans import Expected, Experiment, Status
 from kiki.orchestrator.experiments.reading import Decision, Reading, read
 from kiki.orchestrator.experiments.registration import Metric, Registration
-from kiki.orchestrator.experiments.repository import ArmMoments
 
 START = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
 DAY = dt.timedelta(days=1)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from kiki.council.syncledger.domain import ReadingTold
-from kiki.council.syncledger.experiments import Bill
+from kiki.council.syncledger.experiments import Bill, Credit, Past
 from kiki.kit.database import Connection
 
 _READING = (
@@ -17,6 +17,7 @@ _BILL = (
     "store_id, month, experiment_id, revision, target_before_minor, target_minor, carry_before_minor, billed_minor,"
     " carry_minor"
 )
+_CREDIT = "store_id, month, experiment_id, carry_before_minor, credited_minor, carry_minor, fee_minor"
 _FIND_READINGS = (
     f"SELECT DISTINCT ON (store_id, experiment_id, month) {_READING} FROM syncledger.experiment_readings"
     " WHERE store_id = ANY($1::bigint[]) ORDER BY store_id, experiment_id, month, revision DESC"
@@ -40,10 +41,15 @@ async def add_readings(connection: Connection, readings: Sequence[ReadingTold], 
         await connection.execute(_ADD_READINGS, *columns, at)
 
 
-async def find_bills(connection: Connection, store_id: int) -> dict[int, Bill]:
-    """What the closed months billed, by month."""
-    query = f"SELECT {_BILL} FROM syncledger.experiment_bills WHERE store_id = $1 ORDER BY month"
-    return {row[1]: Bill(*row) for row in await connection.fetch(query, store_id)}
+async def find_past(connection: Connection, store_id: int) -> Past:
+    """What the closed months billed and gave back, by month."""
+    bills = await connection.fetch(
+        f"SELECT {_BILL} FROM syncledger.experiment_bills WHERE store_id = $1 ORDER BY month", store_id
+    )
+    given = await connection.fetch(
+        f"SELECT {_CREDIT} FROM syncledger.experiment_credits WHERE store_id = $1 ORDER BY month", store_id
+    )
+    return Past({row[1]: Bill(*row) for row in bills}, {row[1]: Credit(*row) for row in given})
 
 
 async def add_bill(connection: Connection, bill: Bill, at: dt.datetime) -> None:
@@ -52,5 +58,14 @@ async def add_bill(connection: Connection, bill: Bill, at: dt.datetime) -> None:
         f"INSERT INTO syncledger.experiment_bills ({_BILL}, closed_at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         *bill,
+        at,
+    )
+
+
+async def add_credit(connection: Connection, credit: Credit, at: dt.datetime) -> None:
+    """Freezes what a month gives back."""
+    await connection.execute(
+        f"INSERT INTO syncledger.experiment_credits ({_CREDIT}, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        *credit,
         at,
     )

@@ -95,10 +95,34 @@ _BILL_DIFFERS = """
         || ', the month before left ' || left_over
     FROM (
         SELECT store_id, month, carry_before_minor,
-            COALESCE(lag(carry_minor) OVER (PARTITION BY store_id ORDER BY month), 0) AS left_over
-        FROM syncledger.experiment_bills WHERE $1 = 0 OR store_id = $1
+            COALESCE(lag(carry_minor) OVER (PARTITION BY store_id ORDER BY month, step), 0) AS left_over
+        FROM (
+            SELECT store_id, month, 0 AS step, carry_before_minor, carry_minor FROM syncledger.experiment_bills
+            UNION ALL
+            SELECT store_id, month, 1, carry_before_minor, carry_minor FROM syncledger.experiment_credits
+        ) steps WHERE $1 = 0 OR store_id = $1
     ) b
     WHERE carry_before_minor <> left_over
+"""
+_CREDIT_DIFFERS = """
+    SELECT COALESCE(c.store_id, t.store_id), 'month ' || COALESCE(c.month, t.month), 'credit of '
+        || COALESCE(c.fee_minor, 0) || ', entry of ' || COALESCE(t.fee, 0)
+    FROM (SELECT * FROM syncledger.experiment_credits WHERE ($1 = 0 OR store_id = $1) AND fee_minor > 0) c
+    FULL JOIN (
+        SELECT store_id, month, -sum(fee_minor) AS fee FROM syncledger.transactions
+        WHERE ($1 = 0 OR store_id = $1) AND kind = 6 GROUP BY 1, 2
+    ) t ON t.store_id = c.store_id AND t.month = c.month
+    WHERE COALESCE(c.fee_minor, 0) <> COALESCE(t.fee, 0)
+"""
+_CREDITED_TOO_MUCH = """
+    SELECT store_id, 'all months', 'credited ' || credited || ' of ' || billed || ' billed on experiments'
+    FROM (
+        SELECT c.store_id, sum(c.credited_minor) AS credited, (
+            SELECT COALESCE(sum(b.billed_minor), 0) FROM syncledger.experiment_bills b WHERE b.store_id = c.store_id
+        ) AS billed
+        FROM syncledger.experiment_credits c WHERE $1 = 0 OR c.store_id = $1 GROUP BY c.store_id
+    ) sums
+    WHERE credited > billed
 """
 _CHECKS = (
     ("UNBALANCED_ENTRY", _UNBALANCED),
@@ -107,6 +131,8 @@ _CHECKS = (
     ("ORDER_DIFFERS", _ORDER_DIFFERS),
     ("ORDER_DIFFERS", _REFUNDS_DIFFER),
     ("EXPERIMENT_DIFFERS", _BILL_DIFFERS),
+    ("EXPERIMENT_DIFFERS", _CREDIT_DIFFERS),
+    ("EXPERIMENT_DIFFERS", _CREDITED_TOO_MUCH),
 )
 
 
