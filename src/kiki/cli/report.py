@@ -71,7 +71,7 @@ def _report(
 
 def _print(report: dict[str, Any]) -> None:
     store, statement, baseline = report["store"], report["statement"], report["baseline"] or {}
-    state = "closed" if statement["closed"] else "open"
+    state, closing = _state(report["closing"])
     title = f"{store['display_name']} ({store['platform']}) {statement['year']:04d}-{statement['month']:02d}, {state}"
     print_fields({name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}, title)
     if baseline:
@@ -80,6 +80,8 @@ def _print(report: dict[str, Any]) -> None:
         )
     if statement.get("experiment"):
         print_fields(statement["experiment"], "\nbilled on an experiment")
+    if closing:
+        console().print(f"\n{closing}", markup=False)
     if statement["problem"]:
         console().print(f"\nNot billed: {statement['problem']}", markup=False)
     console().print("\norders", style="bold")
@@ -88,6 +90,19 @@ def _print(report: dict[str, Any]) -> None:
         console().print(f"… {statement['line_count'] - _LINES} more; --format csv has them all")
     if report["digest"]:
         print_fields({"SHA-256": report["digest"]})
+
+
+def _state(closing: dict[str, Any]) -> tuple[str, str]:
+    """The month's state in a word, and what follows from it; times are UTC."""
+    at, reason = closing["closes_at"] or "", closing["reason"]
+    match closing["state"]:
+        case "closed":
+            return "closed", f"Closed at {at}."
+        case "asked":
+            return "closing", f"SyncLedger is asked to close it{f'; so far it refused: {reason}' if reason else ''}."
+        case "held":
+            return "held", f"It was to be closed at {at} and is held: {reason}. It is tried again."
+    return "open", f"It is closed after {at}." if at else ""
 
 
 def _month(text: str) -> tuple[int, int]:

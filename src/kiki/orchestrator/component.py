@@ -19,6 +19,7 @@ from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.calls.dispatcher import AGENTS, Dispatcher, Flow, call_places
 from kiki.orchestrator.calls.intents import wakeup_tag
 from kiki.orchestrator.calls.protocol import BatchCaller
+from kiki.orchestrator.closing.schedule import closing_jobs
 from kiki.orchestrator.events.outbound import OutboundSender, outbound_place
 from kiki.orchestrator.experiments.schedule import experiment_jobs
 from kiki.orchestrator.inbox.decoding import Decoder
@@ -231,7 +232,11 @@ async def open_component(
     decisions = Decisions(
         CommerceDecider(sealer),
         Flow(follow_up, events_of(clock)),
-        [*periodic_jobs(sealer=sealer, clients=clients, clock=clock), *experiment_jobs(sealer=sealer, clock=clock)],
+        [
+            *periodic_jobs(sealer=sealer, clients=clients, clock=clock),
+            *experiment_jobs(sealer=sealer, clock=clock),
+            *closing_jobs(sealer=sealer, clients=clients, clock=clock, grace_days=settings.close_grace_days),
+        ],
     )
     async with open_worker(
         dsn=dsn,

@@ -13,6 +13,7 @@ _TABLES = {
     "calls": "kiki.orchestrator.calls.tables",
     "events": "kiki.orchestrator.events.tables",
     "experiments": "kiki.orchestrator.experiments.tables",
+    "closing": "kiki.orchestrator.closing.tables",
     "portal": "kiki.portal.tables",
     "syncvalue": "kiki.council.syncvalue.tables",
     "syncflow": "kiki.council.syncflow.tables",

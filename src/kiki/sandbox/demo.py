@@ -1,7 +1,8 @@
 """The demo: two simulated stores send live, signed traffic; an ad network and a mailbox stand beside them.
 
 The story is compressed: goods run out and come back within seconds, orders come through campaigns of ours and of
-others, are paid, edited, refunded and cancelled. It ends when it is cancelled or its time is over.
+others, are paid, edited, refunded and cancelled. The shops answer their own APIs as well, with a past of fifteen months
+from before they were connected, so that a sync has something to read. It ends when it is cancelled or its time is over.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kiki.kit.clock import SystemClock, monotonic
 from kiki.kit.errors import FailedPrecondition
 from kiki.sandbox.ad_network import PAUSED, AdNetwork, Campaign, ProductAds, serve_ad_network
 from kiki.sandbox.demo_portal import ConnectedStore, DemoPortal, Figures
+from kiki.sandbox.demo_shops import NEWEST_SHOWN, serve_shop
 from kiki.sandbox.mailbox import Mailbox, serve_mailbox
 from kiki.sandbox.sender import Sender
 from kiki.sandbox.shop import Delivery, Shop
@@ -120,6 +122,8 @@ async def run_demo(
                 network.put(_campaign(campaign.campaign_id, campaign.name, store.world, products))
             url = f"http://127.0.0.1:{network_port}"
             await portal.register(store.connected, store.world, network_url=url, network_token=token)
+            shop = serve_shop(store.world, store.connected.connected_at, seed=seed)
+            await portal.keep_credentials(store.connected, await stack.enter_async_context(shop))
         demo = _Demo(portal, stores, network, mailbox, Sender(portal_url, tokens=_tokens(stores), attempts=5))
         return await demo.run(report, rate=rate, seconds=seconds)
 
@@ -246,6 +250,7 @@ async def _connect(portal: DemoPortal, shop: Shop, *, seed: int, rate: float) ->
         purchases=None,
         start=now + dt.timedelta(seconds=1),
         step=dt.timedelta(seconds=2 * _DELIVERIES_PER_PURCHASE / rate),
+        remember=NEWEST_SHOWN,
         # A later run meets what an earlier one left behind; its things have ids of their own.
         first_id=int(now.timestamp()) * 1000 + (_BEYOND_DOUBLES if shop.platform == "shopify" else 0),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ class ConnectedStore:
 
     store_id: int
     delivery_token: str
+    connected_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,17 @@ class DemoPortal:
         answer = await self._client.post("/internal/stores", json=body)
         if answer.status_code != _CONFLICT:
             store = _checked(answer)
-            return ConnectedStore(store["store_id"], store["delivery_token"])
-        store_id = await self._find(shop.platform, name)
-        await self._post(f"/internal/stores/{store_id}/rotate-secret", {"webhook_secret": shop.secret})
-        rotated = await self._post(f"/internal/stores/{store_id}/rotate-token", None)
-        return ConnectedStore(store_id, rotated["delivery_token"])
+            return _connected(store, store["delivery_token"])
+        store = await self._find(shop.platform, name)
+        path = f"/internal/stores/{store['store_id']}"
+        await self._post(f"{path}/rotate-secret", {"webhook_secret": shop.secret})
+        rotated = await self._post(f"{path}/rotate-token", None)
+        return _connected(store, rotated["delivery_token"])
+
+    async def keep_credentials(self, store: ConnectedStore, credentials: Mapping[str, str]) -> None:
+        """Say where the shop's own API is and what opens it, for `kiki stores sync`."""
+        answer = await self._client.put(f"/internal/stores/{store.store_id}/credentials", json=dict(credentials))
+        _checked(answer)
 
     async def register(self, store: ConnectedStore, world: World, *, network_url: str, network_token: str) -> None:
         """Say where the ad network is, then which campaigns are ours."""
@@ -121,16 +128,21 @@ class DemoPortal:
             incremental_revenue=_shown(statement.get("incremental_revenue")),
         )
 
-    async def _find(self, platform: str, name: str) -> int:
+    async def _find(self, platform: str, name: str) -> dict[str, Any]:
         answer = await self._client.get("/internal/stores", params={"limit": _STORE_PAGE})
-        for store in _checked(answer)["stores"]:
+        stores: list[dict[str, Any]] = _checked(answer)["stores"]
+        for store in stores:
             if store["platform"] == platform and store["display_name"] == name:
-                return int(store["store_id"])
+                return store
         raise FailedPrecondition(f"a {platform} store has the demo's address, but none is named {name}")
 
     async def _post(self, path: str, body: object) -> Any:
         answer = await self._client.post(path, json=body if body is not None else {})
         return _checked(answer)
+
+
+def _connected(store: Mapping[str, Any], token: str) -> ConnectedStore:
+    return ConnectedStore(int(store["store_id"]), token, dt.datetime.fromisoformat(store["connected_at"]))
 
 
 def _checked(answer: httpx.Response) -> Any:

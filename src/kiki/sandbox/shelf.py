@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Generic, TypeVar
 
 from kiki.sandbox.goods import Order, Product
 from kiki.sandbox.http_server import Answer
 
+_T = TypeVar("_T")
+
+
+class Joined(Generic[_T]):
+    """Collections one after another, as they are when they are looked at."""
+
+    def __init__(self, *parts: Collection[_T]) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[_T]:
+        return chain.from_iterable(self._parts)
+
 
 @dataclass(slots=True)
 class Shelf:
-    """Products and orders; a world's own lists may be handed in, and grow."""
+    """Products and orders; a world's own may be handed in, and grow."""
 
-    products: list[Product]
-    orders: list[Order]
+    products: Iterable[Product]
+    orders: Iterable[Order]
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import datetime as dt
 import heapq
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -57,8 +58,8 @@ class WorldSettings:
     edit_share: float = 0.05
     test_share: float = 0.03
     revisit_after: dt.timedelta = dt.timedelta(seconds=20)
-    remember: bool = False
-    """Whether orders are kept, for the shop's own API to show."""
+    remember: int = 0
+    """How many of the newest orders are kept, for the shop's own API to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class World:
         self.shop, self.settings = shop, settings
         self.truth = Truth()
         self.now = settings.start
-        self.orders: list[Order] = []
+        self.orders: deque[Order] = deque(maxlen=settings.remember)
         self._random = random.Random(f"{settings.seed}/{shop.store_key}")
         self._ids = count(settings.first_id)
         self._numbers = count(1001)
@@ -222,8 +223,7 @@ class World:
             placed_at=order.placed_at,
             is_test=order.is_test,
         )
-        if self.settings.remember:
-            self.orders.append(order)
+        self.orders.append(order)
         self._fate(order, regular, clicks=clicks, incremental=confidence >= _THRESHOLD)
         return [*made, *self.shop.purchased(order, self.now)]
 

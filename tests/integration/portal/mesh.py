@@ -10,6 +10,9 @@ from typing import Any
 from integration.portal.running import KEY, KEYRING, OWNERS, Portal, running_portal
 from kiki.clients.council import CouncilClients
 from kiki.clients.methods import AGENTS
+from kiki.council.syncflow.component import open_component as open_flow
+from kiki.council.syncflow.settings import SyncFlowSettings
+from kiki.council.syncflow.tables import OWNER as FLOW
 from kiki.council.syncledger.component import open_component as open_ledger
 from kiki.council.syncledger.settings import SyncLedgerSettings
 from kiki.council.syncledger.tables import OWNER as LEDGER
@@ -24,7 +27,10 @@ from kiki.orchestrator.settings import OrchestratorSettings
 from kiki.platforms.registry import platforms
 
 NOWHERE = "127.0.0.1:1"
-FAST = OrchestratorSettings(poll_seconds=0.05, pace_seconds=0.0, retry_base_seconds=0.05, retry_cap_seconds=0.2)
+FAST = OrchestratorSettings(
+    poll_seconds=0.05, pace_seconds=0.0, retry_base_seconds=0.05, retry_cap_seconds=0.2, close_grace_days=3650
+)
+"""Months stay open: tests close them when they want to."""
 
 
 @asynccontextmanager
@@ -51,6 +57,19 @@ async def running_council(dsn: str, clock: Clock | None = None) -> AsyncIterator
         await stack.enter_async_context(_running(ledger))
         await stack.enter_async_context(_running(value))
         yield {"syncledger": f"127.0.0.1:{ledger.port}", "syncvalue": f"127.0.0.1:{value.port}"}
+
+
+@asynccontextmanager
+async def running_flow(dsn: str, clock: Clock | None = None) -> AsyncIterator[dict[str, str]]:
+    """SyncFlow, for networks on this machine; gives its address."""
+    await upgrade(dsn, [FLOW])
+    rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
+    settings = SyncFlowSettings(allow_private_networks=True)
+    async with (
+        open_flow(dsn=dsn, keyring=KEYRING, rpc=rpc, settings=settings, clock=clock or SystemClock()) as flow,
+        _running(flow),
+    ):
+        yield {"syncflow": f"127.0.0.1:{flow.port}"}
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from kiki.kit.clock import Clock, SystemClock
 from kiki.kit.database import Database
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.calls.tables import OWNER as CALLS
+from kiki.orchestrator.closing.tables import OWNER as CLOSING
 from kiki.orchestrator.events.tables import OWNER as EVENTS
 from kiki.orchestrator.experiments.tables import OWNER as EXPERIMENTS
 from kiki.orchestrator.inbox.bodies import BODY_PURPOSE
@@ -35,7 +36,7 @@ SHOP = "example.myshopify.com"
 SITE = "https://example.com"
 SECRET = "acceptance-secret"
 KEYRING = Keyring.parse(Keyring.generate())
-OWNERS = [COMMERCE, INBOX, CALLS, EVENTS, EXPERIMENTS, PORTAL]
+OWNERS = [COMMERCE, INBOX, CALLS, EVENTS, EXPERIMENTS, CLOSING, PORTAL]
 
 
 @dataclass(frozen=True)

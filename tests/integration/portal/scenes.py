@@ -74,7 +74,7 @@ def past(platform: str, age: dt.timedelta = FIFTEEN_MONTHS) -> World:
         step=dt.timedelta(days=3, minutes=7),
         revisit_after=dt.timedelta(days=20),
         stockouts_every=None,
-        remember=True,
+        remember=100_000,
         first_id=9_007_199_254_741_000 if platform == "shopify" else 1000,
     )
     world = World(shop, settings)

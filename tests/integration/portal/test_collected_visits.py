@@ -32,9 +32,9 @@ class NobodyAnswers:
 
 
 @asynccontextmanager
-async def working(portal_dsn: str) -> AsyncIterator[Portal]:
+async def working(portal_dsn: str, **settings: Any) -> AsyncIterator[Portal]:
     async with (
-        running_portal(portal_dsn, shopify_api_secret="acceptance-secret") as portal,
+        running_portal(portal_dsn, shopify_api_secret="acceptance-secret", **settings) as portal,
         open_component(
             dsn=portal_dsn,
             keyring=KEYRING,

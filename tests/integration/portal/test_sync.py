@@ -72,8 +72,8 @@ def amount(minor: int) -> dict[str, str]:
 
 
 @each_platform
-async def test_a_years_history_gives_the_baseline_and_bills_nobody(database_dsn: str, platform: str) -> None:
-    async with scene_of(platform) as scene, running_mesh(database_dsn) as portal:
+async def test_a_years_history_gives_the_baseline_and_bills_nobody(council_dsn: str, platform: str) -> None:
+    async with scene_of(platform) as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)
         products = await sync(portal, "products", store_id)
         assert (products["status"], products["done"], products["total"]) == ("succeeded", 12, 12), products
@@ -115,8 +115,8 @@ async def test_a_years_history_gives_the_baseline_and_bills_nobody(database_dsn:
 
 
 @each_platform
-async def test_the_same_sync_again_adds_nothing(database_dsn: str, platform: str) -> None:
-    async with scene_of(platform) as scene, running_mesh(database_dsn) as portal:
+async def test_the_same_sync_again_adds_nothing(council_dsn: str, platform: str) -> None:
+    async with scene_of(platform) as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)
         first = await sync(portal, "orders", store_id)
         before = [await count(portal, t) for t in ("commerce.orders", "syncvalue.orders", "syncledger.contracts")]
@@ -136,9 +136,9 @@ async def test_the_same_sync_again_adds_nothing(database_dsn: str, platform: str
         assert short["result"]["baseline"]["complete"] is True
 
 
-async def test_sixty_days_of_orders_are_no_baseline_for_uplift(database_dsn: str) -> None:
+async def test_sixty_days_of_orders_are_no_baseline_for_uplift(council_dsn: str) -> None:
     """Without `read_all_orders` Shopify shows sixty days; what is asked for does not matter."""
-    async with scene_of("shopify", scopes=("read_orders",)) as scene, running_mesh(database_dsn) as portal:
+    async with scene_of("shopify", scopes=("read_orders",)) as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)
         job = await sync(portal, "orders", store_id, days=800)
         assert job["status"] == "succeeded", job
@@ -155,10 +155,10 @@ async def test_sixty_days_of_orders_are_no_baseline_for_uplift(database_dsn: str
         assert (await wish(portal, store_id, rule="lesser_of")).json()["reason"] == "BASELINE_INCOMPLETE"
 
 
-async def test_a_shop_that_is_younger_than_a_year_has_no_year(database_dsn: str) -> None:
+async def test_a_shop_that_is_younger_than_a_year_has_no_year(council_dsn: str) -> None:
     """All of its orders are read, and the months before its first one are not counted as months without revenue."""
     young = dt.timedelta(days=130)
-    async with scene_of("woocommerce", age=young) as scene, running_mesh(database_dsn) as portal:
+    async with scene_of("woocommerce", age=young) as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)
         job = await sync(portal, "orders", store_id)
         assert job["done"] == len(scene.world.orders)
@@ -168,9 +168,9 @@ async def test_a_shop_that_is_younger_than_a_year_has_no_year(database_dsn: str)
 
 
 @each_platform
-async def test_a_shop_that_limits_and_fails_is_read_all_the_same(database_dsn: str, platform: str) -> None:
+async def test_a_shop_that_limits_and_fails_is_read_all_the_same(council_dsn: str, platform: str) -> None:
     trouble = Trouble(seed=3, limited_share=0.2, broken_share=0.3, retry_after="0.1")
-    async with scene_of(platform, trouble=trouble) as scene, running_mesh(database_dsn) as portal:
+    async with scene_of(platform, trouble=trouble) as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)
         job = await sync(portal, "orders", store_id, days=800)
         assert job["status"] == "succeeded", job
@@ -189,10 +189,10 @@ class Collapse(Trouble):
 
 
 @each_platform
-async def test_a_sync_that_was_cut_off_goes_on_where_it_stood(database_dsn: str, platform: str) -> None:
+async def test_a_sync_that_was_cut_off_goes_on_where_it_stood(council_dsn: str, platform: str) -> None:
     trouble = Collapse()
-    async with scene_of(platform, trouble=trouble) as scene, running_council(database_dsn) as addresses:
-        async with running_portal(database_dsn, addresses=addresses) as portal:
+    async with scene_of(platform, trouble=trouble) as scene, running_council(council_dsn) as addresses:
+        async with running_portal(council_dsn, addresses=addresses) as portal:
             store_id = await connect(portal, scene)
             job = await sync(portal, "orders", store_id, days=800)
             assert (job["status"], job["reason"]) == ("failed", "SHOP_API_FAILED")
@@ -205,7 +205,7 @@ async def test_a_sync_that_was_cut_off_goes_on_where_it_stood(database_dsn: str,
             )
             Collapse.after = 10_000
             try:
-                async with running_worker(database_dsn, addresses):
+                async with running_worker(council_dsn, addresses):
                     job = await ended(portal, job["job_id"])
             finally:
                 Collapse.after = 4
@@ -216,8 +216,8 @@ async def test_a_sync_that_was_cut_off_goes_on_where_it_stood(database_dsn: str,
 
 
 @each_platform
-async def test_wrong_keys_fail_the_sync_at_once_and_are_not_shown(database_dsn: str, platform: str) -> None:
-    async with scene_of(platform) as scene, running_mesh(database_dsn) as portal:
+async def test_wrong_keys_fail_the_sync_at_once_and_are_not_shown(council_dsn: str, platform: str) -> None:
+    async with scene_of(platform) as scene, running_mesh(council_dsn) as portal:
         wrong = {"access_token": "shpat_wrong"} if platform == "shopify" else {"consumer_secret": "cs_wrong"}
         store_id = await connect(portal, scene, **wrong)
         for what in ("products", "orders"):
@@ -226,8 +226,8 @@ async def test_wrong_keys_fail_the_sync_at_once_and_are_not_shown(database_dsn: 
             assert "wrong" not in str(job)
 
 
-async def test_another_basis_gets_a_baseline_of_its_own(database_dsn: str) -> None:
-    async with scene_of("woocommerce") as scene, running_mesh(database_dsn) as portal:
+async def test_another_basis_gets_a_baseline_of_its_own(council_dsn: str) -> None:
+    async with scene_of("woocommerce") as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)
         job = await sync(portal, "orders", store_id)
         both = await wish(portal, store_id, basis="total", rule="uplift")

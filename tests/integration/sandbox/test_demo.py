@@ -15,6 +15,7 @@ from kiki.sandbox.demo import agent_settings, run_demo
 from kiki.sandbox.http_server import Answer, Request, serve_http
 
 KEY = "internal-key"
+CONNECTED = "2026-11-20T10:00:00Z"
 ZERO = {"amount": "12.30", "currency": "EUR"}
 
 
@@ -40,7 +41,10 @@ class FakePortal:
                 return self._connect(body)
             case "GET", ["internal", "stores"]:
                 names = {1: ("shopify", "Demo shop (Shopify)"), 2: ("woocommerce", "Demo shop (WooCommerce)")}
-                stores = [{"store_id": n, "platform": p, "display_name": d} for n, (p, d) in names.items()]
+                stores = [
+                    {"store_id": n, "platform": p, "display_name": d, "connected_at": CONNECTED}
+                    for n, (p, d) in names.items()
+                ]
                 return Answer.json({"stores": stores})
             case "POST", ["internal", "stores", number, "rotate-token"]:
                 return Answer.json({"store_id": int(number), "delivery_token": f"again-{number}"})
@@ -58,7 +62,8 @@ class FakePortal:
         if self.known:
             return Answer.json({"reason": "STORE_EXISTS"}, 409)
         number = 1 if body["platform"] == "shopify" else 2
-        return Answer.json({"store_id": number, "delivery_token": f"token-{number}"}, 201)
+        known = {"store_id": number, "delivery_token": f"token-{number}", "connected_at": CONNECTED}
+        return Answer.json(known, 201)
 
     async def _webhook(self, request: Request) -> Answer:
         _, _, platform, _, token, topic = request.path.split("/", 5)
@@ -91,6 +96,7 @@ async def test_the_demo_sets_up_sends_and_tells(known: bool) -> None:
             mailbox_port=0,
         )
     assert portal.calls["PUT /internal/ad-networks"] == portal.calls["POST /internal/campaigns"] == 2
+    assert portal.calls["PUT /internal/stores"] == 2, "the shops' own APIs are told"
     assert portal.tokens == ({"again-1", "again-2"} if known else {"token-1", "token-2"})
     assert portal.webhooks["shopify orders/create"] > 5
     assert portal.webhooks["woocommerce order.created"] > 5

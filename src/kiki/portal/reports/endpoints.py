@@ -8,9 +8,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from kiki.orchestrator.closing.months import Month
+from kiki.orchestrator.closing.repository import find_month
 from kiki.portal.access import documented_key
 from kiki.portal.reports import spreadsheet
-from kiki.portal.reports.statement import Month, StatementPage, read_pages, read_statement
+from kiki.portal.reports.statement import StatementPage, read_pages, read_statement
 from kiki.portal.services import Injected
 
 router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[documented_key])
@@ -35,10 +37,14 @@ async def monthly(
     page_token: Annotated[str, Query(max_length=200)] = "",
     accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Figures, fee, and every order with its confidence, campaign and evidence; frozen once the month is closed."""
+    """Figures, fee, and every order with its confidence, campaign and evidence; frozen once the month is closed.
+
+    `closing` says how far that is: `open`, `held` with what is missing, `asked`, or `closed`.
+    """
+    wanted, now = Month(year, month), services.clock.now()
     async with services.database.connection() as connection:
         store = await services.stores.get(connection, store_id)
-    wanted, now = Month(year, month), services.clock.now()
+        closing = await find_month(connection, store_id, wanted)
     chosen = wanted_format or _of_accept(accept)
     name = f"statement-{store_id}-{year:04d}-{month:02d}"
     if chosen == "csv":
@@ -51,7 +57,7 @@ async def monthly(
     page = await read_statement(services.clients, store, wanted, now=now, page_size=size, page_token=page_token)
     if chosen == "pdf":
         return _file(await services.printer.print(page.document(store), now), _PDF, f"{name}.pdf")
-    return JSONResponse(page.document(store))
+    return JSONResponse(page.document(store, closing))
 
 
 async def _csv(first: StatementPage, rest: AsyncIterator[StatementPage]) -> AsyncIterator[str]:

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -14,29 +13,18 @@ from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.errors import NotFound
 from kiki.kit.money import Money
+from kiki.orchestrator.closing.books import revenue_request
+from kiki.orchestrator.closing.months import Month
+from kiki.orchestrator.closing.repository import MonthRow, State
 from kiki.portal.convert import message_json, money_json
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
-
-_BASIS = {
-    ledger.FEE_BASIS_UNSPECIFIED: value.REVENUE_BASIS_NET_SALES,
-    ledger.FEE_BASIS_NET_SALES: value.REVENUE_BASIS_NET_SALES,
-    ledger.FEE_BASIS_TOTAL: value.REVENUE_BASIS_TOTAL,
-}
 
 
 class MonthNotBegun(NotFound):
     """There is no statement of a month that has not begun in the store's time zone."""
 
     reason = "MONTH_NOT_BEGUN"
-
-
-@dataclass(frozen=True, slots=True)
-class Month:
-    """Which statement."""
-
-    year: int
-    month: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +38,12 @@ class StatementPage:
     digest: str
     """Hexadecimal SHA-256 over the frozen statement and lines; empty while the month is open."""
 
-    def document(self, store: StoreConnection) -> dict[str, Any]:
-        """The report as it is answered."""
+    def document(self, store: StoreConnection, closing: MonthRow | None = None) -> dict[str, Any]:
+        """The report as it is answered; `closing` is how far the month's closing is, where it is followed."""
         return {
             "store": {"store_id": store.store_id, "display_name": store.display_name, "platform": store.platform},
             "statement": self.statement,
+            "closing": _closing(self.statement, closing),
             "baseline": self.baseline,
             "orders": self.lines,
             "next_page_token": self.next_page_token,
@@ -72,18 +61,17 @@ async def read_statement(
     page_token: str = "",
 ) -> StatementPage:
     """One page. Raises `MonthNotBegun`; a month without a contract is an empty statement that says so."""
-    local = now.astimezone(ZoneInfo(store.timezone))
-    if (month.year, month.month) > (local.year, local.month):
-        raise MonthNotBegun(f"the month {month.year:04d}-{month.month:02d} has not begun in {store.timezone}")
+    if month > Month.at(now, store.timezone):
+        raise MonthNotBegun(f"the month {month.text} has not begun in {store.timezone}")
     request = ledger.GetMonthlyStatementRequest(
-        store_id=store.store_id, year=month.year, month=month.month, page_size=page_size, page_token=page_token
+        store_id=store.store_id, year=month.year, month=month.number, page_size=page_size, page_token=page_token
     )
     try:
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     except NotFound as error:
         return StatementPage(_empty(store, month, error.reason), await _baseline(clients, store, month), [], "", "")
     if not answer.statement.closed:
-        request.figures.current_revenue.CopyFrom(await _current_revenue(clients, store.store_id, answer.statement))
+        request.figures.current_revenue.CopyFrom(await _current_revenue(clients, answer.statement))
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     closed_at = answer.statement.closed_at if answer.statement.closed else None
     return StatementPage(
@@ -108,13 +96,8 @@ async def read_pages(
             return
 
 
-async def _current_revenue(clients: CouncilClients, store_id: int, statement: ledger.Statement) -> Any:
-    request = value.GetRevenueInPeriodRequest(
-        store_id=store_id,
-        period=statement.period,
-        currency=statement.contract.settlement_currency,
-        basis=_BASIS[statement.contract.basis],
-    )
+async def _current_revenue(clients: CouncilClients, statement: ledger.Statement) -> Any:
+    request = revenue_request(statement)
     return (await clients.syncvalue.call("GetRevenueInPeriod", request, value.GetRevenueInPeriodResponse)).revenue
 
 
@@ -122,7 +105,7 @@ async def _baseline(
     clients: CouncilClients, store: StoreConnection, month: Month, as_of: Timestamp | None = None
 ) -> dict[str, Any] | None:
     """The plain average and what the seasonal forecast says of the month; that of a closed one as it was then."""
-    request = value.GetBaselineRequest(store_id=store.store_id, year=month.year, month=month.month, as_of=as_of)
+    request = value.GetBaselineRequest(store_id=store.store_id, year=month.year, month=month.number, as_of=as_of)
     try:
         answer = await clients.syncvalue.call("GetBaseline", request, value.GetBaselineResponse)
     except NotFound:
@@ -130,10 +113,31 @@ async def _baseline(
     return message_json(answer.baseline)
 
 
+def _closing(statement: dict[str, Any], row: MonthRow | None) -> dict[str, Any]:
+    """The books know whether the month is closed; the rest is what the worker is about."""
+    if statement["closed"]:
+        return {"state": State.CLOSED, "closes_at": statement["closed_at"], "reason": "", "asked_at": None}
+    if row is None:
+        return {"state": State.OPEN, "closes_at": None, "reason": "", "asked_at": None}
+    state = State.ASKED if row.state is State.CLOSED else row.state
+    return {
+        "state": state,
+        "closes_at": _text(row.closes_at),
+        "reason": row.reason,
+        "asked_at": None if row.asked_at is None else _text(row.asked_at),
+    }
+
+
+def _text(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
 def _empty(store: StoreConnection, month: Month, problem: str) -> dict[str, Any]:
     """Nothing is owed for a month without a contract; the fields are those of any statement."""
     zero = money_json(Money.zero(store.settings.settlement_currency or store.currency))
-    empty = message_json(ledger.Statement(store_id=store.store_id, year=month.year, month=month.month, problem=problem))
+    empty = message_json(
+        ledger.Statement(store_id=store.store_id, year=month.year, month=month.number, problem=problem)
+    )
     amounts = (
         "incremental_revenue",
         "fee_revenue",

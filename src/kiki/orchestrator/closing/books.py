@@ -1,0 +1,89 @@
+"""What the agents are asked about a month: SyncLedger for its books, SyncValue for the store's revenue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from google.protobuf.message import Message
+from google.type.money_pb2 import Money
+
+from kiki.kit.errors import InvariantBroken, KikiError, NotFound, Unavailable
+from kiki.kit.grpc.times import time_from_proto
+from kiki.kit.logging import get_logger
+from kiki.orchestrator.calls.protocol import BatchCaller
+from kiki.orchestrator.closing.months import Month
+from kiki.orchestrator.closing.repository import LEDGER
+from kiki.rpc.v1 import syncledger_pb2, syncvalue_pb2
+
+_BASIS = {
+    syncledger_pb2.FeeBasis.FEE_BASIS_UNSPECIFIED: syncvalue_pb2.RevenueBasis.REVENUE_BASIS_NET_SALES,
+    syncledger_pb2.FeeBasis.FEE_BASIS_NET_SALES: syncvalue_pb2.RevenueBasis.REVENUE_BASIS_NET_SALES,
+    syncledger_pb2.FeeBasis.FEE_BASIS_TOTAL: syncvalue_pb2.RevenueBasis.REVENUE_BASIS_TOTAL,
+}
+_M = TypeVar("_M", bound=Message)
+_log = get_logger(__name__)
+
+
+class Books:
+    """Reads; raises the `KikiError` that the agent answered with."""
+
+    def __init__(self, clients: BatchCaller) -> None:
+        self._clients = clients
+
+    async def next_months(self, store_ids: Sequence[int]) -> dict[int, Month]:
+        """The month that is closed next, of each store that has a contract; one that cannot be read is left out."""
+        requests = [syncledger_pb2.GetContractRequest(store_id=store_id).SerializeToString() for store_id in store_ids]
+        found: dict[int, Month] = {}
+        outcomes = await self._clients.call_batch(LEDGER, "GetContract", requests) if requests else []
+        for store_id, outcome in zip(store_ids, outcomes, strict=True):
+            if outcome.error is not None and not isinstance(outcome.error, Unavailable):
+                if not isinstance(outcome.error, NotFound):
+                    _log.warning("contract_not_read", store_id=store_id, reason=outcome.error.reason)
+                continue
+            answer = _read(outcome.response, outcome.error, syncledger_pb2.GetContractResponse)
+            if answer.HasField("closed_through"):
+                found[store_id] = Month(answer.closed_through.year, answer.closed_through.month).following
+            else:
+                first = answer.versions[0]
+                found[store_id] = Month.at(time_from_proto(first.connected_at), first.time_zone)
+        return found
+
+    async def statement(self, store_id: int, month: Month, revenue: Money | None = None) -> syncledger_pb2.Statement:
+        """The month as the books have it, with the store's revenue where it is given."""
+        request = syncledger_pb2.GetMonthlyStatementRequest(
+            store_id=store_id, year=month.year, month=month.number, page_size=1
+        )
+        if revenue is not None:
+            request.figures.current_revenue.CopyFrom(revenue)
+        answer = await self._ask(LEDGER, "GetMonthlyStatement", request, syncledger_pb2.GetMonthlyStatementResponse)
+        return answer.statement
+
+    async def revenue(self, statement: syncledger_pb2.Statement) -> Money:
+        """The whole store's revenue in the statement's period, as SyncValue knows it now."""
+        request = revenue_request(statement)
+        answer = await self._ask("syncvalue", "GetRevenueInPeriod", request, syncvalue_pb2.GetRevenueInPeriodResponse)
+        return answer.revenue
+
+    async def _ask(self, agent: str, method: str, request: Message, kind: type[_M]) -> _M:
+        (outcome,) = await self._clients.call_batch(agent, method, [request.SerializeToString()])
+        return _read(outcome.response, outcome.error, kind)
+
+
+def revenue_request(statement: syncledger_pb2.Statement) -> syncvalue_pb2.GetRevenueInPeriodRequest:
+    """What SyncValue is asked for the whole store's revenue: the period, basis and currency of the statement."""
+    contract = statement.contract
+    return syncvalue_pb2.GetRevenueInPeriodRequest(
+        store_id=statement.store_id,
+        period=statement.period,
+        currency=contract.settlement_currency,
+        basis=_BASIS[contract.basis],
+    )
+
+
+def _read(response: bytes | None, error: KikiError | None, kind: type[_M]) -> _M:
+    if error is not None:
+        raise error
+    if response is None:
+        raise InvariantBroken("an agent answered neither a response nor an error")
+    return kind.FromString(response)

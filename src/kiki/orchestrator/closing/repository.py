@@ -1,0 +1,161 @@
+"""The SQL of the closing of months."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kiki.kit.database import Connection, Record
+from kiki.orchestrator.closing.months import Month
+
+LEDGER = "syncledger"
+_TOLD = ("syncvalue", LEDGER)
+"""Agents whose waiting calls may still change a month."""
+
+_COLUMNS = "store_id, month, ends_at, closes_at, due_at, state, reason, asked_at, closed_at"
+_UNFOLLOWED = """
+SELECT s.store_id FROM commerce.store_connections s
+WHERE s.store_id > $1
+  AND NOT EXISTS (SELECT FROM closing.months m WHERE m.store_id = s.store_id AND m.state <> 'closed')
+  AND (s.uninstalled_at IS NULL OR NOT EXISTS (
+      SELECT FROM closing.months m WHERE m.store_id = s.store_id AND m.ends_at > s.uninstalled_at))
+ORDER BY s.store_id LIMIT $2
+"""
+_ADD = f"""
+INSERT INTO closing.months ({_COLUMNS}) VALUES ($1, $2, $3, $4, $4, 'open', '', NULL, NULL) ON CONFLICT DO NOTHING
+"""
+_GRACE = """
+UPDATE closing.months SET state = 'open', reason = '', closes_at = ends_at + $1, due_at = ends_at + $1
+WHERE state IN ('open', 'held') AND closes_at <> ends_at + $1
+"""
+_DUE = f"""
+SELECT {_COLUMNS} FROM closing.months WHERE state <> 'closed' AND due_at <= $1 ORDER BY due_at, store_id LIMIT $2
+"""
+_MOVE = """
+UPDATE closing.months SET state = $4, reason = $5, due_at = $6,
+    asked_at = CASE $4 WHEN 'asked' THEN coalesce($7, asked_at) ELSE asked_at END,
+    closed_at = CASE $4 WHEN 'closed' THEN $7 END
+WHERE store_id = $1 AND month = $2 AND state = $3
+RETURNING 1
+"""
+_FIND = f"SELECT {_COLUMNS} FROM closing.months WHERE store_id = $1 AND month = $2"
+_BEHIND = """
+SELECT DISTINCT d.store_id FROM unnest($1::bigint[], $2::timestamptz[]) AS d (store_id, before)
+JOIN (SELECT store_id, queued_at FROM calls.queue WHERE agent = ANY($3::text[])
+      UNION ALL SELECT store_id, queued_at FROM calls.parked WHERE agent = ANY($3::text[])
+      UNION ALL SELECT store_id, received_at FROM inbox.queue
+      UNION ALL SELECT store_id, received_at FROM inbox.parked) AS w (store_id, at)
+  ON w.store_id = d.store_id AND w.at < d.before
+"""
+_PENDING = """
+SELECT store_id, event_id, '' FROM calls.queue WHERE agent = $1 AND event_id = ANY($2::text[])
+UNION ALL SELECT store_id, event_id, reason FROM calls.parked WHERE agent = $1 AND event_id = ANY($2::text[])
+"""
+_REFUSAL = """
+SELECT reason FROM calls.dead WHERE store_id = $1 AND subject = $2 AND event_id = $3 ORDER BY died_at DESC LIMIT 1
+"""
+_FORGET_REFUSALS = "DELETE FROM calls.dead WHERE store_id = $1 AND subject = $2 AND event_id = $3"
+
+
+class State(enum.StrEnum):
+    """How far the closing of a month is."""
+
+    OPEN = "open"
+    """It runs, or its grace does."""
+    HELD = "held"
+    """It is time, and something is missing: `reason`."""
+    ASKED = "asked"
+    """SyncLedger is asked to close it."""
+    CLOSED = "closed"
+
+
+class MonthRow(NamedTuple):
+    """A store's month."""
+
+    store_id: int
+    month: Month
+    ends_at: dt.datetime
+    closes_at: dt.datetime
+    due_at: dt.datetime
+    """When it is looked at next."""
+    state: State
+    reason: str
+    asked_at: dt.datetime | None
+    closed_at: dt.datetime | None
+
+
+async def list_unfollowed(connection: Connection, after_id: int, limit: int) -> list[int]:
+    """Stores none of whose months is followed, by id: new ones, and those whose last month was closed just now.
+
+    One that removed the app has its months closed up to the one in which it did.
+    """
+    return [row[0] for row in await connection.fetch(_UNFOLLOWED, after_id, limit)]
+
+
+async def add_month(
+    connection: Connection, store_id: int, month: Month, ends_at: dt.datetime, closes_at: dt.datetime
+) -> None:
+    """Follow a month; one that is followed already stays as it is."""
+    await connection.execute(_ADD, store_id, month.text, ends_at, closes_at)
+
+
+async def keep_grace(connection: Connection, grace: dt.timedelta) -> None:
+    """Bring months that nobody asked for yet to the grace as it is set now."""
+    await connection.execute(_GRACE, grace)
+
+
+async def list_due(connection: Connection, now: dt.datetime, limit: int) -> list[MonthRow]:
+    """Months to look at, the longest due first."""
+    return [_row(row) for row in await connection.fetch(_DUE, now, limit)]
+
+
+async def move(
+    connection: Connection,
+    row: MonthRow,
+    state: State,
+    *,
+    reason: str = "",
+    due_at: dt.datetime,
+    at: dt.datetime | None = None,
+) -> bool:
+    """Another state, unless somebody else moved it; `at` is when it was asked for or closed."""
+    moved = await connection.fetchval(_MOVE, row.store_id, row.month.text, row.state, state, reason, due_at, at)
+    return moved is not None
+
+
+async def find_month(connection: Connection, store_id: int, month: Month) -> MonthRow | None:
+    """A store's month; None for one that is not followed: it lies before the books, or after the next to be closed."""
+    row = await connection.fetchrow(_FIND, store_id, month.text)
+    return None if row is None else _row(row)
+
+
+async def list_behind(connection: Connection, rows: Sequence[MonthRow]) -> set[int]:
+    """Stores of which something waits that came before the month's closing: it may still change the month."""
+    if not rows:
+        return set()
+    stores, before = [row.store_id for row in rows], [row.closes_at for row in rows]
+    return {row[0] for row in await connection.fetch(_BEHIND, stores, before, list(_TOLD))}
+
+
+async def list_pending(connection: Connection, event_ids: Sequence[str]) -> dict[tuple[int, str], str]:
+    """Calls that were not answered yet, by store and event id, with why an attempt failed; empty before the first."""
+    if not event_ids:
+        return {}
+    return {(row[0], row[1]): row[2] for row in await connection.fetch(_PENDING, LEDGER, list(event_ids))}
+
+
+async def find_refusal(connection: Connection, store_id: int, subject: str, event_id: str) -> str | None:
+    """Why the call was given up; None when it was not."""
+    reason: str | None = await connection.fetchval(_REFUSAL, store_id, subject, event_id)
+    return reason
+
+
+async def forget_refusals(connection: Connection, store_id: int, subject: str, event_id: str) -> None:
+    """A new call takes the place of those that were given up."""
+    await connection.execute(_FORGET_REFUSALS, store_id, subject, event_id)
+
+
+def _row(row: Record) -> MonthRow:
+    return MonthRow(row[0], Month.read(row[1]), row[2], row[3], row[4], State(row[5]), row[6], row[7], row[8])

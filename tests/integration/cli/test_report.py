@@ -1,0 +1,111 @@
+"""`kiki report` says how far the closing of the month is."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+
+from integration.portal.mesh import running_council
+from integration.portal.running import KEY, Portal, running_portal
+from kiki.cli import exits
+from kiki.cli.main import run
+from kiki.clients.council import AgentClient, CouncilClients
+from kiki.clients.methods import AGENTS
+from kiki.kit.clock import FixedClock
+from kiki.orchestrator.closing import repository
+from kiki.orchestrator.closing.months import Month
+from kiki.orchestrator.closing.repository import State
+from kiki.rpc.v1 import syncledger_pb2
+
+NOW = dt.datetime(2026, 10, 20, 12, tzinfo=dt.UTC)
+SEPTEMBER = Month(2026, 9)
+ENDS, CLOSES = dt.datetime(2026, 9, 30, 22, tzinfo=dt.UTC), dt.datetime(2026, 10, 3, 22, tzinfo=dt.UTC)
+
+
+GUARD = {"x-internal-api-key": KEY}
+
+
+@dataclass(frozen=True)
+class Reported:
+    """A portal, and its ledger."""
+
+    portal: Portal
+    ledger: AgentClient
+
+
+@pytest.fixture
+async def shop(
+    migrated_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Reported]:
+    clock = FixedClock(NOW)
+    async with (
+        running_council(migrated_dsn, clock) as addresses,
+        running_portal(migrated_dsn, addresses=addresses, clock=clock) as running,
+        CouncilClients.open({**dict.fromkeys(AGENTS, "127.0.0.1:1"), **addresses}, api_key=KEY) as clients,
+    ):
+        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
+        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
+        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
+        body = {
+            "platform": "woocommerce",
+            "store_key": "https://autumn.example",
+            "currency": "EUR",
+            "timezone": "Europe/Berlin",
+            "connected_at": "2026-09-10T00:00:00Z",
+        }
+        for method, path, sent in (("POST", "stores", body), ("PUT", "contracts/1", {"fee_rate": "0.20"})):
+            answer = await running.http.request(method, f"/internal/{path}", headers=GUARD, json=sent)
+            assert answer.is_success, answer.text
+        yield Reported(running, clients.syncledger)
+
+
+async def report(capsys: pytest.CaptureFixture[str], *more: str) -> str:
+    assert await asyncio.to_thread(run, ["report", "1", "2026-09", *more]) == exits.OK
+    return capsys.readouterr().out
+
+
+async def follow(shop: Reported, state: State, reason: str = "") -> None:
+    async with shop.portal.database.transaction() as connection:
+        await repository.add_month(connection, 1, SEPTEMBER, ENDS, CLOSES)
+        row = await repository.find_month(connection, 1, SEPTEMBER)
+        assert row is not None
+        assert await repository.move(connection, row, state, reason=reason, due_at=NOW, at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "title", "line"),
+    [
+        (State.OPEN, "", "2026-09, open", "It is closed after 2026-10-03T22:00:00Z."),
+        (State.HELD, "READING_MISSING", "2026-09, held", "is held: READING_MISSING. It is tried again."),
+        (State.ASKED, "", "2026-09, closing", "SyncLedger is asked to close it."),
+        (State.ASKED, "NOT_YET", "2026-09, closing", "so far it refused: NOT_YET."),
+    ],
+)
+async def test_it_says_when_the_month_is_closed_or_what_holds_it(
+    shop: Reported, capsys: pytest.CaptureFixture[str], state: State, reason: str, title: str, line: str
+) -> None:
+    await follow(shop, state, reason)
+    shown = await report(capsys)
+    assert title in shown
+    assert line in shown
+    closing = json.loads(await report(capsys, "--json"))["closing"]
+    assert (closing["state"], closing["reason"], closing["closes_at"]) == (state, reason, "2026-10-03T22:00:00Z")
+
+
+async def test_a_month_that_nobody_follows_is_open(shop: Reported, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "2026-09, open" in await report(capsys)
+    assert json.loads(await report(capsys, "--json"))["closing"]["closes_at"] is None
+
+
+async def test_the_books_say_that_it_is_closed(shop: Reported, capsys: pytest.CaptureFixture[str]) -> None:
+    await follow(shop, State.ASKED)
+    request = syncledger_pb2.CloseMonthRequest(store_id=1, event_id="close", year=2026, month=9)
+    await shop.ledger.call("CloseMonth", request, syncledger_pb2.CloseMonthResponse)
+    shown = await report(capsys)
+    assert "2026-09, closed" in shown
+    assert "Closed at 2026-10-20T12:00:00" in shown
