@@ -96,8 +96,10 @@ class Dispatcher:
             settings=settings,
             clock=clock,
         )
-        urgent = lane is Lane.LIVE_STOCK and agent != AUDITOR
-        self._pace = 0.0 if urgent else settings.audit_pace_seconds if agent == AUDITOR else settings.call_pace_seconds
+        if agent == AUDITOR:
+            self._pace = settings.audit_pace_seconds
+        else:
+            self._pace = 0.0 if lane is Lane.LIVE_STOCK else settings.call_pace_seconds
         # Eighteen dispatchers poll; notifications wake them, so that they may look ten times less often than the inbox.
         self._poll_seconds = min(1.0, settings.poll_seconds * _POLL_FACTOR)
         self._began = 0.0
@@ -282,7 +284,12 @@ class Dispatcher:
         await self._book(token, results)
 
     async def _send_rest(self, method: str, calls: Sequence[Call], token: int) -> None:
-        """What stands behind a failed call of its entity in the same chunk is set aside with it."""
+        """What stands behind a failed call of its entity in the same chunk is set aside with it.
+
+        When the agent went away over the first part, the rest is not sent either: it is read again, in order.
+        """
+        if self._failures:
+            return
         held = self._booking.held_among(calls)
         if held:
             await self._booking.set_aside(token, held)

@@ -6,7 +6,9 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 
-from integration.orchestrator.rig import Rig, delivery, intent
+import pytest
+
+from integration.orchestrator.rig import Answer, Rig, delivery, intent
 from kiki.kit.errors import DeadlineExceeded, InvalidInput, InvariantBroken, Unavailable
 from kiki.orchestrator.calls.chunks import Call
 from kiki.orchestrator.calls.intents import CallIntent
@@ -151,6 +153,24 @@ async def test_what_follows_a_failing_call_of_its_entity_waits_for_it_in_a_share
         rig.agents.poison.clear()
         await rig.until("SELECT count(*) FROM calls.history", 3)
     assert [int(r.rpartition(b"-")[2]) for r in rig.agents.order] == [3, 1, 2]
+
+
+async def test_rest_of_a_batch_waits_when_its_agent_goes_away_over_the_first_part(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    troubles: list[Exception] = [RuntimeError("the agent broke"), Unavailable("away")]
+    ordinary = rig.agents.call_batch
+
+    async def call_batch(agent: str, method: str, requests: Sequence[bytes]) -> Sequence[Answer]:
+        if troubles:
+            raise troubles.pop(0)
+        return await ordinary(agent, method, requests)
+
+    monkeypatch.setattr(rig.agents, "call_batch", call_batch)
+    await rig.enqueue([engage(1, "PutContact", "customer:a"), engage(2, "TriggerUpsellFlow", "customer:a")])
+    async with rig.worker():
+        await rig.until("SELECT count(*) FROM calls.history", 2)
+    assert [int(r.rpartition(b"-")[2]) for r in rig.agents.order] == [1, 2]
 
 
 async def test_answers_flow_back_into_the_inbox_once(rig: Rig) -> None:
