@@ -432,7 +432,7 @@ async def test_a_visitor_who_turns_out_to_be_a_buyer_counts(rig: Rig) -> None:
 async def test_the_worker_records_every_month_that_is_over_once(rig: Rig) -> None:
     treated, _ = await started(rig)
     await rig.go(at(9, 10))
-    for buyer in treated[:5]:
+    for buyer in treated[:2]:  # so few that their lower bound is under zero, however the buyers were dealt
         await rig.buy(buyer, 4_000)
     await rig.settled()
     await rig.go(at(11, 3))
