@@ -251,5 +251,7 @@ async def test_opting_out_forgets_the_visitor_and_contacts_known_by_nothing_else
         answer = await page.send(body, sec_gpc="1")
         assert (answer.status_code, answer.headers["x-kiki-collected"]) == (204, "forgotten")
     assert await portal.rows("SELECT 1 FROM commerce.identities") == []
+    again = await portal.rows("SELECT count(*) AS n FROM inbox.deliveries WHERE topic = 'visitor_forgotten'")
+    assert again == [{"n": 3}], "and once more behind beacons that wait to be decided"
     left = await portal.rows("SELECT customer_key FROM commerce.touchpoints")
     assert left == [{"customer_key": "k2"}], "what belongs to a customer of the shop stays the shop's record"

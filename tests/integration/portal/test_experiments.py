@@ -196,15 +196,27 @@ async def register(rig: Rig, status: int = 201, **more: Any) -> Any:
 
 
 async def started(rig: Rig) -> tuple[list[Buyer], list[Buyer]]:
-    """A running experiment whose buyers are dealt; (treated, held out)."""
+    """A running experiment whose buyers are dealt; (treated, held out), as many of each.
+
+    The keys of customers are random, and the deal is a hash of them: of more accounts, those are dealt that fit.
+    """
     await register(rig)
     await rig.post("start")
-    await rig.open_accounts(BUYERS)
+    await rig.open_accounts(3 * BUYERS)
+    plan = (await rig.send("GET", f"/internal/experiments/{rig.store_id}/{ID}"))["plan"]
+    split = read_plan(plan)[0].split()
+    of: dict[str, list[Buyer]] = {TREATED: [], HOLDOUT: []}
+    for buyer in rig.buyers:
+        arm = of[split.assign(rig.keys[buyer.customer_id or 0]).arm]
+        if len(arm) < BUYERS // 2:
+            arm.append(buyer)
+    rig.buyers = [*of[TREATED], *of[HOLDOUT]]
+    rig.keys = {buyer.customer_id or 0: rig.keys[buyer.customer_id or 0] for buyer in rig.buyers}
     dealt = await rig.post("assign", {"kind": "customer", "subjects": list(rig.keys.values())})
     arms = {one["subject"]: one["arm"] for one in dealt["assignments"]}
     assert all(one["new"] for one in dealt["assignments"])
-    of = {arm: [b for b in rig.buyers if arms[rig.keys[b.customer_id or 0]] == arm] for arm in (TREATED, HOLDOUT)}
-    assert min(map(len, of.values())) >= 10, "both arms are filled"
+    assert {arm: [b for b in rig.buyers if arms[rig.keys[b.customer_id or 0]] == arm] for arm in of} == of
+    assert [len(buyers) for buyers in of.values()] == [BUYERS // 2, BUYERS // 2], "both arms are filled"
     return of[TREATED], of[HOLDOUT]
 
 

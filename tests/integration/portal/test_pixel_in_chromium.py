@@ -303,6 +303,8 @@ async def test_opting_out_removes_the_visitor_here_and_there(site: Site) -> None
     visitor, told, cookies = await site.browse(story)
     assert (told, cookies) == (["click", "optout"], {"kiki_optout": SHOP})
     assert await site.outcomes() == {"stored": 1, "forgotten": 1}
+    while await site.portal.rows("SELECT 1 FROM inbox.queue"):
+        await asyncio.sleep(0.02)
     assert await site.people(visitor) == set()
 
 

@@ -63,6 +63,7 @@ class Written:
     customers: set[Key] = field(default_factory=set)
     merges: list[tuple[int, str, str, str]] = field(default_factory=list)
     forgotten: set[Key] = field(default_factory=set)
+    forgotten_visitors: set[Identity] = field(default_factory=set)
     forgotten_stores: set[int] = field(default_factory=set)
     uninstalled_stores: set[int] = field(default_factory=set)
     touchpoints: dict[Key, TouchpointRow] = field(default_factory=dict)

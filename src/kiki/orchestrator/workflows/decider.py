@@ -140,6 +140,7 @@ _ON_FACT: dict[str, Callable[[Batch, StoreView, WorkItem, dict[str, Any]], None]
     "customer_valued": customers.customers_valued,
     "customers_at_risk": customers.customers_at_risk,
     "touchpoints_added": evidence.touchpoints_added,
+    "visitor_forgotten": privacy.visitor_forgotten,
     "orders_reopened": evidence.orders_reopened,
     "campaigns_changed": evidence.campaigns_changed,
     "review_decided": evidence.review_decided,

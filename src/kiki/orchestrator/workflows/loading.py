@@ -208,6 +208,8 @@ def _collect_fact(batch: Batch, wanted: Wanted, store_id: int, kind: str, body: 
             batch.identities_of[id(entry)] = found
             wanted.identities += found
             wanted.reached.append((store_id, found, dt.datetime.fromisoformat(entry["at"])))
+    elif kind == "visitor_forgotten":
+        wanted.people_stores.add(store_id)
     elif kind == "orders_reopened":
         wanted.people_stores.add(store_id)
         keys = {(store_id, order_id) for order_id in body["order_ids"]}

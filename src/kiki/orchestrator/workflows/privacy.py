@@ -34,6 +34,12 @@ def data_subject_requested(batch: Batch, _view: StoreView, item: WorkItem, event
         _erase_store(batch, item)
 
 
+def visitor_forgotten(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """A visitor opted out: what earlier beacons told, those of this batch included, leads to nobody any more."""
+    for entry in body["identities"]:
+        batch.out.forgotten_visitors.add((item.store_id, entry["kind"], bytes.fromhex(entry["value"])))
+
+
 def erase(batch: Batch, person: CustomerRow, lane: Lane, *, cause: str) -> None:
     """Destroy a person's fields and identities here, and have SyncEngage forget them; orders keep an opaque key."""
     if person.erased_at is not None:

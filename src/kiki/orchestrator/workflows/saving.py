@@ -64,6 +64,8 @@ async def _save_people(connection: Connection, batch: Batch) -> None:
         await people.IDENTITY_MERGES.insert_missing(connection, [(*merge, batch.now) for merge in out.merges])
         await people.move_identities(connection, [merge[:3] for merge in out.merges])
     await people.forget_people(connection, sorted(out.forgotten))
+    for visitor in sorted(out.forgotten_visitors):
+        await people.forget_visitor(connection, visitor)
 
 
 async def _save_evidence(connection: Connection, batch: Batch) -> None:

@@ -26,6 +26,7 @@ from kiki.portal.intake.disk import DiskGuard
 from kiki.portal.intake.group_commit import GroupCommit
 
 _TOPIC = "touchpoints_added"
+_FORGOTTEN = "visitor_forgotten"
 _ROW_BYTES = 512
 """What a waiting beacon costs beside its body."""
 
@@ -92,18 +93,20 @@ class Collector:
 
     def _delivery(self, store: CollectorStore, beacon: Beacon) -> NewDelivery:
         """A fact of its own per beacon; its duplicate key is the event id alone, since a repetition is older."""
-        now = self._clock.now()
-        entry = entry_of(beacon, self._sealer, store.store_id, now)
+        entry = entry_of(beacon, self._sealer, store.store_id, self._clock.now())
+        return self._fact(store, beacon, InternalFact(_TOPIC, {"touchpoints": [entry]}), b"")
+
+    def _fact(self, store: CollectorStore, beacon: Beacon, fact: InternalFact, distinct: bytes) -> NewDelivery:
         return NewDelivery(
             store_id=store.store_id,
             platform=INTERNAL_PLATFORM,
-            topic=_TOPIC,
-            key=duplicate_key(_TOPIC, beacon.event_id, "collector", "", b""),
-            received_at=now,
+            topic=fact.kind,
+            key=duplicate_key(fact.kind, beacon.event_id, "collector", "", distinct),
+            received_at=self._clock.now(),
             triggered_at="",
             headers={},
             signature="",
-            body=InternalFact(_TOPIC, {"touchpoints": [entry]}).encode(),
+            body=fact.encode(),
             lane=Lane.LIVE,
             origin="internal",
         )
@@ -123,6 +126,7 @@ class Collector:
         return result
 
     async def _forget(self, store: CollectorStore, beacon: Beacon) -> None:
+        """At once, and once more behind the visitor's beacons that nobody has decided yet."""
         if beacon.visitor is None:
             raise InvalidInput("an optout beacon names its visitor", reason="NO_IDENTITY")
         found = identities(self._sealer, store.store_id, first_party_id=beacon.visitor)
@@ -130,3 +134,6 @@ class Collector:
             for identity in found:
                 assert identity[1] == IdentityKind.FIRST_PARTY
                 await forget_visitor(connection, identity)
+        told = [{"kind": int(kind), "value": value.hex()} for _, kind, value in found]
+        fact = InternalFact(_FORGOTTEN, {"identities": told})
+        await self._store(self._fact(store, beacon, fact, fact.encode()))

@@ -319,3 +319,15 @@ async def test_a_beacon_as_a_browser_sends_it_is_evidence_for_an_order(shop: Sho
     assert (await shop.row("touchpoints"))["at"] == NOW - DAY - HOUR
     await shop.tell(order("2", customer_id=None, email=None, touch=OrderTouch(click_ids=(("gclid", "G-1"),))))
     assert await clicks(shop, "2") == ["pixel:" + "e" * 32], "the click id leads to the same visitor"
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_who_opts_out_is_forgotten_behind_beacons_that_waited(shop: Shop, together: bool) -> None:
+    visitor = "v" * 32
+    ((_, kind, value),) = identities(shop.sealer, shop.store_id, first_party_id=visitor)
+    told = InternalFact("touchpoints_added", {"touchpoints": [entry(shop, {"first_party_id": visitor})]})
+    gone = InternalFact("visitor_forgotten", {"identities": [{"kind": int(kind), "value": value.hex()}]})
+    for items in [[told, gone]] if together else [[told], [gone]]:
+        assert not await shop.decide([shop.item(fact=fact) for fact in items])
+    assert await shop.rows("identities") == []
+    assert await shop.rows("touchpoints") == []
