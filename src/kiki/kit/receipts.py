@@ -115,10 +115,16 @@ class Once:
         """
         if not items:
             return []
-        for attempt in range(_ATTEMPTS):
+        try:
+            return (await self._all_new([Part(method, items, work)], durable=durable))[0]
+        except (_Known, *_RACES):
+            return await self._looked_up(method, items, work, durable=durable)
+
+    async def _looked_up(
+        self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, durable: bool
+    ) -> list[Outcome]:
+        for attempt in range(1, _ATTEMPTS):
             try:
-                if not attempt:
-                    return await self._all_new(method, items, work, durable=durable)
                 return await self._attempt(method, items, work, alone=attempt > 1, durable=durable)
             except (_Known, *_RACES):
                 continue
@@ -130,22 +136,17 @@ class Once:
         When one holds a known event or fails, each is run alone, in the same order.
         """
         try:
-            return await self._parts_all_new(parts)
+            return await self._all_new(parts, durable=False)
         except (_Known, *_RACES):
-            return [await self.run(part.method, part.items, part.work) for part in parts]
+            return [await self._looked_up(part.method, part.items, part.work, durable=False) for part in parts]
 
     async def count(self, store_id: int) -> dict[str, int]:
         """Effects per method."""
         async with self._database.connection() as connection:
             return {row[0]: row[1] for row in await connection.fetch(self._count, store_id)}
 
-    async def _all_new(
-        self, method: str, items: Sequence[OnceItem[T]], work: Work[T], *, durable: bool
-    ) -> list[Outcome]:
+    async def _all_new(self, parts: Sequence[Part[Any]], *, durable: bool) -> list[list[Outcome]]:
         """Without a look-up. An error is no proof of anything, since a repeat may well be refused: also `_Known`."""
-        return (await self._parts_all_new([Part(method, items, work)], durable=durable))[0]
-
-    async def _parts_all_new(self, parts: Sequence[Part[Any]], *, durable: bool = False) -> list[list[Outcome]]:
         keys = [(item.store_id, item.event_id) for part in parts for item in part.items]
         if len(set(keys)) < len(keys):
             raise _Known
