@@ -37,7 +37,7 @@ class OrchestratorSettings(BaseSettings):
     pace_seconds: float = Field(
         0.03,
         ge=0,
-        description="Shortest time between two batches, so that batches gather.",
+        description="Shortest time between two batches, so that batches gather; longer while batches take long.",
     )
     stock_pace_seconds: float = Field(
         0.05,

@@ -39,6 +39,9 @@ _RETRIED_PER_ENTITY = 50
 _LEAST_ROOM = 20
 _DECODED_AT_ONCE = 32
 _GATHERED_STOCK = 4
+_REST = 2.0
+"""Two batches begin at least this many times the last one's duration apart, up to the longest pace."""
+_LONGEST_PACE_SECONDS = 0.1
 
 
 def inbox_places() -> list[Place]:
@@ -53,6 +56,7 @@ class _Batch:
     work: Sequence[Work]
     endings: Sequence[Ending]
     calls: Sequence[CallIntent]
+    looked_at: float
 
 
 class Pressure:
@@ -108,6 +112,8 @@ class LaneWorker:
         self._non_empty = 1
         self._began = 0.0
         self._began_with = 0
+        self._took = 0.0
+        """How long the last batch took from the look at the queue on: the busier everybody is, the more gathers."""
         self._backlogged = False
         self.batches = 0
         self.finished = 0
@@ -165,7 +171,7 @@ class LaneWorker:
             await asyncio.sleep(0)
 
     def _begin(self, batch: _Batch) -> None:
-        self._began, self._began_with = monotonic(), len(batch.entries)
+        self._began, self._began_with = batch.looked_at, len(batch.entries)
         self._deciding = asyncio.create_task(self._decide(batch))
 
     async def _finish_deciding(self) -> None:
@@ -177,6 +183,7 @@ class LaneWorker:
         places = list(batch.tokens)
         with self._leases.using(places):
             await self._runner.run(batch.tokens, batch.work, batch.endings, batch.calls)
+        self._took = monotonic() - batch.looked_at
         self._in_flight.difference_update((e.place.partition, e.seq) for e in batch.entries)
         self.batches += 1
         self.finished += len(batch.entries)
@@ -186,16 +193,20 @@ class LaneWorker:
         if pause > 0 and not self._backlogged:
             await asyncio.sleep(pause)
         self._wakeup.clear()
+        looked_at = monotonic()
         entries = await self._look(usable)
         if not entries:
             return None
-        return await self._open(usable, entries)
+        return await self._open(usable, entries, looked_at)
 
     def _pace(self) -> float:
-        """The shortest time between batches; none for stock work, unless it comes in numbers."""
-        if self.lane is not Lane.LIVE_STOCK:
-            return self._settings.pace_seconds
-        return self._settings.stock_pace_seconds if self._began_with >= _GATHERED_STOCK else 0.0
+        """The shortest time between two batches; none for stock work, unless it comes in numbers."""
+        pace = self._settings.pace_seconds
+        if self.lane is Lane.LIVE_STOCK:
+            if self._began_with < _GATHERED_STOCK:
+                return 0.0
+            pace = self._settings.stock_pace_seconds
+        return max(pace, min(_REST * self._took, _LONGEST_PACE_SECONDS)) if pace else 0.0
 
     async def _look(self, usable: Mapping[Place, int]) -> list[Entry]:
         final = self._floor.final
@@ -215,14 +226,14 @@ class LaneWorker:
         self._note_backlog(len(waiting))
         return share_out(waiting, self._batch_size, self._settings.store_share)
 
-    async def _open(self, usable: Mapping[Place, int], entries: Sequence[Entry]) -> _Batch:
+    async def _open(self, usable: Mapping[Place, int], entries: Sequence[Entry], looked_at: float) -> _Batch:
         async with self._database.connection() as connection:
             rows = await queue.load(connection, entries)
             stores = await self._stores.get(connection, {entry.store_id for entry in entries})
         work, endings = await self._decode(entries, rows, stores)
         self._in_flight.update((entry.place.partition, entry.seq) for entry in entries)
         tokens = {place: usable[place] for place in {entry.place for entry in entries}}
-        return _Batch(tokens, entries, work, endings, audits_of(entries, rows, self.lane))
+        return _Batch(tokens, entries, work, endings, audits_of(entries, rows, self.lane), looked_at)
 
     async def _decode(
         self, entries: Sequence[Entry], rows: Mapping[int, Record], stores: Mapping[int, StoreContext]
