@@ -159,7 +159,7 @@ async def _torment(mesh: Mesh, chance: random.Random, end: float) -> None:
         ("council", lambda: mesh.kill("syncvalue")),
         ("studio", lambda: mesh.kill("synccreate")),
         ("portal", lambda: mesh.kill("portal")),
-        ("postgresql", lambda: os.kill(_postmaster(mesh), signal.SIGKILL)),
+        ("postgresql", lambda: _kill_postmaster(mesh)),
         ("worker, which freezes", lambda: _freeze(mesh, "worker")),
         ("second worker, which freezes", lambda: _freeze(mesh, ZOMBIE)),
     ]
@@ -190,8 +190,15 @@ def _freeze(mesh: Mesh, worker: str) -> asyncio.Task[None]:
     return asyncio.create_task(thaw())
 
 
-def _postmaster(mesh: Mesh) -> int:
-    return int((mesh.folder / "data" / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
+def _kill_postmaster(mesh: Mesh) -> None:
+    """Raises `ProcessLookupError` while the server is down from the last time."""
+    try:
+        first_line = (mesh.folder / "data" / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0]
+    except FileNotFoundError as error:
+        raise ProcessLookupError from error
+    if not first_line:
+        raise ProcessLookupError
+    os.kill(int(first_line), signal.SIGKILL)
 
 
 async def _everything_runs(mesh: Mesh) -> None:

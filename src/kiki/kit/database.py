@@ -7,14 +7,16 @@ run by asyncpg, set-based, on the transaction that the use case opened.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 import msgspec
 
+from kiki.kit.clock import monotonic
 from kiki.kit.errors import Unavailable
+from kiki.kit.logging import get_logger
 
 if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
@@ -24,6 +26,11 @@ else:
     Connection = Any
     Record = Any
     _Pool = Any
+
+_log = get_logger(__name__)
+
+_FIRST_WAIT_SECONDS = 0.1
+_LONGEST_WAIT_SECONDS = 2.0
 
 LOOK_UPS_BY_INDEX = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
 """Server settings for pools whose batches look up a few hundred keys: left alone, the planner hashes whole tables."""
@@ -65,8 +72,11 @@ class Database:
         lock_timeout_ms: int = 10_000,
         relaxed: bool = False,
         server_settings: dict[str, str] | None = None,
+        patience_seconds: float = 30.0,
     ) -> AsyncIterator[Database]:
         """A pool for the time of the block. Connections come and go; a server that restarts is met again.
+
+        A server that is away at first, or still starting, is waited for; raises `Unavailable` after `patience_seconds`.
 
         `relaxed` transactions do not wait for their WAL to reach the disk (`synchronous_commit = off`): a crash of the
         server may take back the newest of them, and then everything later as well, since WAL is one sequence. It is for
@@ -82,15 +92,19 @@ class Database:
             **({"synchronous_commit": "off"} if relaxed else {}),
             **(server_settings or {}),
         }
-        pool = await asyncpg.create_pool(
-            dsn,
-            min_size=min_size,
-            max_size=max_size,
-            server_settings=settings,
-            init=_prepare,
-            reset=_as_it_is,
-            command_timeout=60,
-        )
+
+        async def create() -> _Pool:
+            return await asyncpg.create_pool(
+                dsn,
+                min_size=min_size,
+                max_size=max_size,
+                server_settings=settings,
+                init=_prepare,
+                reset=_as_it_is,
+                command_timeout=60,
+            )
+
+        pool = await _patiently(create, application_name, patience_seconds)
         try:
             yield cls(pool, dsn, relaxed=relaxed)
         finally:
@@ -126,6 +140,26 @@ class Database:
             raise Unavailable(
                 f"the database cannot be reached ({type(error).__name__})", reason="DATABASE_UNAVAILABLE"
             ) from error
+
+
+async def _patiently(create: Callable[[], Awaitable[_Pool]], application_name: str, patience_seconds: float) -> _Pool:
+    """The pool as soon as the server takes connections; other errors, such as a wrong password, are raised at once."""
+    give_up_at, pause = monotonic() + patience_seconds, _FIRST_WAIT_SECONDS
+    while True:
+        try:
+            return await create()
+        except UNREACHABLE as error:
+            if isinstance(error, ValueError):
+                raise  # A malformed DSN, which is an InterfaceError as well.
+            if monotonic() + pause > give_up_at:
+                raise Unavailable(
+                    f"the database takes no connections ({type(error).__name__})", reason="DATABASE_UNAVAILABLE"
+                ) from error
+            _log.warning(
+                "waiting_for_database", connection=application_name, error=type(error).__name__, retry_seconds=pause
+            )
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_WAIT_SECONDS)
 
 
 async def _as_it_is(_connection: Connection) -> None:

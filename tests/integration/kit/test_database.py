@@ -1,5 +1,10 @@
 """The pool outlives connections; failures have a kind."""
 
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs, urlsplit, urlunsplit
+
 import asyncpg
 import pytest
 
@@ -59,3 +64,66 @@ async def _terminate(dsn: str, pid: int) -> None:
     other = await asyncpg.connect(dsn)
     await other.execute("SELECT pg_terminate_backend($1)", pid)
     await other.close()
+
+
+async def test_a_server_that_is_away_at_first_is_waited_for(database_dsn: str) -> None:
+    port = _free_port()
+    opening = asyncio.create_task(_name_of(_through(port, database_dsn), patience_seconds=30))
+    await asyncio.sleep(0.3)
+    assert not opening.done()
+    async with await asyncio.start_server(_forward_to(database_dsn), "127.0.0.1", port):
+        assert await opening == urlsplit(database_dsn).path.removeprefix("/")
+
+
+async def test_patience_ends_with_a_reason(database_dsn: str) -> None:
+    with pytest.raises(Unavailable, match="takes no connections") as raised:
+        await _name_of(_through(_free_port(), database_dsn), patience_seconds=0.2)
+    assert raised.value.reason == "DATABASE_UNAVAILABLE"
+
+
+async def test_what_waiting_cannot_mend_is_raised_at_once(database_dsn: str) -> None:
+    other = urlunsplit(urlsplit(database_dsn)._replace(path="/there_is_none"))
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await _name_of(other, patience_seconds=600)
+
+
+async def _name_of(dsn: str, *, patience_seconds: float) -> str:
+    async with (
+        Database.open(dsn, application_name="test", patience_seconds=patience_seconds) as database,
+        database.connection() as connection,
+    ):
+        return str(await connection.fetchval("SELECT current_database()"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _through(port: int, dsn: str) -> str:
+    parts = urlsplit(dsn)
+    credentials = f"{parts.username or 'postgres'}" + (f":{parts.password}" if parts.password else "")
+    return urlunsplit(parts._replace(netloc=f"{credentials}@127.0.0.1:{port}", query=""))
+
+
+def _forward_to(dsn: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    parts = urlsplit(dsn)
+    folder = parse_qs(parts.query).get("host", [""])[0]
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if folder.startswith("/"):
+            port = parse_qs(parts.query).get("port", [str(parts.port or 5432)])[0]
+            theirs = await asyncio.open_unix_connection(f"{folder}/.s.PGSQL.{port}")
+        else:
+            theirs = await asyncio.open_connection(parts.hostname, parts.port)
+        await asyncio.gather(_copy(reader, theirs[1]), _copy(theirs[0], writer))
+
+    return forward
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
