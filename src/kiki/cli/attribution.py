@@ -5,15 +5,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from kiki.cli import attribution_store
+from kiki.cli.inputs import ByDateOrder
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.kit.errors import InvalidInput
+from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
 
 _ALL = "all"
 _PROGRESS_LINES = 20_000
@@ -24,7 +25,7 @@ Paths = Annotated[
         "--paths",
         metavar="FILE",
         help="CSV or JSON. A row is a path (path, conversions, null, value) or an event "
-        "(user, channel, timestamp, conversion, value).",
+        "(user, channel, timestamp, conversion, value). - for standard input.",
     ),
 ]
 Models = Annotated[
@@ -105,6 +106,7 @@ def _run(
     ours: Ours = None,
     separator: Separator = None,
     window_days: Window = None,
+    date_order: ByDateOrder = None,
     as_json: AsJson = False,
 ) -> None:
     """Credit channels with conversions and value, by every model that paths can answer for."""
@@ -112,9 +114,11 @@ def _run(
     from kiki.orchestrator.attribution.path_report import PATH_MODELS, report, study
 
     models = PATH_MODELS if model == _ALL else tuple(dict.fromkeys(name.strip() for name in model.split(",")))
-    form = PathFormat(separator=separator, window_days=window_days)
+    form = PathFormat(separator, window_days, date_order.value if date_order else None)
     with _lines(paths, show=not as_json) as lines:
         done = study(read_paths(lines, form), models, order=order)
+    if not done.rows:
+        raise BadFile("there is no path: wanted a row each below the header")
     found = report(done, models, keep=keep or (), ours=ours or ())
     if as_json:
         print_json(found)
@@ -154,13 +158,13 @@ def _learn_from_file(
     from kiki.orchestrator.attribution.learned import confidences, fit_learned
     from kiki.orchestrator.attribution.learned_report import against_truth, learned_report, read_truth
 
-    with _opened(input_file) as lines:
-        data = read_holdout(csv.DictReader(lines))
+    with open_text(input_file) as file:
+        data = read_holdout(_rows(file.text))
     parameters = fit_learned(data)
     found: dict[str, Any] = {**learned_report(data, parameters), "parameters": parameters.to_plain()}
     if truth is not None:
-        with _opened(truth) as lines:
-            caused, chance = read_truth(csv.DictReader(lines), data)
+        with open_text(truth) as file:
+            caused, chance = read_truth(_rows(file.text), data)
         found["against_truth"] = against_truth(data, parameters, caused, chance)
     if store is not None:
         found["stored"] = attribution_store.put_learned(store, found)
@@ -201,32 +205,23 @@ def _write_confidences(path: Path, users: tuple[str, ...], confidence: Any, rows
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[TextIOWrapper]:
-    try:
-        file = path.open(encoding="utf-8-sig", newline="")
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read ({type(error).__name__})", reason="BAD_FILE") from None
-    with file:
-        try:
-            yield file
-        except UnicodeDecodeError:
-            raise InvalidInput(f"{path} is not UTF-8 text", reason="BAD_FILE") from None
-
-
-@contextmanager
 def _lines(path: Path, *, show: bool) -> Iterator[Iterator[str]]:
     """The lines of a file, with progress by its size."""
     from rich.progress import Progress
 
-    with _opened(path) as file, Progress(console=error_console(), disable=not show, transient=True) as progress:
-        task = progress.add_task("Reading", total=path.stat().st_size or None)
+    with open_text(path) as file, Progress(console=error_console(), disable=not show, transient=True) as progress:
+        task = progress.add_task("Reading", total=file.size or None)
 
         def lines() -> Iterator[str]:
-            read = 0
-            for number, line in enumerate(file):
-                read += len(line)
+            for number, line in enumerate(file.text):
                 if number % _PROGRESS_LINES == 0:
-                    progress.update(task, completed=read)
+                    progress.update(task, completed=file.position())
                 yield line
 
         yield lines()
+
+
+def _rows(lines: Iterator[str]) -> Iterator[dict[str, str]]:
+    """Rows by the names of their columns."""
+    header = header_of(lines)
+    return (dict(zip(header.names, cells, strict=False)) for _, cells in rows_of(lines, header))

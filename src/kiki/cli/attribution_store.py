@@ -162,7 +162,7 @@ def _recalculate(
     if as_json:
         print_json(found)
         return
-    months = found.pop("months")
+    months, _ = found.pop("months"), found.pop("computed_under", None)
     print_fields(found)
     rows = [{**row, **_amounts(row, "then", "now")} for row in months]
     print_rows(rows, ("month", "currency", "orders", "then", "now"), empty="Nothing would change.")

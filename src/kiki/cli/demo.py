@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from kiki.cli.output import error_console
 from kiki.cli.portal_client import PortalClient, portal_url
 from kiki.cli.up import JsonTeller, Lines, LineTeller, Seconds
+from kiki.kit.errors import FailedPrecondition
 
 if TYPE_CHECKING:
     from kiki.cli.demo_view import DemoView
@@ -24,11 +26,14 @@ def register(app: typer.Typer, panel: str) -> None:
 def _demo(seconds: Seconds = None, as_json: Lines = False) -> None:
     """Let two simulated stores send signed traffic to the mesh that runs on this machine, and watch.
 
-    `kiki up --demo` does the same and brings the mesh along. The agents of a mesh that was started without --demo send
-    no mail to the demo's mailbox.
+    `kiki up --demo` does the same and brings the mesh along. The demo's stores, ad network and mailbox are on this
+    machine: a mesh that was started without --demo-peers takes its webhooks, pauses none of its ads, sends it no mail
+    and refuses `kiki stores sync`.
     """
     from kiki.cli.demo_view import choose_view
 
+    if not as_json:
+        error_console().print("Pauses, mails and syncs of the demo want a mesh started with `kiki up --demo-peers`.")
     with PortalClient.of_installation() as portal:
         portal.get("/readyz")
         key = portal.api_key
@@ -46,11 +51,23 @@ def _demo(seconds: Seconds = None, as_json: Lines = False) -> None:
     uvloop.run(work())
 
 
-def run_with_demo(*, processes: str, seconds: float | None, as_json: bool) -> None:
+def peer_settings() -> dict[str, str]:
+    """Environment under which a mesh calls the demo's peers on this machine; never for a production start."""
+    from kiki.runtime.installation import read_settings
+    from kiki.sandbox.demo import agent_settings
+
+    if read_settings().production:
+        raise FailedPrecondition(
+            "a production start calls public addresses only: the demo runs with KIKI_ENV=development",
+            reason="NOT_IN_PRODUCTION",
+        )
+    return {**_DEMO_SETTINGS, **agent_settings()}
+
+
+def run_with_demo(*, processes: str, seconds: float | None, as_json: bool, environment: Mapping[str, str]) -> None:
     """The mesh with the demo beside it; processes log to the data folder, so that the terminal stays readable."""
     from kiki.cli.demo_view import choose_view
     from kiki.runtime.up import UpOptions, up
-    from kiki.sandbox.demo import agent_settings
 
     teller = JsonTeller() if as_json else LineTeller()
 
@@ -59,9 +76,7 @@ def run_with_demo(*, processes: str, seconds: float | None, as_json: bool) -> No
         with choose_view(portal_url(), as_json=as_json) as view:
             await drive(view, portal_url(), running.installation.settings.api_keys[0])
 
-    options = UpOptions(
-        topology=processes, seconds=seconds, logs_to_files=True, environment={**_DEMO_SETTINGS, **agent_settings()}
-    )
+    options = UpOptions(topology=processes, seconds=seconds, logs_to_files=True, environment=environment)
     up(options, listen=teller.listen, work=work)
     teller.ended()
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kiki.cli.experiment_store import add_commands
-from kiki.cli.inputs import read_rows
+from kiki.cli.inputs import ByDateOrder, read_rows
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.kit.errors import InvalidInput
 
@@ -76,16 +76,27 @@ def _geo(
     place_column: Annotated[str, typer.Option("--place-column", help="Column of places; left out: by name.")] = "",
     value_column: Annotated[str, typer.Option("--value-column", help="Column of values; left out: by name.")] = "",
     time_column: Annotated[str, typer.Option("--time-column", help="Column of periods; left out: by name.")] = "",
+    missing_are_zero: Annotated[
+        bool, typer.Option("--missing-are-zero", help="A place without a row for a period sold nothing.")
+    ] = False,
+    date_order: ByDateOrder = None,
     series: Annotated[bool, typer.Option("--series", help="Print the series and its counterfactual too.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a geo test: places that got ads against a synthetic control, or by difference in differences."""
     from kiki.orchestrator.experiments.geo import GeoTest, as_document, run_geo_test
-    from kiki.orchestrator.experiments.panel import Columns, read_panel
+    from kiki.orchestrator.experiments.panel import read_panel
+    from kiki.orchestrator.experiments.panel_columns import Columns
 
     columns = Columns(place_column, value_column, time_column)
-    panel = read_panel(read_rows(source), columns, allow_negative=allow_negative)
-    places = tuple(part.strip() for text in treated for part in text.split(",") if part.strip())
+    panel = read_panel(
+        read_rows(source),
+        columns,
+        allow_negative=allow_negative,
+        missing_are_zero=missing_are_zero,
+        date_order=date_order.value if date_order else None,
+    )
+    places = panel.named_in(treated)
     with error_console().status("fitting and comparing with placebos"):
         found = run_geo_test(panel, GeoTest(places, start, end, method, alpha, seed))
     document = as_document(found, panel, series=series)

@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import getpass
 import io
 import json
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from kiki.kit.errors import InvalidInput
+from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
 
 ASK = "-"
 """Instead of a secret on the command line: read it from standard input, or ask for it."""
 
 StoreId = Annotated[int, typer.Argument(metavar="STORE", min=1, help="The store's id, as `kiki stores list` shows it.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")]
+
+
+class DateOrder(StrEnum):
+    """Of day and month, where they stand before the year."""
+
+    DMY = "dmy"
+    MDY = "mdy"
+
+
+ByDateOrder = Annotated[
+    DateOrder | None,
+    typer.Option("--date-order", help="Of dates such as 01/02/2026, where no other date of the file says."),
+]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="JSON (a list), JSON lines or CSV; - for standard input.")]
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a file. JSON and JSON lines are told by their first character, CSV by its name or by neither."""
-    text = _read(path).strip()
+    with open_text(path) as file:
+        text = file.text.read()
+    first = text.lstrip()[:1]
+    if first not in ("[", "{"):
+        return _csv_rows(text)
     try:
-        if text.startswith("["):
-            rows = json.loads(text)
-        elif text.startswith("{"):
-            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-        else:
-            rows = [_without_empty(row) for row in csv.DictReader(io.StringIO(text))]
-    except (ValueError, csv.Error) as error:
-        raise InvalidInput(f"{path} cannot be read as JSON, JSON lines or CSV: {error}", reason="BAD_FILE") from None
+        rows = json.loads(text) if first == "[" else [json.loads(line) for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        raise BadFile(f"{path} cannot be read as JSON, JSON lines or CSV: {error}") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidInput(f"{path} is not a list of objects", reason="BAD_FILE")
+        raise BadFile(f"{path} is not a list of objects")
     return rows
+
+
+def _csv_rows(text: str) -> list[dict[str, Any]]:
+    """Rows by the names of their columns, without empty cells; a file that holds a header at most has none."""
+    lines = iter(io.StringIO(text, newline=""))
+    if not text.strip():
+        return []
+    header = header_of(lines)
+    if again := header.repeated():
+        raise BadFile(f"the header names {again!r} twice")
+    return [_without_empty(dict(zip(header.names, cells, strict=False))) for _, cells in rows_of(lines, header)]
 
 
 def read_secret(option: str | None, prompt: str) -> str | None:
@@ -61,15 +85,6 @@ def read_time(text: str | None) -> str | None:
     except ValueError:
         raise InvalidInput(f"a time is ISO 8601 or an age such as 24h, got {text!r}", reason="BAD_TIME") from None
     return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).isoformat()
-
-
-def _read(path: Path) -> str:
-    if str(path) == "-":
-        return sys.stdin.read()
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"{path} cannot be read ({type(error).__name__})", reason="BAD_FILE") from None
 
 
 def _without_empty(row: dict[str, Any]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ _COMMANDS = (
     ("deliveries", LOOK),
     ("calls", LOOK),
     ("report", LOOK),
+    ("months", LOOK),
     ("value", LOOK),
     ("experiment", LOOK),
     ("attribution", LOOK),

@@ -19,6 +19,7 @@ from kiki.kit.errors import (
     ResourceExhausted,
     Unavailable,
 )
+from kiki.kit.http import authorities
 from kiki.kit.settings import load_settings
 
 _KINDS: dict[int, type[KikiError]] = {
@@ -59,7 +60,9 @@ class PortalClient:
         headers = {"x-internal-api-key": api_key, "x-actor": actor}
         self.url = url
         self.api_key = api_key
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, headers=headers, timeout=_TIMEOUT_SECONDS, trust_env=False, verify=authorities()
+        )
 
     @classmethod
     def of_installation(cls) -> Self:

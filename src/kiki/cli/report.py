@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,11 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from kiki.cli.inputs import StoreId
+from kiki.cli.months import describe, read_month
 from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
-from kiki.kit.errors import InvalidInput
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 _TABLE, _FORMATS = "table", ("table", "json", "csv", "pdf")
 _LINES = 50
 _FIGURES = (
@@ -71,7 +69,7 @@ def _report(
 
 def _print(report: dict[str, Any]) -> None:
     store, statement, baseline = report["store"], report["statement"], report["baseline"] or {}
-    state, closing = _state(report["closing"])
+    state, closing = describe(report["closing"])
     title = f"{store['display_name']} ({store['platform']}) {statement['year']:04d}-{statement['month']:02d}, {state}"
     print_fields({name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}, title)
     if baseline:
@@ -92,26 +90,11 @@ def _print(report: dict[str, Any]) -> None:
         print_fields({"SHA-256": report["digest"]})
 
 
-def _state(closing: dict[str, Any]) -> tuple[str, str]:
-    """The month's state in a word, and what follows from it; times are UTC."""
-    at, reason = closing["closes_at"] or "", closing["reason"]
-    match closing["state"]:
-        case "closed":
-            return "closed", f"Closed at {at}."
-        case "asked":
-            return "closing", f"SyncLedger is asked to close it{f'; so far it refused: {reason}' if reason else ''}."
-        case "held":
-            return "held", f"It was to be closed at {at} and is held: {reason}. It is tried again."
-    return "open", f"It is closed after {at}." if at else ""
-
-
 def _month(text: str) -> tuple[int, int]:
     if not text:
         from kiki.kit.clock import SystemClock
 
         now = SystemClock().now()
         return now.year, now.month
-    found = _MONTH.fullmatch(text)
-    if not found:
-        raise InvalidInput(f"a month is written 2026-03, got {text!r}", reason="BAD_MONTH")
-    return int(found[1]), int(found[2])
+    year, _, number = read_month(text).partition("-")
+    return int(year), int(number)

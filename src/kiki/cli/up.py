@@ -31,6 +31,13 @@ def _up(
     demo: Annotated[
         bool, typer.Option("--demo", help="Let two simulated stores send signed traffic, and watch.")
     ] = False,
+    demo_peers: Annotated[
+        bool,
+        typer.Option(
+            "--demo-peers",
+            help="Let the mesh call the stores, ad network and mailbox that `kiki demo` runs on this machine.",
+        ),
+    ] = False,
     processes: Processes = "few",
     seconds: Seconds = None,
     as_json: Lines = False,
@@ -40,10 +47,11 @@ def _up(
     The first start makes the database and the secrets in the data folder (KIKI_DATA_DIR). A process that dies is
     started again. Ctrl-C ends all of it in order.
     """
-    if demo:
-        from kiki.cli.demo import run_with_demo
+    from kiki.cli.demo import peer_settings, run_with_demo
 
-        run_with_demo(processes=processes, seconds=seconds, as_json=as_json)
+    environment = peer_settings() if demo or demo_peers else {}
+    if demo:
+        run_with_demo(processes=processes, seconds=seconds, as_json=as_json, environment=environment)
         return
     from kiki.runtime.up import UpOptions, until_stopped, up
 
@@ -53,7 +61,7 @@ def _up(
         teller.running(running)
         await until_stopped(running)
 
-    up(UpOptions(topology=processes, seconds=seconds), listen=teller.listen, work=work)
+    up(UpOptions(topology=processes, seconds=seconds, environment=environment), listen=teller.listen, work=work)
     teller.ended()
 
 

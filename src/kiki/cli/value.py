@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kiki.cli.inputs import ByDateOrder
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.cli.value_baseline import register_baseline
 from kiki.cli.value_promotions import register_promotions
@@ -30,7 +31,8 @@ Input = Annotated[
     Path,
     typer.Option(
         "--input",
-        help="CSV of orders (customer, date, amount) or of customers (x, t_x, T; also frequency, recency, T).",
+        help="CSV of orders (customer, date, amount) or of customers (x, t_x, T; also frequency, recency, T); - for "
+        "standard input.",
     ),
 ]
 Model = Annotated[_Model, typer.Option("--model", help="Which model; best: chosen by a back-test on the file's past.")]
@@ -50,6 +52,9 @@ Predict = Annotated[
 ]
 Predictions = Annotated[
     Path | None, typer.Option("--predictions", help="Write every customer's prediction to this CSV file.")
+]
+SkipBadLines = Annotated[
+    bool, typer.Option("--skip-bad-lines", help="Leave out lines that cannot be used, and say how many.")
 ]
 WithIntervals = Annotated[
     bool | None,
@@ -85,6 +90,8 @@ def _fit(
     predict: Predict = None,
     predictions: Predictions = None,
     intervals: WithIntervals = None,
+    skip_bad_lines: SkipBadLines = False,
+    date_order: ByDateOrder = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit BG/NBD, MBG/NBD or Pareto/NBD to a file, and Gamma-Gamma where it has amounts.
@@ -93,6 +100,7 @@ def _fit(
     in the mean spend. Times end on the last day of the file unless --until says otherwise.
     """
     from kiki.runtime.studies.value import ValueStudy, run_value_study
+    from kiki.runtime.studies.value_input import Reading
 
     study = ValueStudy(
         input=input_path,
@@ -107,6 +115,7 @@ def _fit(
         examples=predict or (),
         predictions=predictions,
         intervals=intervals,
+        reading=Reading(skip_bad_lines, date_order.value if date_order else None),
     )
     result = run_value_study(study, _silent if as_json else _progress)
     if as_json:
@@ -135,6 +144,7 @@ def _print(result: dict[str, Any]) -> None:
         f"{result['model']}, {chosen[result['chosen_by']]}, time in {result['unit']}",
     )
     _print_parameters(result)
+    _print_notes(result["data"])
     if result["gamma_gamma"]:
         console().print()
         print_fields({"customers": result["gamma_gamma"]["customers"]}, "Gamma-Gamma")
@@ -167,6 +177,15 @@ def _print_parameters(fit: dict[str, Any]) -> None:
     print_rows(rows, ("parameter", "value", "standard error", "from", "to"), empty="")
     for warning in fit["warnings"]:
         console().print(f"Note: {warning}.", markup=False)
+
+
+def _print_notes(data: dict[str, Any]) -> None:
+    if data.get("left_out"):
+        said = f"Note: {data['left_out']} lines were left out; the first: {data['left_out_first']}."
+        console().print(said, markup=False)
+    if data.get("returns"):
+        beyond = f", by {data['returns_unmatched']:.2f} less than they say" if data["returns_unmatched"] else ""
+        console().print(f"Note: {data['returns']} returns lessen the purchases before them{beyond}.", markup=False)
 
 
 def _print_holdout(holdout: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from kiki.cli.inputs import ByDateOrder
 from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
 from kiki.kit.errors import InvalidInput
 
@@ -33,14 +34,20 @@ def register_baseline(app: typer.Typer) -> None:
 
 
 def _baseline(
-    input_path: Input, promotions: Promotions = None, until: Until = None, months: Months = 12, as_json: AsJson = False
+    input_path: Input,
+    promotions: Promotions = None,
+    until: Until = None,
+    months: Months = 12,
+    date_order: ByDateOrder = None,
+    as_json: AsJson = False,
 ) -> None:
     """The plain 12-month average beside a seasonal forecast with its interval, both tested on the file's own past."""
     # Before numpy is loaded: on small matrices threads only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kiki.runtime.studies.baseline import BaselineStudy, run_baseline_study
 
-    result = run_baseline_study(BaselineStudy(input_path, promotions, _day(until), months))
+    study = BaselineStudy(input_path, promotions, _day(until), months, date_order.value if date_order else None)
+    result = run_baseline_study(study)
     if as_json:
         print_json(result)
     else:

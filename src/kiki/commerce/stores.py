@@ -26,9 +26,11 @@ _PURPOSE = "store_connections.secret"
 _TOKEN_BYTES = 32
 _STORES_OF = """
 SELECT store_id, platform, store_key, display_name, currency, timezone, status, connected_at, settings::text,
-    campaigns_revision
+    campaigns_revision, uninstalled_at
 FROM commerce.store_connections WHERE store_id = ANY($1::bigint[])"""
-_COLUMNS = "store_id, platform, store_key, display_name, currency, timezone, status, connected_at, settings"
+_COLUMNS = (
+    "store_id, platform, store_key, display_name, currency, timezone, status, connected_at, settings, uninstalled_at"
+)
 
 
 class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +86,13 @@ class StoreConnection:
     status: str
     connected_at: dt.datetime
     settings: StoreSettings
+    uninstalled_at: dt.datetime | None = None
+    """When the app was removed, which ended the contract; None while it is installed."""
+
+    @property
+    def settled_in(self) -> str:
+        """The currency in which the contract settles."""
+        return self.settings.settlement_currency or self.currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +135,12 @@ class StoreRepository:
         A shop that had removed the app is connected again under its old id, with a new token and secret.
 
         Raises `Conflict` (`STORE_EXISTS`) when the platform's shop is connected already, `InvalidInput` for an unknown
-        time zone, currency or rule.
+        time zone, currency or rule, and for a shop that comes back with others than its books are kept in.
         """
         _check(new)
+        former = await self.find_removed(connection, new.platform, new.store_key)
+        if former is not None:
+            _check_return(new, former)
         store_id = await connection.fetchval("SELECT nextval('commerce.store_connections_store_id_seq')")
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         row = await connection.fetchrow(
@@ -159,6 +171,16 @@ class StoreRepository:
         if row["store_id"] != store_id:
             await self.rotate_secret(connection, row["store_id"], new.webhook_secret or "")
         return read_store(row), token
+
+    async def find_removed(self, connection: Connection, platform: str, store_key: str) -> StoreConnection | None:
+        """The store of a shop that removed the app, locked until the transaction ends; None when there is none."""
+        row = await connection.fetchrow(
+            f"""SELECT {_COLUMNS} FROM commerce.store_connections
+            WHERE platform = $1 AND store_key = $2 AND status = '{UNINSTALLED}' FOR UPDATE""",
+            platform,
+            store_key,
+        )
+        return None if row is None else read_store(row)
 
     async def get(self, connection: Connection, store_id: int) -> StoreConnection:
         """One store; `NotFound` when there is none."""
@@ -261,6 +283,7 @@ def read_store(row: Record) -> StoreConnection:
         status=row["status"],
         connected_at=row["connected_at"],
         settings=msgspec.convert(row["settings"], StoreSettings, strict=False),
+        uninstalled_at=row["uninstalled_at"],
     )
 
 
@@ -274,11 +297,10 @@ def stores_of(store_ids: Sequence[int]) -> Read[dict[int, tuple[StoreConnection,
 
     def make(rows: Sequence[Sequence[Any]]) -> dict[int, tuple[StoreConnection, int]]:
         found = {}
-        for store_id, platform, key, name, currency, timezone, status, connected_at, settings, revision in rows:
+        for store_id, platform, key, name, currency, zone, status, connected_at, settings, revision, gone_at in rows:
+            rules = _settings_of(settings)
             found[store_id] = (
-                StoreConnection(
-                    store_id, platform, key, name, currency, timezone, status, connected_at, _settings_of(settings)
-                ),
+                StoreConnection(store_id, platform, key, name, currency, zone, status, connected_at, rules, gone_at),
                 revision,
             )
         return found
@@ -298,4 +320,24 @@ def _check(new: NewStore) -> None:
     if new.settings.rule not in ("attributed", "uplift", "lesser_of"):
         raise InvalidInput(
             f"a contract's rule is attributed, uplift or lesser_of, got {new.settings.rule!r}", reason="BAD_RULE"
+        )
+
+
+def _check_return(new: NewStore, former: StoreConnection) -> None:
+    """The books of a shop that comes back go on: their months and their currency are frozen."""
+    if new.timezone != former.timezone:
+        raise InvalidInput(
+            f"the books of this shop are kept in the time zone {former.timezone}, got {new.timezone}",
+            reason="TIME_ZONE_FROZEN",
+        )
+    currency = new.settings.settlement_currency or new.currency
+    if currency != former.settled_in:
+        raise InvalidInput(
+            f"the books of this shop settle in {former.settled_in}, got {currency}: set settlement_currency",
+            reason="CURRENCY_FROZEN",
+        )
+    if former.uninstalled_at is not None and new.connected_at is not None and new.connected_at < former.uninstalled_at:
+        raise InvalidInput(
+            f"the app was removed from this shop at {former.uninstalled_at.isoformat()}: it comes back after that",
+            reason="CONNECTED_BEFORE_REMOVAL",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 
 from kiki.kit.errors import InvalidInput
 
@@ -48,6 +48,34 @@ def _scale(currency: str) -> Decimal:
 
 
 _SCALES = {places: Decimal(10) ** places for places in (0, 2, 3, 4)}
+
+
+def rounded(numerator: int, denominator: int) -> int:
+    """A quotient, halves away from zero; the denominator is positive."""
+    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return whole if numerator >= 0 else -whole
+
+
+def proportion(minor: int, part: int, whole: int) -> int:
+    """As much of an amount as `part` is of `whole`: exact, halves away from zero, at least nothing and at most all.
+
+    Any part of nothing is all. Whoever takes back in proportion takes this off, and keeps the rest.
+    """
+    if part <= 0:
+        return 0
+    return minor if part >= whole else rounded(minor * part, whole)
+
+
+def exchanged(minor: int, currency: str, into: str, rate: Decimal) -> int:
+    """An amount in minor units of another currency, half up; the rate is `into` per unit of `currency`.
+
+    Raises `InvalidInput` when it does not fit 64 bits.
+    """
+    with localcontext(prec=60):
+        exact = Decimal(minor) * rate * Decimal(10) ** (exponent(into) - exponent(currency))
+        if exact.adjusted() > 18 or abs(found := int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))) > _MAX_MINOR:
+            raise InvalidInput("an amount fits 64 bits of minor units", reason="BAD_AMOUNT")
+        return found
 
 
 def check_currency(currency: object) -> str:

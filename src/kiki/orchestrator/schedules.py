@@ -73,7 +73,12 @@ class Schedule:
                 _log.info("job_lease_lost", job=self._job.name)
             except RETRYABLE as error:
                 if not database_away(error):
-                    _log.warning("job_postponed", job=self._job.name, reason=error.reason)
+                    _log.warning(
+                        "job_postponed",
+                        job=self._job.name,
+                        reason=error.reason,
+                        retry_seconds=self._job.every_seconds,
+                    )
             except Exception as error:  # noqa: BLE001  A job attempt: it is due again at the next turn.
                 if not database_away(error):
                     _log.error("job_failed", job=self._job.name, error=type(error).__name__)

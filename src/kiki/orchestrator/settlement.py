@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from decimal import ROUND_HALF_UP, Decimal
 
 from kiki.commerce.orders import OrderRow
+from kiki.kit.money import proportion
 from kiki.orchestrator.attribution.model import Verdict
 
 MAIL_WITHIN = dt.timedelta(hours=48)
@@ -21,9 +21,12 @@ class Booking(enum.Enum):
     REVERSE = "reverse"
 
 
-def is_live(placed_at: dt.datetime, connected_at: dt.datetime) -> bool:
-    """Whether an order was placed under the contract; history feeds lifetime value and baseline only."""
-    return placed_at >= connected_at
+def is_live(placed_at: dt.datetime, connected_at: dt.datetime, ended_at: dt.datetime | None = None) -> bool:
+    """Whether an order was placed under the contract, which ends when the app is removed (`ended_at`).
+
+    What lies outside feeds lifetime value and baseline only.
+    """
+    return placed_at >= connected_at and (ended_at is None or placed_at < ended_at)
 
 
 def is_billable(order: OrderRow) -> bool:
@@ -51,24 +54,18 @@ def next_booking(order: OrderRow) -> Booking:
     return Booking.NOTHING if booked and same else Booking.RECORD
 
 
-def refunded_share(refunded_minor: int, charged_minor: int) -> Decimal:
-    """Refunded ÷ charged, at least 0 and at most 1; 1 when nothing was charged and something given back."""
-    if refunded_minor <= 0:
-        return Decimal(0)
-    if refunded_minor >= charged_minor:
-        return Decimal(1)
-    return Decimal(refunded_minor) / Decimal(charged_minor)
+def kept(order: OrderRow, amount_minor: int) -> int:
+    """What is left of an amount of the order (or of the amount in another currency) after its refunds.
+
+    What goes is in proportion to what was charged, by the very function by which SyncLedger reverses.
+    """
+    amount = max(amount_minor, 0)
+    return amount - proportion(amount, order.refunded_minor, order.total_minor)
 
 
 def kept_amounts(order: OrderRow) -> tuple[int, int]:
     """(charged, net sales) less what was given back, in minor units, never negative."""
-    total = max(order.total_minor, 0)
-    net = max(order.net_minor, 0)
-    if order.refunded_minor <= 0:
-        return total, net
-    share = refunded_share(order.refunded_minor, total)
-    kept_net = Decimal(net) * (1 - share)
-    return max(total - order.refunded_minor, 0), int(kept_net.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return kept(order, order.total_minor), kept(order, order.net_minor)
 
 
 def is_reversed(order: OrderRow) -> bool:

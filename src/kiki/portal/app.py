@@ -29,6 +29,8 @@ _TEXT = (
 def build_app(services: Services) -> ASGIApp:
     """The application over given services; nothing in it reads the environment or the clock by itself."""
     api = FastAPI(
+        # Not `include_router`, which would make every route anew for each application, at its first request.
+        routes=[route for router in (health, *internal, reports, unsubscribe, collector) for route in router.routes],
         title=_TITLE,
         version=_VERSION,
         description=_TEXT,
@@ -39,8 +41,6 @@ def build_app(services: Services) -> ASGIApp:
     )
     api.state.services = services
     add_exception_handlers(api)
-    for router in (health, *internal, reports, unsubscribe, collector):
-        api.include_router(router)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]  # the way FastAPI documents for extending it
     return RequestIds(InternalKeyGuard(StorableTargets(api), services.settings.api_keys))
 

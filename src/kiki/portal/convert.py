@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any, cast
 
-from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.descriptor import EnumDescriptor, EnumValueDescriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
@@ -63,8 +63,15 @@ def enum_word(field: FieldDescriptor, number: int) -> str:
     kind = field.enum_type
     assert kind is not None, "only enum fields have words"
     names = kind.values_by_number
-    if number not in names:
-        return str(number)
-    prefix = names[0].name.removesuffix("UNSPECIFIED")
-    word = names[number].name.removeprefix(prefix).lower()
+    return _word(kind, names[number].name) if number in names else str(number)
+
+
+def enum_words(kind: EnumDescriptor) -> dict[str, EnumValueDescriptor]:
+    """Every word of an enum, in the order of its declaration."""
+    return {_word(kind, value.name): value for value in kind.values}
+
+
+def _word(kind: EnumDescriptor, name: str) -> str:
+    prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    word = name.removeprefix(prefix).lower()
     return "" if word == "unspecified" else word

@@ -17,12 +17,17 @@ _log = get_logger(__name__)
 router = APIRouter(tags=["health"])
 
 
-@router.get("/healthz", summary="Whether the process answers")
+@router.get("/healthz", operation_id="get_health", summary="Whether the process answers")
 async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Whether webhooks can be stored now", responses={503: {"description": "They cannot."}})
+@router.get(
+    "/readyz",
+    operation_id="get_readiness",
+    summary="Whether webhooks can be stored now",
+    responses={503: {"description": "They cannot."}},
+)
 async def readyz(services: Injected) -> Response:
     readiness = await services.readiness()
     if readiness.ok:
@@ -32,7 +37,7 @@ async def readyz(services: Injected) -> Response:
     )
 
 
-@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+@router.get("/metrics", operation_id="get_metrics", summary="Prometheus metrics", response_class=Response)
 async def metrics(services: Injected) -> Response:
     """The portal's own figures, and what waits or is dead in the whole installation as the database tells it now."""
     try:

@@ -10,39 +10,30 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from kiki.kit.errors import InvalidInput, NotFound
+from kiki.portal.pages import page
 from kiki.portal.services import Injected
 from kiki.rpc.v1 import syncengage_pb2 as engage
 
 router = APIRouter(prefix="/unsubscribe", tags=["unsubscribe"])
 
 _MAX_FORM_BYTES = 4096
-_HEADERS = {
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-robots-tag": "noindex",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-}
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>body{{font:17px/1.5 system-ui,sans-serif;max-width:32rem;margin:12vh auto;padding:0 1rem}}
-button{{font:inherit;padding:.5rem 1.2rem}}</style></head>
-<body><h1>{title}</h1><p>{text}</p>{more}</body></html>
-"""
 _FORM = (
     '<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">'
     '<button type="submit">Unsubscribe</button></form>'
 )
 
 
-@router.get("/{token}", summary="Ask whether to unsubscribe", response_class=HTMLResponse)
+@router.get(
+    "/{token}", operation_id="ask_to_unsubscribe", summary="Ask whether to unsubscribe", response_class=HTMLResponse
+)
 async def ask(_token: Annotated[str, Path(alias="token", max_length=1024)]) -> HTMLResponse:
     """Mail scanners open every link: nothing happens before the button."""
-    return _page("Unsubscribe", "No more offers will be sent to this address. Mail about orders still arrives.", _FORM)
+    return page("Unsubscribe", "No more offers will be sent to this address. Mail about orders still arrives.", _FORM)
 
 
 @router.post(
     "/{token}",
+    operation_id="unsubscribe",
     summary="Unsubscribe",
     response_class=HTMLResponse,
     responses={400: {"description": "Not one click, or not one of our links.", "content": {"text/html": {}}}},
@@ -50,14 +41,14 @@ async def ask(_token: Annotated[str, Path(alias="token", max_length=1024)]) -> H
 async def act(services: Injected, request: Request, token: Annotated[str, Path(max_length=1024)]) -> HTMLResponse:
     """Takes the contact off the channel that the token names; done twice it is done once."""
     if b"One-Click" not in await _form(request):
-        return _page("Not unsubscribed", "The request does not say List-Unsubscribe=One-Click.", status=400)
+        return page("Not unsubscribed", "The request does not say List-Unsubscribe=One-Click.", status=400)
     wanted = engage.UnsubscribeRequest(token=token)
     try:
         done = await services.clients.syncengage.call("Unsubscribe", wanted, engage.UnsubscribeResponse)
     except (InvalidInput, NotFound):
-        return _page("This link does not work", "It is not complete, or not one of ours.", status=400)
+        return page("This link does not work", "It is not complete, or not one of ours.", status=400)
     shop = f" from {html.escape(done.shop_name)}" if done.shop_name else ""
-    return _page("Unsubscribed", f"No more offers{shop} will be sent to this address.")
+    return page("Unsubscribed", f"No more offers{shop} will be sent to this address.")
 
 
 async def _form(request: Request) -> bytes:
@@ -68,7 +59,3 @@ async def _form(request: Request) -> bytes:
         if len(body) >= _MAX_FORM_BYTES:
             break
     return body
-
-
-def _page(title: str, text: str, more: str = "", *, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(_PAGE.format(title=title, text=text, more=more), status_code=status, headers=_HEADERS)

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from kiki.sandbox.connections import serve_connections
+
 _MAX_HEAD_BYTES = 64 * 1024
 _MAX_BODY_BYTES = 16 * 1024 * 1024
 _IDLE_SECONDS = 60.0
@@ -52,32 +54,12 @@ class _BadRequest(Exception):
 @asynccontextmanager
 async def serve_http(handler: Handler, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
     """Serve for the time of the block; gives the bound port."""
-    connections: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        try:
-            await _converse(handler, reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError, TimeoutError, asyncio.LimitOverrunError):
-            pass
-        except asyncio.CancelledError:
-            # The server stops; a cancelled connection task is not its failure.
-            pass
-        finally:
-            connections.discard(task)
-            writer.close()
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _converse(handler, reader, writer)
 
-    server = await asyncio.start_server(connected, host, port, limit=_MAX_HEAD_BYTES)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in list(connections):
-            task.cancel()
-        if connections:
-            await asyncio.wait(connections, timeout=2)
+    async with serve_connections(converse, host=host, port=port, max_line_bytes=_MAX_HEAD_BYTES) as bound:
+        yield bound
 
 
 async def _converse(handler: Handler, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from kiki.sandbox.connections import serve_connections
+
 _MAX_LINE_BYTES = 64 * 1024
 _MAX_MESSAGE_BYTES = 10 * 1024 * 1024
 _MAX_RECIPIENTS = 100
@@ -88,32 +90,13 @@ async def serve_mailbox(
     mailbox: Mailbox, *, faults: MailFaults | None = None, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[int]:
     """Serve SMTP for the time of the block; gives the bound port."""
-    connections: set[asyncio.Task[None]] = set()
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        try:
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ValueError):  # A line over the limit.
             await _Session(mailbox, faults or MailFaults(), reader, writer).run()
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ValueError):
-            pass
-        except asyncio.CancelledError:
-            # The server stops; a cancelled session is not its failure.
-            pass
-        finally:
-            connections.discard(task)
-            writer.close()
 
-    server = await asyncio.start_server(connected, host, port, limit=_MAX_LINE_BYTES)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in list(connections):
-            task.cancel()
-        if connections:
-            await asyncio.wait(connections, timeout=2)
+    async with serve_connections(converse, host=host, port=port, max_line_bytes=_MAX_LINE_BYTES) as bound:
+        yield bound
 
 
 class _Session:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kiki.kit.errors import InvalidInput
 from kiki.platforms.protocol import Platform, StoreContext
 from kiki.platforms.registry import platforms
+from properties import examples
 
 STORE = StoreContext(store_id=1, currency="EUR", timezone="Europe/Berlin")
 ALL = tuple(platforms().values())
@@ -54,7 +55,7 @@ def test_any_bytes_are_events_or_invalid_input(platform: Platform, body: bytes, 
 
 
 @each_platform
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(payload=objects, topic=st.data())
 def test_any_object_is_events_or_invalid_input(platform: Platform, payload: object, topic: st.DataObject) -> None:
     body = json.dumps(payload).encode()

@@ -32,10 +32,11 @@ from kiki.sandbox.http_server import Answer, Request
 from kiki.sandbox.shelf import Trouble
 from kiki.sandbox.shopify_api import ShopifyApi, serve_shopify_api
 from kiki.sandbox.woocommerce_api import serve_woocommerce_api
+from properties import examples
 
 
 @each_platform
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples(40))
 @given(count=st.integers(0, 40), limit=st.integers(2, 15), resource=st.sampled_from(Resource))
 def test_pages_of_any_size_hold_every_object_once(platform: str, count: int, limit: int, resource: Resource) -> None:
     shelf = stocked(orders=count, products=count)
@@ -48,7 +49,7 @@ def test_pages_of_any_size_hold_every_object_once(platform: str, count: int, lim
 
 
 @each_platform
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(count=st.integers(0, 40), limit=st.integers(2, 9), seed=st.integers(0, 2**32))
 def test_what_is_there_all_the_time_is_read_once_while_others_come_and_go(
     platform: str, count: int, limit: int, seed: int

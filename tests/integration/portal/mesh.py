@@ -5,26 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
 from typing import Any
 
-from integration.portal.running import KEY, KEYRING, OWNERS, Portal, running_portal
+from integration.portal.running import KEY, KEYRING, Portal, running_portal
 from kiki.clients.council import CouncilClients
 from kiki.clients.methods import AGENTS
 from kiki.council.syncflow.component import open_component as open_flow
 from kiki.council.syncflow.settings import SyncFlowSettings
-from kiki.council.syncflow.tables import OWNER as FLOW
 from kiki.council.syncledger.component import open_component as open_ledger
 from kiki.council.syncledger.settings import SyncLedgerSettings
-from kiki.council.syncledger.tables import OWNER as LEDGER
 from kiki.council.syncvalue.component import open_component as open_value
 from kiki.council.syncvalue.settings import SyncValueSettings
-from kiki.council.syncvalue.tables import OWNER as VALUE
 from kiki.kit.clock import Clock, SystemClock
 from kiki.kit.grpc.settings import RpcSettings
-from kiki.kit.migrations import upgrade
 from kiki.orchestrator.component import open_component as open_worker
 from kiki.orchestrator.settings import OrchestratorSettings
 from kiki.platforms.registry import platforms
+from kiki.runtime.composition import settings_class
 
 NOWHERE = "127.0.0.1:1"
 FAST = OrchestratorSettings(
@@ -48,7 +46,6 @@ async def _running(component: Any) -> AsyncIterator[None]:
 @asynccontextmanager
 async def running_council(dsn: str, clock: Clock | None = None) -> AsyncIterator[dict[str, str]]:
     """Both agents over a migrated database; gives their addresses."""
-    await upgrade(dsn, [*OWNERS, LEDGER, VALUE])
     rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
     common: dict[str, Any] = {"dsn": dsn, "keyring": KEYRING, "rpc": rpc, "clock": clock or SystemClock()}
     async with AsyncExitStack() as stack:
@@ -60,9 +57,27 @@ async def running_council(dsn: str, clock: Clock | None = None) -> AsyncIterator
 
 
 @asynccontextmanager
+async def running_agents(dsn: str, clock: Clock | None = None) -> AsyncIterator[dict[str, Any]]:
+    """All six over a migrated database, by name: components that run."""
+    rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
+    common: dict[str, Any] = {"dsn": dsn, "keyring": KEYRING, "rpc": rpc, "clock": clock or SystemClock()}
+    async with AsyncExitStack() as stack:
+        agents: dict[str, Any] = {}
+        for name in AGENTS:
+            build = import_module(f"kiki.council.{name}.component").open_component
+            agents[name] = await stack.enter_async_context(build(settings=settings_class(name)(), **common))
+            await stack.enter_async_context(_running(agents[name]))
+        yield agents
+
+
+def addresses_of(agents: dict[str, Any]) -> dict[str, str]:
+    """Where they are reached."""
+    return {name: f"127.0.0.1:{agent.port}" for name, agent in agents.items()}
+
+
+@asynccontextmanager
 async def running_flow(dsn: str, clock: Clock | None = None) -> AsyncIterator[dict[str, str]]:
-    """SyncFlow, for networks on this machine; gives its address."""
-    await upgrade(dsn, [FLOW])
+    """SyncFlow over a migrated database, for networks on this machine; gives its address."""
     rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
     settings = SyncFlowSettings(allow_private_networks=True)
     async with (

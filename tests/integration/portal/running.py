@@ -1,4 +1,4 @@
-"""A portal over a real PostgreSQL, served by a real uvicorn on a free port."""
+"""A portal over a real PostgreSQL, served by a real uvicorn on a free port; its answers are held to its document."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from integration.portal.conforming import check_answer
 from kiki.clients.council import CouncilClients
 from kiki.clients.methods import AGENTS
 from kiki.commerce.stores import NewStore, StoreRepository
@@ -118,7 +119,9 @@ async def running_portal(
         while not component.ready().ok and not task.done():
             await asyncio.sleep(0.01)
         try:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{component.port}", timeout=15) as http:
+            hooks = {"response": [check_answer]}
+            base = f"http://127.0.0.1:{component.port}"
+            async with httpx.AsyncClient(base_url=base, timeout=15, event_hooks=hooks) as http:
                 assert component.port is not None
                 yield Portal(http=http, port=component.port, database=database, sealer=Sealer(KEYRING))
         finally:

@@ -50,13 +50,13 @@ class Scene:
         return month.replace(year=month.year - 1), month
 
     def baseline_minor(self) -> int:
-        """What was earned in them: of paid, real orders the part of net sales that was not given back, half up."""
+        """What was earned in them: net sales of paid, real orders, less the part that was given back, half up."""
         begin, end = self.baseline()
         total = 0
         for order in self.world.orders:
-            charged, kept = order.total_minor, max(0, order.total_minor - order.refunded_minor)
+            charged, given = order.total_minor, min(order.total_minor, order.refunded_minor)
             if order.paid_at and begin <= order.paid_at < end and not order.is_test and not order.cancelled_at:
-                total += (2 * order.net_minor * kept + charged) // (2 * charged)
+                total += order.net_minor - (2 * order.net_minor * given + charged) // (2 * charged)
         return total
 
 

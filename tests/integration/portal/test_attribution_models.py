@@ -246,6 +246,7 @@ async def test_a_recalculation_shows_its_diff_and_corrects_closed_months_in_the_
         assert again["result"]["changed"] == 0, "what was applied stands"
 
 
+@pytest.mark.slow
 async def test_models_side_by_side_fits_and_reviews_on_the_command_line(
     council_dsn: str,
     monkeypatch: pytest.MonkeyPatch,

@@ -77,16 +77,17 @@ async def kiki(line: str, capsys: pytest.CaptureFixture[str]) -> Any:
     return json.JSONDecoder().raw_decode(printed[printed.index("{\n") :])[0]
 
 
+@pytest.mark.slow
 async def test_the_demos_stores_are_synced_beside_their_live_traffic(
-    database_dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    migrated_dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setattr(runner, "_POLL_SECONDS", 0.05)
     monkeypatch.setattr(history, "_LOOK_SECONDS", 0.1)
     async with (
-        running_council(database_dsn) as council,
-        running_flow(database_dsn) as flow,
-        running_worker(database_dsn, council | flow),
-        running_portal(database_dsn, addresses=council | flow) as portal,
+        running_council(migrated_dsn) as council,
+        running_flow(migrated_dsn) as flow,
+        running_worker(migrated_dsn, council | flow),
+        running_portal(migrated_dsn, addresses=council | flow) as portal,
     ):
         monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path))
         monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{portal.port}")

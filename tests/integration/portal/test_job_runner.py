@@ -17,6 +17,8 @@ from kiki.portal.jobs import runner
 from kiki.portal.jobs.repository import Job, get_job
 from kiki.portal.jobs.runner import JobRunner, Progress
 
+RETRY_SECONDS = 0.001
+
 
 async def _ended(dsn: str, failures: list[Exception]) -> tuple[Job, list[tuple[Any, ...]]]:
     """How a job ends that fails like this at its first attempts, and what was logged about it."""
@@ -41,29 +43,29 @@ async def _ended(dsn: str, failures: list[Exception]) -> tuple[Job, list[tuple[A
                         job = await get_job(connection, job.job_id)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-    return job, [(line["log_level"], line["event"], line.get("reason")) for line in logs]
+    return job, [(line["log_level"], line["event"], line.get("reason"), line.get("retry_seconds")) for line in logs]
 
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(runner, "_RETRY_SECONDS", RETRY_SECONDS)
     monkeypatch.setattr(runner, "_POLL_SECONDS", 0.02)
 
 
 async def test_a_dependency_that_is_briefly_away_is_a_warning(portal_dsn: str) -> None:
     job, logs = await _ended(portal_dsn, [Unavailable("the shop is away", reason="SHOP_AWAY") for _ in range(2)])
     assert job.status == "succeeded"
-    assert logs == [("warning", "job_interrupted", "SHOP_AWAY")] * 2
+    assert logs == [("warning", "job_interrupted", "SHOP_AWAY", RETRY_SECONDS * attempt) for attempt in (1, 2)]
 
 
 async def test_a_job_that_is_given_up_is_an_error(portal_dsn: str) -> None:
     job, logs = await _ended(portal_dsn, [Unavailable("the shop is away", reason="SHOP_AWAY") for _ in range(99)])
     assert (job.status, job.reason) == ("failed", "SHOP_AWAY")
-    assert logs[-1] == ("error", "job_failed", "SHOP_AWAY")
-    assert set(logs[:-1]) == {("warning", "job_interrupted", "SHOP_AWAY")}
+    assert logs[-1] == ("error", "job_failed", "SHOP_AWAY", None)
+    assert {line[:3] for line in logs[:-1]} == {("warning", "job_interrupted", "SHOP_AWAY")}
 
 
 async def test_what_trying_again_cannot_help_is_given_up_at_once(portal_dsn: str) -> None:
     job, logs = await _ended(portal_dsn, [InvalidInput("no credentials", reason="NO_CREDENTIALS")])
     assert (job.status, job.attempts) == ("failed", 1)
-    assert logs == [("error", "job_failed", "NO_CREDENTIALS")]
+    assert logs == [("error", "job_failed", "NO_CREDENTIALS", None)]

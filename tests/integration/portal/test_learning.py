@@ -34,6 +34,7 @@ async def fits(play: Scene) -> dict[str, Any]:
     return {**found, "fits": {row["name"]: row for row in found["fits"]}}
 
 
+@pytest.mark.slow
 async def test_what_an_experiment_taught_is_adopted_after_its_shadow_run(
     council_dsn: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ async def test_an_experiment_with_too_few_buyers_is_refused_and_changes_nothing(
         assert (known["fits"], known["second_model"]) == ({}, "")
 
 
+@pytest.mark.slow
 async def test_a_second_model_that_is_there_is_not_pushed_out(council_dsn: str) -> None:
     async with scene(council_dsn) as play:
         await taught(play)

@@ -6,8 +6,6 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
-from importlib import import_module
 from typing import Any
 
 import hypothesis
@@ -23,11 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from integration.portal.running import KEY, KEYRING, Portal, running_portal
-from kiki.clients.methods import AGENTS
-from kiki.kit.clock import SystemClock
-from kiki.kit.grpc.settings import RpcSettings
-from kiki.runtime.composition import settings_class
+from integration.portal.mesh import addresses_of, running_agents
+from integration.portal.running import KEY, Portal, running_portal
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = {GenerationMode.POSITIVE: 8, GenerationMode.NEGATIVE: 4}
@@ -38,24 +33,11 @@ NOBODY = "http://127.0.0.1:9/"
 @pytest.fixture
 async def whole_portal(migrated_dsn: str) -> AsyncIterator[Portal]:
     """A portal whose agents are real and at hand, so that no failure is excused by their absence."""
-    rpc = RpcSettings(address="127.0.0.1:0", api_keys=(KEY,))
-    common = {"dsn": migrated_dsn, "keyring": KEYRING, "rpc": rpc, "clock": SystemClock()}
-    async with AsyncExitStack() as stack:
-        agents: dict[str, Any] = {}
-        for name in AGENTS:
-            build = import_module(f"kiki.council.{name}.component").open_component
-            agents[name] = await stack.enter_async_context(build(settings=settings_class(name)(), **common))
-        tasks = [asyncio.create_task(agent.run()) for agent in agents.values()]
-        try:
-            while not all(agent.ready().ok for agent in agents.values()):
-                await asyncio.sleep(0.02)
-            addresses = {name: f"127.0.0.1:{agent.port}" for name, agent in agents.items()}
-            async with running_portal(migrated_dsn, addresses=addresses) as portal:
-                yield portal
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+    async with (
+        running_agents(migrated_dsn) as agents,
+        running_portal(migrated_dsn, addresses=addresses_of(agents)) as portal,
+    ):
+        yield portal
 
 
 @pytest.mark.slow

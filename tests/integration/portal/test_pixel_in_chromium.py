@@ -51,6 +51,8 @@ class Site:
     port: int = 0
     snippet: str = ""
     policy: str = ""
+    footer: str = ""
+    """What the shop's own template printed at the end of each page."""
     carts: list[dict[str, list[str]]] = field(default_factory=list)
     """What was put on the cart, as forms."""
 
@@ -66,7 +68,7 @@ class Site:
         html = f"""<!doctype html><html><head><meta charset="utf-8"><title>Lamps</title>{self.snippet}</head><body>
             <button id="yes" onclick="kiki('consent', true)">Yes</button>
             <button id="no" onclick="kiki('consent', false)">No</button>
-            <a id="next" href="/cart">Cart</a></body></html>"""
+            <a id="next" href="/cart">Cart</a>{self.footer}</body></html>"""
         headers = {"Content-Type": "text/html; charset=utf-8"}
         return Answer(200, html.encode(), headers | ({"Content-Security-Policy": self.policy} if self.policy else {}))
 
@@ -117,14 +119,16 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(migrated_dsn: str, platform: str = "woocommerce", **rules: Any) -> AsyncIterator[Site]:
+async def open_site(
+    migrated_dsn: str, platform: str = "woocommerce", *, footer: str = "", **rules: Any
+) -> AsyncIterator[Site]:
     async with working(migrated_dsn, public_url=f"http://{PORTAL}") as portal:
         shop = await portal.add_store(platform, SHOP, "" if platform == "shopify" else "acceptance-secret")
         if rules:
             answer = await portal.http.patch(f"/internal/stores/{shop.store_id}/settings", headers=INTERNAL, json=rules)
             answer.raise_for_status()
         await register(portal, shop.store_id)
-        site = Site(portal, shop.store_id)
+        site = Site(portal, shop.store_id, footer=footer)
         shown = await portal.http.get(f"/internal/stores/{shop.store_id}/pixel", headers=INTERNAL)
         site.snippet = shown.json()["snippet"]
         async with serve_http(site.page) as site.port:

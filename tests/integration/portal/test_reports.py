@@ -59,8 +59,10 @@ async def test_a_statement_comes_as_json_csv_and_pdf(council_portal: Portal) -> 
     assert statement["contract"]["fee_rate"] == "0.20"
     table = await http.get(path, headers=HEADERS | {"accept": "text/csv"})
     assert table.text.startswith("entry_id,kind,order_id")
+    assert table.text.splitlines()[-1].endswith(",open,,,"), "the worker does not follow it yet"
     figures = await http.get(path + "&format=csv&part=figures", headers=HEADERS)
     assert "fee.amount,0.00" in figures.text
+    assert "closing.state,open" in figures.text
     document = await http.get(path + "&format=pdf", headers=HEADERS)
     assert document.headers["content-type"] == "application/pdf"
     assert document.content.startswith(b"%PDF")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import random
 from pathlib import Path
@@ -48,6 +50,18 @@ def test_ours_are_shown_together(three_paths: str, capsys: pytest.CaptureFixture
     assert "ours: conversions 0.6667, share 0.6667" in capsys.readouterr().out
 
 
+def test_standard_input_and_gzip_are_read(
+    three_paths: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = gzip.compress(Path(three_paths).read_bytes())
+    (tmp_path / "paths.csv.gz").write_bytes(packed)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(packed))))
+    for path in (str(tmp_path / "paths.csv.gz"), "-"):
+        assert run(["attribution", "run", "--paths", path, "--model", "markov", "--json"]) == exits.OK
+        found = json.loads(capsys.readouterr().out)["models"]["markov"]
+        assert found["attribution"] == {"C1": 0.2, "C2": 0.4, "C3": 0.4}
+
+
 def test_people_get_tables(three_paths: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["attribution", "run", "--paths", three_paths]) == exits.OK
     out = capsys.readouterr().out
@@ -58,6 +72,7 @@ def test_people_get_tables(three_paths: str, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
+        pytest.param("path,conv\n", [], "there is no path", id="header-only"),
         pytest.param("path,conv\na,x\n", [], "line 2: conv is a number, got 'x'", id="bad-number"),
         pytest.param("path,conv\na,1\n", ["--model", "learned"], "got 'learned'", id="wrong-model"),
         pytest.param("path,conv\na,1\n", ["--keep", "b"], "no path has the channel 'b'", id="wrong-channel"),

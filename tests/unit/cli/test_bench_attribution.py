@@ -27,6 +27,7 @@ def test_without_files_chain_and_recalculation_are_measured(capsys: pytest.Captu
     ]
 
 
+@pytest.mark.slow
 def test_simulated_stores_are_found_by_their_truth(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     visitors = simulate_visitors(World(users=20_000, holdout_share=0.3), seed=3)
     (tmp_path / "sim_attribution_b.csv").write_text(as_csv(COLUMNS, visitors.rows()))

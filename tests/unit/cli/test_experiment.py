@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,32 @@ def test_treated_places_may_be_listed_or_repeated(markets: str, capsys: pytest.C
     assert (listed["controls"], listed["test_periods"], len(listed["series"])) == (4, 4, 36)
 
 
+def test_a_file_of_another_country_gives_the_same_answer(
+    markets: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("geo", "--treated", "Town 0", "--start", "33")
+    text = Path(markets).read_text().replace(".", "#").replace(",", ";").replace("#", ",")
+    other = tmp_path / "markets.csv"
+    other.write_bytes(gzip.compress(text.encode("utf-16")))
+    assert answer(capsys, *asked, "-i", str(other)) == answer(capsys, *asked, "-i", markets)
+
+
+def test_places_that_did_not_move_get_equal_weights_and_say_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        {"geo": f"g{place}", "t": period, "y": 100.1 + 13.7 * place + (period > 30) * (5 + place * period % 7)}
+        for place in range(5)
+        for period in range(1, 41)
+    ]
+    asked = ("geo", "-i", write(tmp_path / "still.csv", rows), "--treated", "g0", "--start", "31")
+    found, compared = answer(capsys, *asked), answer(capsys, *asked, "--method", "did")
+    assert found["att"] == pytest.approx(compared["att"])
+    low, high = found["att_interval"]
+    assert low - 1e-9 <= found["att"] <= high + 1e-9
+    assert any("no treated place moved" in warning for warning in found["warnings"])
+
+
 def test_a_geo_test_reads_for_people(markets: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["experiment", "geo", "-i", markets, "--treated", "Town 0", "--start", "33", "--series"]) == exits.OK
     shown = capsys.readouterr().out
@@ -102,6 +129,17 @@ def test_a_simulated_shop_is_read_back_within_its_error(tmp_path: Path, capsys: 
     assert found["users"] + found["not_eligible"] == 20_000
     assert not found["sample_ratio"]["is_suspect"]
     assert len(Path(truth).read_text().splitlines()) == 20_001
+
+
+def test_a_lift_of_another_country_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"user": n, "group": ("control", "treated")[n % 2], "sales": n % 7 + 0.25} for n in range(100)]
+    path = Path(write(tmp_path / "users.csv", rows))
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(line.replace(",", ";").replace(".", ",") for line in path.read_text().splitlines()))
+    asked = ("lift", "--draws", "50", "-i")
+    assert answer(capsys, *asked, str(other)) == answer(capsys, *asked, str(path))
+    other.write_text('user,group,sales\n1,treated,"1,250"\n2,control,3\n')
+    assert refusal(capsys, *asked, str(other)) == "BAD_NUMBER"
 
 
 def test_a_lift_reads_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from pathlib import Path
 
@@ -37,8 +38,37 @@ def test_what_is_no_list_of_objects_is_refused(tmp_path: Path, text: str) -> Non
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="FileNotFoundError"):
+    with pytest.raises(InvalidInput, match="No such file"):
         read_rows(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"sep=;\nid;amount\r\n7;12,5\r\n", id="semicolons"),
+        pytest.param("id\tamount\n7\t12,5\n".encode("utf-16"), id="UTF-16"),
+        pytest.param(gzip.compress(b'id,amount\n7,"12,5"\n'), id="gzip"),
+    ],
+)
+def test_tables_are_read_as_other_programs_save_them(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_bytes(content)
+    assert read_rows(path) == [{"id": "7", "amount": "12,5"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("id,amount\n7,12,5\n", "line 2 has 3 columns, the header has 2", id="decimal comma not quoted"),
+        pytest.param("id,amount\n7\n", "line 2 has 1 columns", id="short"),
+        pytest.param("id,id\n7,8\n", "names 'id' twice", id="name twice"),
+    ],
+)
+def test_a_cell_never_stands_under_another_name(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(text)
+    with pytest.raises(InvalidInput, match=message):
+        read_rows(path)
 
 
 def test_rows_and_secrets_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:

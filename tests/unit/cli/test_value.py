@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import gzip
+import io
 import json
 import math
 from pathlib import Path
@@ -133,10 +135,37 @@ def test_people_get_tables(orders: str, capsys: pytest.CaptureFixture[str]) -> N
     assert "fitting 1,500 customers" in said.err
 
 
+def test_a_shops_own_export_gives_the_same_fit(
+    orders: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another country's numbers and dates, packed, from standard input, with a return and lines that say nothing."""
+    plain = fit(capsys, "--input", orders, "--model", "bgnbd")
+    rows = [line.split(",") for line in Path(orders).read_text().splitlines()[1:]]
+    lines = [
+        f"{who};{dt.date.fromisoformat(day):%d/%m/%Y};{float(amount):.2f} €".replace(".", ",")
+        for who, day, amount in rows
+    ]
+    text = "\n".join(["sep=;", "Customer ID;Order Date;Order Total (EUR)", *lines, ";31/12/2021;3,00 €"])
+    packed = gzip.compress(text.encode("utf-16"))
+    (tmp_path / "export.csv").write_bytes(packed)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(packed))))
+    for path in ("-", str(tmp_path / "export.csv")):
+        found = fit(capsys, "--input", path, "--model", "bgnbd", "--skip-bad-lines")
+        assert found["parameters"] == plain["parameters"]
+        assert found["gamma_gamma"] == plain["gamma_gamma"]
+        assert found["data"]["left_out"] == 1
+    who, day, _ = rows[-1]
+    back = tmp_path / "back.csv"
+    back.write_text(Path(orders).read_text() + f"\n{who},{day},-0.01\nnobody,{day},-5\n")
+    assert run(["value", "fit", "--input", str(back), "--model", "bgnbd"]) == exits.OK
+    assert "2 returns lessen the purchases before them, by 5.00 less than they say" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "options", "message"),
     [
-        pytest.param("customer,date\na,soon\n", [], "line 2: a date is written", id="bad date"),
+        pytest.param("customer,date\na,soon\n", [], "line 2: date is written", id="bad date"),
+        pytest.param("customer,date\na,1/2/2026\n", [], "line 2: date: '1/2/2026' may be", id="either date"),
         pytest.param("x,t_x,T\n1,2,3\n", ["--holdout-days", "7"], "no dates", id="summary without dates"),
         pytest.param(
             "customer,date\na,2026-01-02\n", ["--until", "soon"], "the last day observed is a day", id="bad until"

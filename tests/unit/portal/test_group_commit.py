@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from kiki.kit.errors import KikiError, Unavailable
 from kiki.portal.errors import Overloaded
 from kiki.portal.intake.group_commit import GroupCommit, Write
+from properties import examples
 
 
 @asynccontextmanager
@@ -74,7 +75,7 @@ class Store:
         return new
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     items=st.lists(st.integers(0, 30), min_size=1, max_size=60),
     poison=st.frozensets(st.integers(0, 30), max_size=4),

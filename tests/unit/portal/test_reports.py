@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 
 import msgspec
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
+from kiki.orchestrator.closing.months import Month
+from kiki.orchestrator.closing.repository import MonthRow, State
+from kiki.orchestrator.closing.requests import RequestRow
 from kiki.portal.convert import message_json
 from kiki.portal.reports import spreadsheet
+from kiki.portal.reports.closing import closing_json
 from kiki.portal.reports.pdf import typeset
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
@@ -86,7 +94,7 @@ def document(baseline: value.Baseline | None) -> str:
 
 
 def test_the_figures_tell_which_baseline_was_used_and_how_good_it_proved() -> None:
-    table = spreadsheet.summary(message_json(ledger.Statement()), message_json(BASELINE))
+    table = spreadsheet.summary(message_json(ledger.Statement()), message_json(BASELINE), closing_json(None), "")
     rows = dict(line.split(",", 1) for line in table.splitlines())
     assert rows["baseline_12_months.method"] == "plain_average"
     assert rows["baseline_12_months.seasonal.month.lower.amount"] == "120.00"
@@ -109,3 +117,87 @@ def test_every_kind_of_baseline_can_be_printed() -> None:
     printed = [typeset((document(kind), at)) for kind in kinds]
     assert all(page.startswith(b"%PDF") for page in printed)
     assert len(set(printed)) == len(kinds)
+
+
+AT = dt.datetime(2026, 2, 4, tzinfo=dt.UTC)
+DIGEST = "ab12" * 16
+COLUMNS_BEFORE = (
+    "entry_id,kind,order_id,refund_id,ordered_at,paid_at,order_amount,order_currency,incremental_revenue,fee,currency,"
+    "confidence,campaign_id,evidence,correction,exchange_rate,rate_date,model,recorded_at"
+)
+"""What programs read since before the closing stood in the table."""
+CLOSED = ledger.Statement(store_id=1, year=2026, month=1, fee=euros(20), closed=True, closed_at=Timestamp(seconds=1))
+OPEN = ledger.Statement(store_id=1, year=2026, month=1, fee=euros(20))
+
+
+def followed(state: State, reason: str = "") -> MonthRow:
+    return MonthRow(1, Month(2026, 1), AT, AT, AT, state, reason, AT if state is State.ASKED else None, None)
+
+
+def rows_of(statement: ledger.Statement, row: MonthRow | None, digest: str = "") -> list[dict[str, str]]:
+    closing = closing_json("1970-01-01T00:00:01Z" if statement.closed else None, row)
+    table = spreadsheet.header() + spreadsheet.lines([message_json(LINE)])
+    return list(csv.DictReader(io.StringIO(table + spreadsheet.total(message_json(statement), closing, digest))))
+
+
+def test_columns_are_only_added_at_the_end() -> None:
+    assert spreadsheet.header().startswith(COLUMNS_BEFORE + ",")
+    before = len(COLUMNS_BEFORE.split(","))
+    (line,) = csv.reader(io.StringIO(spreadsheet.lines([message_json(LINE)])))
+    assert line[before:] == [""] * (len(line) - before), "an order has no closing of its own"
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (None, ("open", "", "")),
+        (followed(State.OPEN), ("open", "2026-02-04T00:00:00Z", "")),
+        (followed(State.HELD, "READING_MISSING"), ("held", "2026-02-04T00:00:00Z", "READING_MISSING")),
+        (followed(State.HELD, "=1+1"), ("held", "2026-02-04T00:00:00Z", "'=1+1")),
+        (followed(State.ASKED), ("asked", "2026-02-04T00:00:00Z", "")),
+        (followed(State.CLOSED), ("asked", "2026-02-04T00:00:00Z", "")),
+    ],
+    ids=["not followed", "open", "held", "a formula", "asked", "closed here and not in the books"],
+)
+def test_the_last_row_tells_how_far_the_closing_is(row: MonthRow | None, told: tuple[str, str, str]) -> None:
+    last = rows_of(OPEN, row)[-1]
+    assert (last["kind"], last["fee"]) == ("statement", "20.00")
+    assert (last["closing"], last["closes_at"], last["closing_reason"], last["digest"]) == (*told, "")
+
+
+def test_a_closed_month_carries_its_digest() -> None:
+    line, last = rows_of(CLOSED, None, DIGEST)
+    assert (last["closing"], last["closes_at"], last["digest"]) == ("closed", "1970-01-01T00:00:01Z", DIGEST)
+    assert line["digest"] == ""
+
+
+def test_the_figures_tell_the_closing_and_who_asked() -> None:
+    request = RequestRow(1, Month(2026, 1), AT, "user:7", "+audit", "", None)
+    closing = closing_json(None, followed(State.OPEN), request)
+    table = spreadsheet.summary(message_json(OPEN), None, closing, "")
+    rows = dict(line.split(",", 1) for line in table.splitlines())
+    assert (rows["closing.state"], rows["closing.closes_at"]) == ("open", "2026-02-04T00:00:00Z")
+    assert (rows["closing.by_hand.actor"], rows["closing.by_hand.why"]) == ("user:7", "'+audit")
+    assert list(rows)[-1] == "digest"
+
+
+def test_the_document_says_whether_it_is_final() -> None:
+    printed = {}
+    for name, statement, row in (
+        ("final", CLOSED, None),
+        ("open", OPEN, followed(State.OPEN)),
+        ("alone", OPEN, None),
+        ("held", OPEN, followed(State.HELD, "BASELINE_INCOMPLETE")),
+        ("asked", OPEN, followed(State.ASKED, "NOT_YET")),
+    ):
+        fields = msgspec.json.decode(document(None))
+        closed = statement.closed
+        fields |= {
+            "statement": message_json(statement),
+            "closing": closing_json("1970-01-01T00:00:01Z" if closed else None, row),
+            "digest": DIGEST if closed else "",
+        }
+        printed[name] = typeset((msgspec.json.encode(fields).decode(), AT))
+    assert len(set(printed.values())) == len(printed)
+    assert [name for name, page in printed.items() if b"Statement 2026-01, final" in page] == ["final"]
+    assert [name for name, page in printed.items() if b"Statement 2026-01, preliminary" in page] == list(printed)[1:]

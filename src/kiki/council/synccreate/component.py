@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,8 +14,8 @@ from kiki.council.synccreate.servicer import SyncCreateServicer
 from kiki.council.synccreate.settings import SyncCreateSettings
 from kiki.council.synccreate.writing import TemplateWriter
 from kiki.kit.clock import Clock
-from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
+from kiki.kit.grpc.component import RpcComponent
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.http import OutboundHttp, OutboundPolicy
@@ -28,41 +27,10 @@ NAME = "synccreate"
 SERVICE_NAME = "kiki.rpc.v1.SyncCreateService"
 
 
-class SyncCreateComponent:
-    """Serves SyncCreate and draws its pictures until cancelled."""
-
-    name = NAME
-
-    def __init__(self, *, servicer: SyncCreateServicer, worker: RenderWorker, rpc: RpcSettings) -> None:
-        self._servicer = servicer
-        self._worker = worker
-        self._rpc = rpc
-        self._serving = False
-        self.port = 0
-
-    async def run(self) -> None:
-        """Serve and draw; stops within five seconds when cancelled."""
-        server = RpcServer(self._rpc)
-        server.add(add_SyncCreateServiceServicer_to_server, self._servicer, SERVICE_NAME)
-        self.port = await server.start()
-        self._serving = True
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._worker.run())
-                tasks.create_task(asyncio.Event().wait())
-        finally:
-            self._serving = False
-            await server.stop(grace_seconds=4)
-
-    def ready(self) -> Readiness:
-        """Serving or not."""
-        return Readiness(self._serving, "" if self._serving else "not serving yet")
-
-
 @asynccontextmanager
 async def open_component(
     *, dsn: str, keyring: Keyring, rpc: RpcSettings, settings: SyncCreateSettings, clock: Clock
-) -> AsyncIterator[SyncCreateComponent]:
+) -> AsyncIterator[RpcComponent]:
     """The component with its pool, for the time of the block."""
     policy = OutboundPolicy(
         allow_private=settings.fetch_allow_private, max_answer_bytes=settings.fetch_max_bytes, max_connections=4
@@ -103,4 +71,7 @@ async def open_component(
             clock=clock,
             wake=worker.wake,
         )
-        yield SyncCreateComponent(servicer=SyncCreateServicer(creatives=creatives, once=once), worker=worker, rpc=rpc)
+        server = RpcServer(rpc)
+        servicer = SyncCreateServicer(creatives=creatives, once=once)
+        server.add(add_SyncCreateServiceServicer_to_server, servicer, SERVICE_NAME)
+        yield RpcComponent(NAME, server, worker.run)

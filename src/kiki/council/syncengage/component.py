@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,8 +17,8 @@ from kiki.council.syncengage.service import FlowService
 from kiki.council.syncengage.servicer import SyncEngageServicer
 from kiki.council.syncengage.settings import SyncEngageSettings
 from kiki.kit.clock import Clock
-from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
+from kiki.kit.grpc.component import RpcComponent
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -30,34 +29,12 @@ NAME = "syncengage"
 SERVICE_NAME = "kiki.rpc.v1.SyncEngageService"
 
 
-class SyncEngageComponent:
-    """Serves SyncEngage and sends its messages until cancelled."""
+class SyncEngageComponent(RpcComponent):
+    """The running agent."""
 
-    name = NAME
-
-    def __init__(self, *, servicer: SyncEngageServicer, sender: Sender, rpc: RpcSettings) -> None:
-        self._servicer = servicer
-        self._sender = sender
-        self._rpc = rpc
-        self._serving = False
-        self.port = 0
-
-    async def run(self) -> None:
-        """Serve and send; stops within five seconds when cancelled."""
-        server = RpcServer(self._rpc)
-        server.add(add_SyncEngageServiceServicer_to_server, self._servicer, SERVICE_NAME)
-        self.port = await server.start()
-        self._serving = True
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._sender.run())
-        finally:
-            self._serving = False
-            await server.stop(grace_seconds=4)
-
-    def ready(self) -> Readiness:
-        """Serving or not."""
-        return Readiness(self._serving, "" if self._serving else "not serving yet")
+    def __init__(self, server: RpcServer, sender: Sender) -> None:
+        super().__init__(NAME, server, sender.run)
+        self.sender = sender
 
 
 @asynccontextmanager
@@ -109,4 +86,6 @@ async def open_component(
             settings=settings,
             clock=clock,
         )
-        yield SyncEngageComponent(servicer=servicer, sender=sender, rpc=rpc)
+        server = RpcServer(rpc)
+        server.add(add_SyncEngageServiceServicer_to_server, servicer, SERVICE_NAME)
+        yield SyncEngageComponent(server, sender)

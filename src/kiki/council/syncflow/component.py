@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,8 +13,8 @@ from kiki.council.syncflow.service.registry import Registry
 from kiki.council.syncflow.servicer import SyncFlowServicer
 from kiki.council.syncflow.settings import SyncFlowSettings
 from kiki.kit.clock import Clock
-from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
+from kiki.kit.grpc.component import RpcComponent
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.http import OutboundHttp, OutboundPolicy
@@ -27,33 +26,10 @@ NAME = "syncflow"
 SERVICE_NAME = "kiki.rpc.v1.SyncFlowService"
 
 
-class SyncFlowComponent:
-    """SyncFlow in this process."""
-
-    name = NAME
-
-    def __init__(self, server: RpcServer, reconciler: Reconciler) -> None:
-        self._server = server
-        self._reconciler = reconciler
-        self.port = 0
-
-    async def run(self) -> None:
-        """Serve and reconcile until cancelled. Work that is under way is taken up again by whoever runs next."""
-        self.port = await self._server.start()
-        try:
-            await self._reconciler.run()
-        finally:
-            self.port = 0
-            await asyncio.shield(self._server.stop(grace_seconds=2))
-
-    def ready(self) -> Readiness:
-        return Readiness(ok=True) if self.port else Readiness(ok=False, reason="not serving")
-
-
 @asynccontextmanager
 async def open_component(
     *, dsn: str, keyring: Keyring, rpc: RpcSettings, settings: SyncFlowSettings, clock: Clock
-) -> AsyncIterator[SyncFlowComponent]:
+) -> AsyncIterator[RpcComponent]:
     """SyncFlow with its pools, for the time of the block."""
     sealer = Sealer(keyring)
     policy = OutboundPolicy(allow_private=settings.allow_private_networks, max_connections=settings.max_in_flight)
@@ -76,4 +52,4 @@ async def open_component(
         servicer = SyncFlowServicer(registry=registry, once=Once(database, NAME), clock=clock, wake=reconciler.wake)
         server = RpcServer(rpc)
         server.add(add_SyncFlowServiceServicer_to_server, servicer, SERVICE_NAME)
-        yield SyncFlowComponent(server, reconciler)
+        yield RpcComponent(NAME, server, reconciler.run, grace_seconds=2)

@@ -10,10 +10,13 @@ from kiki.council.syncledger.errors import BaselineDiffers, NoContract, TermRefu
 from kiki.council.syncledger.months import month_of, month_text, zone
 
 
-def next_version(command: TermsAsked | BaselineTold, books: Books, now: dt.datetime) -> Terms:
+def next_version(
+    command: TermsAsked | BaselineTold, books: Books, now: dt.datetime, booked_through: int | None = None
+) -> Terms:
     """The version that follows, or the newest one where nothing differs.
 
-    `TermRefused` when a frozen term differs or a rule lacks its baseline.
+    `booked_through` is the last month in which orders are booked.
+    `TermRefused` when a frozen term differs, a rule lacks its baseline, or orders are booked on another basis.
     """
     asked = _amended(command, books) if isinstance(command, BaselineTold) else _inherited(command, books)
     tz = zone(asked.time_zone)
@@ -26,7 +29,8 @@ def next_version(command: TermsAsked | BaselineTold, books: Books, now: dt.datet
         raise TermRefused(f"a contract by the rule {asked.rule.name.lower()} {wanted}", reason="EXPERIMENT_MISMATCH")
     running = month_of(now, tz)
     if not books.versions:
-        return _version(asked, 1, asked.effective_month or month_of(asked.connected_at, tz))
+        connected = month_of(asked.connected_at, tz)
+        return _version(asked, 1, min(asked.effective_month or connected, connected))
     latest = books.versions[-1]
     if asked.time_zone != latest.time_zone:
         raise TermRefused(f"the time zone is frozen as {latest.time_zone}", reason="TIME_ZONE_FROZEN")
@@ -44,7 +48,27 @@ def next_version(command: TermsAsked | BaselineTold, books: Books, now: dt.datet
         raise TermRefused(
             f"version {latest.version} is in force from {month_text(latest.effective_month)} on", reason="VERSION_ORDER"
         )
+    _check_basis(asked, books, month, booked_through)
     return _version(asked, latest.version + 1, month)
+
+
+def _check_basis(asked: TermsAsked, books: Books, month: int, booked_through: int | None) -> None:
+    """One basis to a month, and one to an experiment: what was booked or read on one cannot be stated on another."""
+    for terms in books.versions:
+        if asked.experiment_id and asked.experiment_id == terms.experiment_id and asked.basis is not terms.basis:
+            raise TermRefused(
+                f"the experiment {asked.experiment_id} is read on {terms.basis.name.lower()}, got "
+                f"{asked.basis.name.lower()}: bill another basis on an experiment of its own",
+                reason="EXPERIMENT_BASIS",
+            )
+    in_force = books.terms_for(month)
+    if asked.basis is in_force.basis or booked_through is None or booked_through < month:
+        return
+    raise TermRefused(
+        f"{month_text(booked_through)} holds orders booked on {in_force.basis.name.lower()}: another basis can come "
+        f"into force from {month_text(booked_through + 1)} on, got {month_text(month)}",
+        reason="BASIS_BOOKED",
+    )
 
 
 def _amended(told: BaselineTold, books: Books) -> TermsAsked:

@@ -23,7 +23,7 @@ from kiki.council.syncledger.domain import (
     TermsAsked,
 )
 from kiki.council.syncledger.errors import BadRequest
-from kiki.council.syncledger.fees import parse_rate, rate_text
+from kiki.council.syncledger.fees import parse_rate, parse_share, rate_text
 from kiki.council.syncledger.months import month_number, month_parts
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.money import minor_to_proto, money_from_proto
@@ -71,7 +71,7 @@ def revenue_item(request: syncledger_pb2.RecordIncrementalRevenueRequest) -> Onc
         charged.currency,
         charged.minor,
         net.minor,
-        None if own is None else own.minor,
+        parse_share(request.incremental_share) if request.incremental_share else None if own is None else own.minor,
         confidence,
         time_from_proto(request.ordered_at),
         paid_at,

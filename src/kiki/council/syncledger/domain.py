@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import NamedTuple
 
 OrderRef = tuple[int, str]
@@ -61,6 +62,10 @@ class EntryKind(enum.IntEnum):
     TRUE_UP = 4
     BILLING = 5
     EXPERIMENT_CREDIT = 6
+
+
+DELETED = "order_deleted"
+"""The reason of a reversal whose order is gone from the shop: nothing of it is kept."""
 
 
 class Account(enum.IntEnum):
@@ -163,7 +168,8 @@ class RevenueTold(NamedTuple):
     currency: str
     charged_minor: int
     net_minor: int
-    incremental_minor: int | None
+    incremental: int | Decimal | None
+    """Minor units, a share of the amount that the contract counts, or all of it."""
     confidence: float
     ordered_at: dt.datetime
     paid_at: dt.datetime | None

@@ -9,18 +9,24 @@ under another rule bill by that, and the experiment's later ones only what it sh
 
 A carry that no later month can make good is given back, as far as it was billed: in the month that is billed on an
 experiment's final reading, and in the first one under a rule that bills on none. What was billed last goes back first,
-each part at the rate at which it was billed; the rest was never billed and stays carried.
+each part at the rate at which it was billed; the rest was never billed and stays carried. What refunds take back that
+no reading counts any more is given back beside it (`late_refunds.py`).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kiki.council.syncledger.domain import Books, ReadingTold, Rule, Terms
-from kiki.council.syncledger.fees import MonthFigures, MonthSums, fee_on
+from kiki.council.syncledger.fees import fee_on
+from kiki.council.syncledger.late_refunds import GivenBack, LateCredit, Stint, stints_over
 from kiki.council.syncledger.months import month_of, month_span, zone
+from kiki.council.syncledger.readings import Readings
+from kiki.kit.money import proportion
 
 READING_MISSING = "READING_MISSING"
 READING_EARLY = "READING_EARLY"
@@ -68,6 +74,7 @@ class Settled(NamedTuple):
     bill: Bill | str | None
     """Why it cannot be said in place of a bill; None under a rule that bills on none."""
     credit: Credit | None
+    late: tuple[LateCredit, ...] = ()
 
 
 class Past(NamedTuple):
@@ -75,22 +82,7 @@ class Past(NamedTuple):
 
     bills: Mapping[int, Bill]
     credits: Mapping[int, Credit]
-
-
-class Readings:
-    """A store's readings, the newest revision of each month."""
-
-    def __init__(self, told: Iterable[ReadingTold]) -> None:
-        self._told = {(reading.experiment_id, reading.month): reading for reading in told}
-
-    def of_month(self, experiment_id: str, month: int) -> ReadingTold | None:
-        """The month's own, or the last final one before it."""
-        own = self._told.get((experiment_id, month))
-        if own is not None:
-            return own
-        earlier = [told for (name, at), told in self._told.items() if name == experiment_id and at < month]
-        last = max(earlier, key=lambda told: told.month, default=None)
-        return last if last is not None and last.final else None
+    late: Mapping[int, tuple[LateCredit, ...]] = MappingProxyType({})
 
 
 def refusal(told: ReadingTold, known: ReadingTold | None, books: Books) -> Refusal:
@@ -105,14 +97,26 @@ def refusal(told: ReadingTold, known: ReadingTold | None, books: Books) -> Refus
     return Refusal.SUPERSEDED if known is not None and told.revision <= known.revision else Refusal.TAKEN
 
 
-def settle_month(books: Books, readings: Readings, past: Past, month: int) -> Settled:
+def stints_asked(books: Books, readings: Readings, month: int) -> list[Stint]:
+    """The stints of which `settle_month` wants to know what became of their orders; none for a closed month."""
+    found = {stint: None for at in _open_months(books, readings, month) for stint in stints_over(books, readings, at)}
+    return list(found)
+
+
+def settle_month(
+    books: Books,
+    readings: Readings,
+    past: Past,
+    month: int,
+    given: Mapping[Stint, GivenBack] = MappingProxyType({}),
+) -> Settled:
     """What a month bills and gives back: as frozen, or after the open months before it."""
     unknown = READING_MISSING if books.terms_for(month).rule.by_experiment else None
     if month in past.bills or (books.closed_through is not None and month <= books.closed_through):
-        return Settled(past.bills.get(month, unknown), past.credits.get(month))
+        return Settled(past.bills.get(month, unknown), past.credits.get(month), past.late.get(month, ()))
     account = _Account(books, past)
     settled = Settled(unknown, None)
-    for at in range(books.open_month(books.versions[0].effective_month), month + 1):
+    for at in _open_months(books, readings, month):
         terms = books.terms_for(at)
         bill: Bill | str | None = None
         if terms.rule.by_experiment:
@@ -120,8 +124,18 @@ def settle_month(books: Books, readings: Readings, past: Past, month: int) -> Se
             if isinstance(bill, str):
                 return Settled(unknown, None)
             account.add(bill)
-        settled = Settled(bill, account.give_back(at) if _is_over(readings, terms, at) else None)
+        credit = account.give_back(at) if _is_over(readings, terms, at) else None
+        late = [account.give_back_late(at, stint, given.get(stint)) for stint in stints_over(books, readings, at)]
+        settled = Settled(bill, credit, tuple(one for one in late if one is not None))
     return settled
+
+
+def _open_months(books: Books, readings: Readings, month: int) -> list[int]:
+    """The open months up to a month in which anything is billed or given back: none between the newest and it."""
+    first = books.open_month(books.versions[0].effective_month)
+    newest = max(first, books.versions[-1].effective_month, readings.last_month) + 1
+    months = list(range(first, min(month, newest) + 1))
+    return months if month <= newest else [*months, month]
 
 
 def _is_over(readings: Readings, terms: Terms, month: int) -> bool:
@@ -130,64 +144,87 @@ def _is_over(readings: Readings, terms: Terms, month: int) -> bool:
     return not terms.rule.by_experiment or (reading is not None and reading.final)
 
 
+@dataclass(slots=True)
+class _Part:
+    """What one month billed on an experiment."""
+
+    month: int
+    rate_ppm: int
+    held: int
+    """Not given back."""
+
+
 class _Account:
     """What was billed on experiments and not given back, newest last, and what is carried."""
 
     def __init__(self, books: Books, past: Past) -> None:
         self._books = books
-        self._billed: list[tuple[int, int]] = []
+        self._parts: list[_Part] = []
+        self._late: dict[tuple[int, int], int] = {}
         self._experiment = ""
         self.carry = 0
-        for month in sorted({*past.bills, *past.credits}):
+        for month in sorted({*past.bills, *past.credits, *past.late}):
             if month in past.bills:
                 self.add(past.bills[month])
             if month in past.credits:
-                self._take(past.credits[month].credited)
+                self._take(self._parts, past.credits[month].credited)
                 self.carry = past.credits[month].carry
+            for late in past.late.get(month, ()):
+                self._take_late(late.first_month, late.experiment_id, late.read_month, late.credited)
 
     def add(self, bill: Bill) -> None:
         self.carry, self._experiment = bill.carry, bill.experiment_id
-        if bill.billed:
-            self._billed.append((bill.billed, self._books.terms_for(bill.month).fee_rate_ppm))
+        rate = self._books.terms_for(bill.month).fee_rate_ppm
+        self._parts.append(_Part(bill.month, rate, bill.billed))
 
     def give_back(self, month: int) -> Credit | None:
         """The credit of what is carried, as far as it was billed; None where there is nothing to credit."""
         before = self.carry
-        credited = min(-before, sum(revenue for revenue, _ in self._billed))
+        credited = min(-before, sum(part.held for part in self._parts))
         if not credited:
             return None
-        fee = self._take(credited)
+        fee = self._take(self._parts, credited)
         self.carry = before + credited
         return Credit(self._books.store_id, month, self._experiment, before, credited, self.carry, fee)
 
-    def _take(self, revenue: int) -> int:
+    def give_back_late(self, month: int, stint: Stint, given: GivenBack | None) -> LateCredit | None:
+        """The credit for refunds that no reading counts; None where there is nothing to credit."""
+        first, experiment, read = stint.first, stint.experiment_id, stint.reading.month
+        before = self._late.get((first, read), 0)
+        billed = sum(part.held for part in self._of(first, experiment)) + before
+        due = 0 if given is None else proportion(billed, given.given_back, given.attributed)
+        if given is None or due <= before:
+            return None
+        fee = self._take_late(first, experiment, read, due - before)
+        store = self._books.store_id
+        return LateCredit(store, month, first, experiment, read, billed, *given, due - before, fee)
+
+    def _take_late(self, first: int, experiment_id: str, read_month: int, revenue: int) -> int:
+        self._late[first, read_month] = self._late.get((first, read_month), 0) + revenue
+        return self._take(self._of(first, experiment_id), revenue)
+
+    def _of(self, first: int, experiment_id: str) -> list[_Part]:
+        """The parts of a stint: the experiment's months on end, from its first one on."""
+        parts: list[_Part] = []
+        for part in self._parts:
+            if part.month == first + len(parts) and self._books.terms_for(part.month).experiment_id == experiment_id:
+                parts.append(part)
+        return parts
+
+    def _take(self, parts: Sequence[_Part], revenue: int) -> int:
         """Take off what was billed last; the fee on it. A part that is taken bit by bit gives back its fee exactly."""
         fee = 0
-        while revenue:
-            held, rate = self._billed.pop()
-            part = min(held, revenue)
-            fee += fee_on(held, rate) - fee_on(held - part, rate)
-            revenue -= part
-            if held > part:
-                self._billed.append((held - part, rate))
+        for part in reversed(parts):
+            taken = min(part.held, revenue)
+            fee += fee_on(part.held, part.rate_ppm) - fee_on(part.held - taken, part.rate_ppm)
+            part.held -= taken
+            revenue -= taken
         return fee
 
 
 def early(reading: ReadingTold, terms: Terms, month: int) -> bool:
     """Whether a reading is from before the month's end and may still change."""
     return not reading.final and reading.as_of < month_span(month, zone(terms.time_zone))[1]
-
-
-def corrections_by_reading(books: Books, figures: MonthFigures) -> tuple[int, int]:
-    """Revenue and fee of corrections of months that were billed on an experiment: its readings count them."""
-    found = [sums for month, sums in figures.corrections.items() if books.terms_for(month).rule.by_experiment]
-    return sum(revenue for revenue, _ in found), sum(fee for _, fee in found)
-
-
-def without(sums: MonthSums, corrections: tuple[int, int]) -> MonthSums:
-    """A month's sums less such corrections."""
-    revenue, fee = corrections
-    return MonthSums(sums.revenue, sums.fee, sums.corrected_revenue - revenue, sums.corrected_fee - fee)
 
 
 def target_of(reading: ReadingTold, rule: Rule) -> int:

@@ -8,6 +8,7 @@ from kiki.council.syncledger.convert import money, month_from, month_message, st
 from kiki.council.syncledger.domain import ReadingTold
 from kiki.council.syncledger.errors import BadRequest
 from kiki.council.syncledger.experiments import Bill, Credit, Refusal
+from kiki.council.syncledger.late_refunds import LateCredit
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.money import money_from_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
@@ -91,6 +92,20 @@ def credit_message(credit: Credit | None, currency: str) -> syncledger_pb2.Exper
         credited_revenue=money(credit.credited, currency),
         fee=money(credit.fee, currency),
         carry=money(credit.carry, currency),
+    )
+
+
+def late_message(credit: LateCredit, currency: str) -> syncledger_pb2.ExperimentRefundCredit:
+    """What a month gives back for refunds that no reading counts."""
+    return syncledger_pb2.ExperimentRefundCredit(
+        experiment_id=credit.experiment_id,
+        first_month=month_message(credit.first_month),
+        last_reading=month_message(credit.read_month),
+        billed_revenue=money(credit.billed, currency),
+        attributed_revenue=money(credit.attributed, currency),
+        given_back_revenue=money(credit.given_back, currency),
+        credited_revenue=money(credit.credited, currency),
+        fee=money(credit.fee, currency),
     )
 
 

@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from typing import NamedTuple
 
 from kiki.council.syncledger.domain import Rule
 from kiki.council.syncledger.errors import BadRequest
-from kiki.kit.money import exponent
+from kiki.kit.money import exchanged, rounded
 
 PPM = 1_000_000
 _MAX_MINOR = 2**62
-
-
-def rounded(numerator: int, denominator: int) -> int:
-    """A quotient, halves away from zero; the denominator is positive."""
-    whole = (2 * abs(numerator) + denominator) // (2 * denominator)
-    return whole if numerator >= 0 else -whole
+_MAX_SHARE_TEXT = 32
 
 
 def fee_on(revenue_minor: int, rate_ppm: int) -> int:
@@ -34,6 +30,23 @@ def parse_rate(text: str) -> int:
     if not rate.is_finite() or not 0 <= rate <= PPM or rate != int(rate):
         raise BadRequest("a fee rate lies between 0 and 1 and has at most six decimals", reason="BAD_FEE_RATE")
     return int(rate)
+
+
+def parse_share(text: str) -> Decimal:
+    """A part of an order from decimal text, 0 to 1."""
+    try:
+        share = Decimal(text)
+    except InvalidOperation:
+        share = Decimal("NaN")
+    if len(text) > _MAX_SHARE_TEXT or not share.is_finite() or not 0 <= share <= 1:
+        raise BadRequest("a share is decimal text from 0 to 1, such as 0.25", reason="BAD_SHARE")
+    return share
+
+
+def share_of(amount_minor: int, share: Decimal) -> int:
+    """A part of an amount, half up."""
+    with localcontext(prec=60):
+        return int((amount_minor * share).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def rate_text(rate_ppm: int) -> str:
@@ -55,9 +68,7 @@ def convert(amount_minor: int, currency: str, settlement: str, exchange_rate: st
             f"exchange_rate is needed from {currency} to {settlement}: positive decimal text",
             reason="BAD_EXCHANGE_RATE",
         )
-    with localcontext(prec=60):
-        exact = Decimal(amount_minor) * rate.scaleb(0) * Decimal(10) ** (exponent(settlement) - exponent(currency))
-        minor = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    minor = exchanged(amount_minor, currency, settlement, rate)
     if abs(minor) > _MAX_MINOR:
         raise BadRequest("an amount fits 64 bits of minor units", reason="BAD_AMOUNT")
     return minor
@@ -65,12 +76,29 @@ def convert(amount_minor: int, currency: str, settlement: str, exchange_rate: st
 
 @dataclass(frozen=True, slots=True)
 class MonthSums:
-    """Revenue and accruals of a month; corrections (of closed months) carry the fee of their own terms."""
+    """Revenue and accruals of a month, those of corrections of closed months apart."""
 
     revenue: int
     fee: int
     corrected_revenue: int
     corrected_fee: int
+
+
+class Moved(NamedTuple):
+    """What a month holds of corrections of an earlier one."""
+
+    revenue: int
+    before: int = 0
+    """Revenue of the earlier month with all corrections before these."""
+
+
+class Stated(NamedTuple):
+    """Figures of a closed month's statement, in minor units; None where it had none."""
+
+    revenue: int
+    """Without corrections."""
+    current: int | None
+    baseline: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +110,10 @@ class MonthFigures:
     lines: int
     attributed_orders: int
     mean_confidence: float
-    corrections: Mapping[int, tuple[int, int]] = field(default_factory=dict)
-    """Revenue and fee of the corrections, by the month in which they were billed; read where a rule asks for it."""
+    corrections: Mapping[int, Moved] = field(default_factory=dict)
+    """By the month that they are about."""
+    stated: Mapping[int, Stated] = field(default_factory=dict)
+    """What was stated of these months, where their rule compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,21 +128,20 @@ class FeeByRule:
 def fee_by_rule(
     rule: Rule,
     rate_ppm: int,
-    sums: MonthSums,
+    revenue: int,
     *,
     current: int | None,
     baseline: int | None,
     baseline_complete: bool,
     experiment: int | str = "READING_MISSING",
 ) -> FeeByRule:
-    """The fee of a month or period. `uplift` never goes below zero; corrections of closed months count as booked.
+    """The fee of a month or period, corrections of other months apart. `uplift` never goes below zero.
 
-    An ended contract bills nothing but those.
-
-    `experiment` is the revenue that the contract's experiment bills, or why it is not known.
+    An ended contract bills nothing. `experiment` is the revenue that the contract's experiment bills, or why it is not
+    known.
     """
     problem = ""
-    own = 0 if rule is Rule.ENDED else sums.revenue
+    own = 0 if rule is Rule.ENDED else revenue
     if rule.needs_baseline:
         if baseline is None or not baseline_complete:
             problem = "BASELINE_INCOMPLETE"
@@ -120,14 +149,13 @@ def fee_by_rule(
             problem = "FIGURES_MISSING"
         else:
             uplift = max(0, current - baseline)
-            own = uplift if rule is Rule.UPLIFT else min(sums.revenue, uplift)
+            own = uplift if rule is Rule.UPLIFT else min(revenue, uplift)
     if rule.by_experiment:
         if isinstance(experiment, str):
             problem = experiment
         else:
             own = experiment
-    corrected_revenue, corrected_fee = sums.corrected_revenue, sums.corrected_fee
-    return FeeByRule(own + corrected_revenue, fee_on(own, rate_ppm) + corrected_fee, problem)
+    return FeeByRule(own, fee_on(own, rate_ppm), problem)
 
 
 def growth_percent(current: int | None, baseline: int | None) -> float:

@@ -28,8 +28,9 @@ from kiki.council.syncledger.domain import (
     Terms,
 )
 from kiki.council.syncledger.errors import BadRequest, NoContract
-from kiki.council.syncledger.fees import convert, fee_on, rounded
+from kiki.council.syncledger.fees import convert, fee_on, share_of
 from kiki.council.syncledger.months import month_of, zone
+from kiki.kit.money import proportion
 
 MAX_ENTRIES_PER_FACT = 3
 """A new decision about a refunded order: reversal, booking, refund."""
@@ -172,10 +173,9 @@ class Recorder:
         """Reverses up to the share that was given back."""
         if not state.booking_id or not (state.refunded_minor or state.cancelled):
             return state, None
-        charged = state.charged_minor
-        part, whole = (1, 1) if state.cancelled or charged <= 0 else (min(state.refunded_minor, charged), charged)
-        revenue = max(0, rounded(state.booked_revenue * part, whole) - state.reversed_revenue)
-        fee = max(0, rounded(state.booked_fee * part, whole) - state.reversed_fee)
+        part, whole = (1, 1) if state.cancelled else (state.refunded_minor, state.charged_minor)
+        revenue = max(0, proportion(state.booked_revenue, part, whole) - state.reversed_revenue)
+        fee = max(0, proportion(state.booked_fee, part, whole) - state.reversed_fee)
         if not (revenue or fee):
             return state, None
         entry = self._reversing(EntryKind.REFUND, ref, state, books, revenue, fee, refund_id=refund_id)
@@ -242,9 +242,7 @@ def _decided(told: RevenueTold, before: OrderState, books: Books) -> tuple[Order
     if told.paid_at is not None:
         paid_month = max(month_of(told.paid_at, tz), month_of(first.connected_at, tz))
     terms = books.terms_for(paid_month)
-    own = told.incremental_minor
-    if own is None:
-        own = told.net_minor if terms.basis == 1 else told.charged_minor
+    own = _own(told, terms)
     reason = _reason(told, terms, own)
     revenue = fee = 0
     if reason == Reason.COUNTED:
@@ -275,6 +273,14 @@ def _decided(told: RevenueTold, before: OrderState, books: Books) -> tuple[Order
         ),
         terms,
     )
+
+
+def _own(told: RevenueTold, terms: Terms) -> int:
+    """What of the order we caused, in its currency; a share is taken half up of the amount that the terms count."""
+    if isinstance(told.incremental, int):
+        return told.incremental
+    whole = told.net_minor if terms.basis == 1 else told.charged_minor
+    return whole if told.incremental is None else share_of(whole, told.incremental)
 
 
 def _reason(told: RevenueTold, terms: Terms, own: int) -> Reason:

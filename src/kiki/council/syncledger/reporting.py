@@ -11,10 +11,11 @@ from typing import Protocol
 
 from kiki.council.syncledger.domain import Books, OrderState, Terms
 from kiki.council.syncledger.errors import BadRequest, CannotClose, ContractUnknown, NoContract
-from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, Readings, early, settle_month
-from kiki.council.syncledger.fees import FeeByRule, MonthFigures, MonthSums, fee_by_rule, growth_percent, rounded
+from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, early, settle_month, stints_asked
+from kiki.council.syncledger.fees import FeeByRule, MonthFigures, Stated, fee_by_rule, growth_percent
 from kiki.council.syncledger.months import month_of, month_span, month_text, zone
 from kiki.council.syncledger.postings import check_balanced, movements, postings_of
+from kiki.council.syncledger.readings import Readings
 from kiki.council.syncledger.repository import books as repository
 from kiki.council.syncledger.repository import experiments, proof, readings
 from kiki.council.syncledger.repository.readings import EntryRow, FrozenStatement, Line, PeriodFigures
@@ -28,6 +29,7 @@ from kiki.council.syncledger.statement import (
 )
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
+from kiki.kit.money import rounded
 from kiki.kit.receipts import Once, OnceItem, Outcome
 
 PAGE_LINES = 1_000
@@ -42,6 +44,8 @@ class Writer(Protocol):
     def lines(self, lines: list[Line]) -> bytes: ...
 
     def closed(self, frozen: FrozenStatement) -> bytes: ...
+
+    def stated(self, frozen: FrozenStatement) -> Stated: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,7 @@ class Reporting:
         by_rule = fee_by_rule(
             terms.rule,
             terms.fee_rate_ppm,
-            MonthSums(figures.revenue, figures.fee, 0, 0),
+            figures.revenue,
             current=current,
             baseline=baseline,
             baseline_complete=months >= 12,
@@ -141,7 +145,7 @@ class Reporting:
             frozen = await readings.find_statement(connection, store_id, month)
             if frozen is not None:
                 return await _closed_page(connection, store_id, month, frozen, token)
-            figures = await _month_figures(connection, books, month)
+            figures = await self._figures(connection, books, month)
             experiment = await _on_experiment(connection, books, month)
             after = _number(token, "o")
             lines = await readings.month_lines(connection, store_id, month, after, limit + 1)
@@ -177,6 +181,18 @@ class Reporting:
         """Effects per method."""
         return await self._once.count(store_id)
 
+    async def _figures(self, connection: Connection, books: Books, month: int) -> MonthFigures:
+        """A month's sums, and its corrections by the month that they are about."""
+        figures = await readings.month_figures(connection, books.store_id, month)
+        corrections = await readings.month_corrections(connection, books.store_id, month)
+        stated = {}
+        for about in corrections:
+            if books.terms_for(about).rule.needs_baseline:
+                frozen = await readings.find_statement(connection, books.store_id, about)
+                if frozen is not None:
+                    stated[about] = self._writer.stated(frozen)
+        return dataclasses.replace(figures, corrections=corrections, stated=stated)
+
     async def _close(self, connection: Connection, close: Close) -> FrozenStatement:
         store_id, month = close.store_id, close.month
         locked, first_id = await repository.lock_books(connection, [store_id])
@@ -188,7 +204,7 @@ class Reporting:
             return frozen
         now = self._clock.now()
         _check_closable(books, month, now)
-        figures = await _month_figures(connection, books, month)
+        figures = await self._figures(connection, books, month)
         experiment = await _on_experiment(connection, books, month)
         statement = state_month(books, month, figures, close.revenue, closed_at=now, experiment=experiment)
         problem = statement.problem or _too_early(statement)
@@ -204,6 +220,7 @@ class Reporting:
             await experiments.add_bill(connection, statement.bill, now)
         if statement.credit is not None:
             await experiments.add_credit(connection, statement.credit, now)
+        await experiments.add_late(connection, statement.late, now)
         await repository.close_through(connection, store_id, month)
         return await self._freeze(connection, statement, now)
 
@@ -229,24 +246,17 @@ async def _books(connection: Connection, store_id: int) -> Books:
     return books
 
 
-async def _month_figures(connection: Connection, books: Books, month: int) -> MonthFigures:
-    """A month's sums; where any terms bill on an experiment, with its corrections by the month that they are about."""
-    figures = await readings.month_figures(connection, books.store_id, month)
-    if not any(terms.rule.by_experiment for terms in books.versions):
-        return figures
-    corrections = await readings.month_corrections(connection, books.store_id, month)
-    return dataclasses.replace(figures, corrections=corrections)
-
-
 async def _on_experiment(connection: Connection, books: Books, month: int) -> OnExperiment | None:
     """None where no terms up to the month bill on an experiment."""
     if not any(version.rule.by_experiment for version in books.versions if version.effective_month <= month):
         return None
     terms = books.terms_for(month)
     told = Readings(await experiments.find_readings(connection, [books.store_id]))
-    settled = settle_month(books, told, await experiments.find_past(connection, books.store_id), month)
+    past = await experiments.find_past(connection, books.store_id)
+    given = await experiments.given_back(connection, books.store_id, stints_asked(books, told, month))
+    settled = settle_month(books, told, past, month, given)
     reading = told.of_month(terms.experiment_id, month) if terms.rule.by_experiment else None
-    return OnExperiment(settled.bill, reading, settled.credit)
+    return OnExperiment(settled.bill, reading, settled.credit, settled.late)
 
 
 async def _billed_in(

@@ -50,12 +50,13 @@ class Recording:
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[TermsAsked | BaselineTold]]) -> list[Outcome]:
             books, _ = await repository.lock_books(connection, [item.store_id for item in fresh])
+            booked = await repository.find_booked(connection, list(books))
             now = self._clock.now()
             outcomes: list[Outcome] = []
             added: list[Terms] = []
             for item in fresh:
                 try:
-                    terms = next_version(item.command, books[item.store_id], now)
+                    terms = next_version(item.command, books[item.store_id], now, booked.get(item.store_id))
                 except KikiError as error:
                     outcomes.append(error)
                     continue

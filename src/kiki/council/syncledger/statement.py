@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from kiki.council.syncledger.corrections import correct
 from kiki.council.syncledger.domain import Books, Entry, EntryKind, ReadingTold, Terms
 from kiki.council.syncledger.errors import BadRequest
-from kiki.council.syncledger.experiments import READING_MISSING, Bill, Credit, corrections_by_reading, without
+from kiki.council.syncledger.experiments import READING_MISSING, Bill, Credit
 from kiki.council.syncledger.fees import MonthFigures, fee_by_rule, growth_percent
+from kiki.council.syncledger.late_refunds import LateCredit
 from kiki.council.syncledger.months import month_span, zone
 from kiki.kit.money import Money
+
+LATE_REFUNDS = "late_refunds"
+"""Why an entry credits an experiment's fee, where it is not for a carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Statement:
     """Revenue of corrections that the experiment's reading counts itself."""
     credit: Credit | None = None
     """What the month gives back of an experiment's carry."""
+    late: tuple[LateCredit, ...] = ()
+    """What it gives back for refunds that no reading counts."""
 
     @property
     def revenue(self) -> int:
@@ -55,7 +62,12 @@ class Statement:
     @property
     def accrued(self) -> int:
         """The fee as accrued entry by entry, less what is credited."""
-        return self.figures.sums.fee + self.figures.sums.corrected_fee - (self.credit.fee if self.credit else 0)
+        return self.figures.sums.fee + self.figures.sums.corrected_fee - self.credited_fee
+
+    @property
+    def credited_fee(self) -> int:
+        """What is given back of fees on experiments."""
+        return (self.credit.fee if self.credit else 0) + sum(one.fee for one in self.late)
 
     @property
     def true_up(self) -> int:
@@ -65,7 +77,7 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class OnExperiment:
-    """What the contract's experiment bills in the month, or why it cannot be said; and what is given back of a carry.
+    """What the contract's experiment bills in the month, or why it cannot be said; and what is given back.
 
     Under a rule that bills on none, `bill` is None.
     """
@@ -73,6 +85,7 @@ class OnExperiment:
     bill: Bill | str | None
     reading: ReadingTold | None
     credit: Credit | None = None
+    late: tuple[LateCredit, ...] = ()
 
 
 def state_month(
@@ -92,18 +105,21 @@ def state_month(
     if baseline is None and known is not None:
         baseline = known.monthly_minor
     months = revenue.baseline_months or (known.months if known is not None else 0)
-    by_reading = corrections_by_reading(books, figures)
+    corrected = correct(books, figures.corrections, figures.stated)
     bill = experiment.bill if experiment is not None and isinstance(experiment.bill, Bill) else None
     by_rule = fee_by_rule(
         terms.rule,
         terms.fee_rate_ppm,
-        without(figures.sums, by_reading),
+        figures.sums.revenue,
         current=current,
         baseline=baseline,
         baseline_complete=months >= 12,
         experiment=READING_MISSING if bill is None else bill.billed,
     )
     credit = experiment.credit if experiment is not None else None
+    late = experiment.late if experiment is not None else ()
+    credited = (credit.credited if credit else 0) + sum(one.credited for one in late)
+    credited_fee = (credit.fee if credit else 0) + sum(one.fee for one in late)
     return Statement(
         store_id=terms.store_id,
         month=month,
@@ -114,14 +130,15 @@ def state_month(
         current=current,
         figures=figures,
         growth_percent=growth_percent(current, baseline),
-        fee_revenue=by_rule.fee_revenue - (credit.credited if credit else 0),
-        fee=by_rule.fee - (credit.fee if credit else 0),
+        fee_revenue=by_rule.fee_revenue + corrected.revenue - credited,
+        fee=by_rule.fee + corrected.fee - credited_fee,
         problem=by_rule.problem,
         closed_at=closed_at,
         bill=bill,
         reading=experiment.reading if experiment is not None and bill is not None else None,
-        corrected_by_reading=by_reading[0],
+        corrected_by_reading=corrected.by_reading,
         credit=credit,
+        late=late,
     )
 
 
@@ -135,10 +152,13 @@ def amount_in(currency: str, money: Money | None) -> int | None:
 
 
 def closing_entries(statement: Statement, first_id: int) -> list[Entry]:
-    """What closing a month books: the credit of a carry, the true-up of the accruals, then the fee that becomes due."""
+    """What closing a month books: what is credited, the true-up of the accruals, then the fee that becomes due."""
     entries = []
     if statement.credit is not None and statement.credit.fee:
         entries.append(_entry(statement, first_id + 2, EntryKind.EXPERIMENT_CREDIT, -statement.credit.fee, 0))
+    for at, one in enumerate(statement.late, start=first_id + 3):
+        if one.fee:
+            entries.append(_entry(statement, at, EntryKind.EXPERIMENT_CREDIT, -one.fee, 0, LATE_REFUNDS))
     if statement.true_up:
         entries.append(_entry(statement, first_id, EntryKind.TRUE_UP, statement.true_up, 0))
     if statement.fee:
@@ -146,7 +166,7 @@ def closing_entries(statement: Statement, first_id: int) -> list[Entry]:
     return entries
 
 
-def _entry(statement: Statement, entry_id: int, kind: EntryKind, fee: int, billed: int) -> Entry:
+def _entry(statement: Statement, entry_id: int, kind: EntryKind, fee: int, billed: int, reason: str = "") -> Entry:
     return Entry(
         store_id=statement.store_id,
         entry_id=entry_id,
@@ -160,6 +180,6 @@ def _entry(statement: Statement, entry_id: int, kind: EntryKind, fee: int, bille
         revenue_minor=0,
         fee_minor=fee,
         billed_minor=billed,
-        reason="",
+        reason=reason,
         evidence=None,
     )

@@ -16,7 +16,8 @@ from kiki.council.syncledger.convert import (
     text,
 )
 from kiki.council.syncledger.domain import OrderState
-from kiki.council.syncledger.experiments_convert import bill_message, credit_message
+from kiki.council.syncledger.experiments_convert import bill_message, credit_message, late_message
+from kiki.council.syncledger.fees import Stated
 from kiki.council.syncledger.months import month_number, month_parts
 from kiki.council.syncledger.reporting import Close, PeriodFee
 from kiki.council.syncledger.repository.proof import Proof
@@ -66,6 +67,13 @@ class MessageWriter:
             statement=syncledger_pb2.Statement.FromString(frozen.body), digest=frozen.digest
         ).SerializeToString()
 
+    def stated(self, frozen: FrozenStatement) -> Stated:
+        body = syncledger_pb2.Statement.FromString(frozen.body)
+        own = money_from_proto(body.incremental_revenue).minor - money_from_proto(body.corrected_revenue).minor
+        current = money_from_proto(body.current_revenue).minor if body.HasField("current_revenue") else None
+        baseline = money_from_proto(body.baseline_revenue).minor if body.HasField("baseline_revenue") else None
+        return Stated(own, current, baseline)
+
 
 def close_item(request: syncledger_pb2.CloseMonthRequest) -> OnceItem[Close]:
     """The month to close."""
@@ -113,6 +121,7 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         if statement.terms.rule.by_experiment or statement.corrected_by_reading
         else None,
         experiment_credit=credit_message(statement.credit, currency),
+        experiment_refunds=[late_message(one, currency) for one in statement.late],
     )
 
 

@@ -233,6 +233,29 @@ experiment_credits = sa.Table(
     comment="What closed months gave back of a carry that no later month could make good.",
 )
 
+experiment_refunds = sa.Table(
+    "experiment_refunds",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("month", sa.Integer, nullable=False),
+    sa.Column("first_month", sa.Integer, nullable=False),
+    sa.Column("experiment_id", sa.Text, nullable=False),
+    sa.Column("read_month", sa.Integer, nullable=False),
+    sa.Column("billed_minor", sa.BigInteger, nullable=False),
+    sa.Column("attributed_minor", sa.BigInteger, nullable=False),
+    sa.Column("given_back_minor", sa.BigInteger, nullable=False),
+    sa.Column("credited_minor", sa.BigInteger, nullable=False),
+    sa.Column("fee_minor", sa.BigInteger, nullable=False),
+    sa.Column("closed_at", sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "month", "first_month", name="experiment_refunds_pkey"),
+    sa.CheckConstraint(
+        "credited_minor BETWEEN 1 AND billed_minor AND given_back_minor BETWEEN 1 AND attributed_minor"
+        " AND fee_minor BETWEEN 0 AND credited_minor",
+        name="experiment_refunds_amount_check",
+    ),
+    comment="What closed months gave back of experiments' bills for refunds that no reading counts.",
+)
+
 receipts = receipts_table(metadata)
 
 OWNER = Owner(schema=SCHEMA, metadata=metadata, migrations=Path(__file__).parent / "migrations")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -12,8 +11,8 @@ from kiki.council.syncshield.service.subjects import SubjectRequestService
 from kiki.council.syncshield.servicer import SyncShieldServicer
 from kiki.council.syncshield.settings import SyncShieldSettings
 from kiki.kit.clock import Clock
-from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
+from kiki.kit.grpc.component import RpcComponent
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -24,32 +23,10 @@ NAME = "syncshield"
 SERVICE_NAME = "kiki.rpc.v1.SyncShieldService"
 
 
-class SyncShieldComponent:
-    """SyncShield in this process."""
-
-    name = NAME
-
-    def __init__(self, server: RpcServer) -> None:
-        self._server = server
-        self.port = 0
-
-    async def run(self) -> None:
-        """Serve until cancelled."""
-        self.port = await self._server.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.port = 0
-            await asyncio.shield(self._server.stop(grace_seconds=3))
-
-    def ready(self) -> Readiness:
-        return Readiness(ok=True) if self.port else Readiness(ok=False, reason="not serving")
-
-
 @asynccontextmanager
 async def open_component(
     *, dsn: str, keyring: Keyring, rpc: RpcSettings, settings: SyncShieldSettings, clock: Clock
-) -> AsyncIterator[SyncShieldComponent]:
+) -> AsyncIterator[RpcComponent]:
     """SyncShield with its pool of connections, for the time of the block."""
     async with Database.open(
         dsn,
@@ -68,4 +45,4 @@ async def open_component(
         )
         server = RpcServer(rpc)
         server.add(add_SyncShieldServiceServicer_to_server, servicer, SERVICE_NAME)
-        yield SyncShieldComponent(server)
+        yield RpcComponent(NAME, server, grace_seconds=3)

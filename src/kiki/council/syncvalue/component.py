@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,8 +18,8 @@ from kiki.council.syncvalue.service import SyncValue
 from kiki.council.syncvalue.servicer import SyncValueServicer
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.kit.clock import Clock
-from kiki.kit.component import Readiness
 from kiki.kit.database import LOOK_UPS_BY_INDEX, Database
+from kiki.kit.grpc.component import RpcComponent
 from kiki.kit.grpc.server import RpcServer
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.receipts import Once
@@ -29,42 +28,15 @@ from kiki.rpc.v1.syncvalue_pb2_grpc import add_SyncValueServiceServicer_to_serve
 
 NAME = "syncvalue"
 SERVICE = "kiki.rpc.v1.SyncValueService"
-_GRACE_SECONDS = 4.0
 
 
-class SyncValueComponent:
+class SyncValueComponent(RpcComponent):
     """The running agent."""
 
-    name = NAME
-
     def __init__(self, server: RpcServer, refresh: ModelRefresh, refits: ModelRefits, baselines: Baselines) -> None:
-        self._server = server
-        self._refresh = refresh
+        super().__init__(NAME, server, refresh.run, refits.run, baselines.run)
         self.refits = refits
         self.baselines = baselines
-        self._port: int | None = None
-
-    @property
-    def port(self) -> int:
-        """The bound port; known once the component is ready."""
-        if self._port is None:
-            raise RuntimeError("SyncValue is not listening yet")
-        return self._port
-
-    async def run(self) -> None:
-        """Serve and refresh models until cancelled."""
-        self._port = await self._server.start()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._refresh.run(), name="syncvalue-refresh")
-                tasks.create_task(self.refits.run(), name="syncvalue-refits")
-                tasks.create_task(self.baselines.run(), name="syncvalue-forecasts")
-        finally:
-            self._port = None
-            await asyncio.shield(self._server.stop(_GRACE_SECONDS))
-
-    def ready(self) -> Readiness:
-        return Readiness(True) if self._port is not None else Readiness(False, "not listening")
 
 
 @asynccontextmanager

@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
 import json
-import math
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 
-from kiki.kit.errors import InvalidInput
+from kiki.kit.textfile import BadFile, key_of
+from kiki.kit.written import Order
+from kiki.orchestrator.attribution.path_rows import Row, Table, read_table, styled
 from kiki.orchestrator.attribution.paths import Channels, Ints, Path
 
-_ALIASES = {
-    "path": ("path", "paths", "channel_path", "journey", "touchpoints"),
-    "conversions": ("conversions", "conv", "convs", "total_conversions", "conversion", "converted", "is_conversion"),
-    "nulls": ("nulls", "null", "total_null", "total_nulls", "null_conversions", "non_conversions"),
-    "value": ("value", "conversion_value", "total_conversion_value", "revenue", "amount", "order_amount"),
-    "user": ("user", "user_id", "visitor", "visitor_id", "customer", "customer_id", "client_id", "cookie"),
-    "channel": ("channel", "source", "campaign", "campaign_id", "touchpoint"),
-    "time": ("timestamp", "time", "at", "date", "datetime", "event_time", "occurred_at"),
-}
-_ROLE_OF = {alias: role for role, aliases in _ALIASES.items() for alias in aliases}
 _WANTED = (
     "wanted are the columns path and conversions (and null, value), "
     "or user, channel, timestamp and conversion (and value)"
 )
 _SEPARATORS = {">": re.compile(r"\s*(?:[-=]*>+|→)\s*"), "|": re.compile(r"\s*\|\s*"), ",": re.compile(r"\s*[,;]\s*")}
-_LOOKED_AT = 20_000
-_FIELD_LIMIT = 10_000_000
+_STEP = re.compile(r"(?:channel|touch|touchpoint|step)_?\d{1,3}")
+_START, _CONVERTED, _LOST = ("start", "(start)"), ("conversion", "(conversion)"), ("null", "(null)")
+_LISTED = re.compile(r"""\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*(?:,|$)""")
 _DAY = 86_400.0
-_MILLISECONDS_FROM = 1e11
 _ORDINALS_UNTIL = 1e6
-_FLAGS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0, "": 0.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,151 +36,115 @@ class PathFormat:
     """Between the channels of a path; None: `>`, `|` or `,`, the first of these that occurs in the file."""
     window_days: float | None = None
     """Events only: touchpoints longer than this before a conversion do not count."""
+    date_order: Order | None = None
+    """Events only: of dates such as 01/02/2026."""
 
 
 def read_paths(lines: Iterable[str], form: PathFormat | None = None) -> Iterator[Path]:
-    """Paths from the lines of a file. Raises InvalidInput for what cannot be used.
+    """Paths from the lines of a file. Raises `BadFile` for what cannot be used.
 
-    CSV (comma, semicolon or tab) with a header in any letter case, JSON (a list of objects, or an object with
-    `paths`) or JSON lines. A row per path: `path`, `conversions`, `null`, `value`; without a column of nulls, a row
-    without conversions is one path that did not convert. A row per event: `user`, `channel`, `timestamp`,
-    `conversion`, `value`; a user's events up to and with a conversion are a path, those after it begin the next one,
-    and what is left did not convert.
+    CSV with a header in any letter case, JSON (a list of objects, or an object with `paths`) or JSON lines. A row per
+    path: `path`, `conversions`, `null`, `value`; without a column of nulls, a row without conversions is one path that
+    did not convert; for `path` may stand `channel_1`, `channel_2`, …. The names of states (`start`, `conversion`,
+    `null`) at the ends of all paths are no channels; without a column of conversions they say which converted. A row
+    per event: `user`, `channel`, `timestamp`, `conversion`, `value`; a user's events up to and with a conversion are a
+    path, those after it begin the next one, and what is left did not convert.
     """
     form = form or PathFormat()
-    filled = ((number, line) for number, line in enumerate(lines, start=1))
-    head = list(islice(_from_first_text(filled), 1))
-    if not head:
-        raise InvalidInput("the file is empty", reason="BAD_FILE")
-    everything = chain(head, filled)
-    rows: Iterator[_Row]
-    if head[0][1].lstrip("\ufeff \t")[0] in "{[":
-        entries = list(_json_rows(everything))
-        if not entries:
-            return iter(())
-        roles, rows = _roles(list(dict.fromkeys(name for row in entries for name in row.cells))), iter(entries)
-    else:
-        roles, rows = _csv_rows(everything)
-    if {"path", "conversions"} <= roles.keys():
-        return _paths(rows, roles, form)
-    if {"user", "channel", "time", "conversions"} <= roles.keys():
-        return _from_events(rows, roles, form)
-    raise InvalidInput(f"{_WANTED}, got {', '.join(roles.values()) or 'none of them'}", reason="BAD_FILE")
+    table = read_table(lines)
+    if {"user", "channel", "time", "conversions"} <= table.roles.keys() and "path" not in table.roles:
+        return _from_events(table.rows, table.roles, form)
+    steps = [name for name in table.names if _STEP.fullmatch(key_of(name))]
+    if "path" in table.roles or len(steps) > 1:
+        return _paths(table, [] if "path" in table.roles else steps, form)
+    if not table.names:
+        return iter(())
+    raise _unusable(table)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    line: int
-    cells: Mapping[str, Any]
-
-    def text(self, name: str | None) -> str:
-        value = self.cells.get(name) if name is not None else None
-        return "" if value is None else str(value).strip()
-
-    def number(self, name: str | None) -> float:
-        """A finite number; nothing counts as zero, and words for yes and no as one and zero."""
-        text = self.text(name)
-        try:
-            number = _FLAGS[text.lower()] if text.lower() in _FLAGS else float(text)
-        except ValueError:
-            raise self.problem(f"{name} is a number, got {text!r}") from None
-        if not math.isfinite(number):
-            raise self.problem(f"{name} is a finite number, got {text!r}")
-        return number
-
-    def count(self, name: str | None) -> float:
-        number = self.number(name)
-        if number < 0:
-            raise self.problem(f"{name} is zero or more, got {number:g}")
-        return number
-
-    def problem(self, what: str) -> InvalidInput:
-        return InvalidInput(f"line {self.line}: {what}", reason="BAD_FILE")
+def _unusable(table: Table) -> BadFile:
+    return BadFile(f"{_WANTED}, got {', '.join(table.names)}")
 
 
-def _from_first_text(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    return ((number, line) for number, line in lines if line.strip("\ufeff \t\r\n"))
-
-
-def _roles(names: Sequence[str]) -> dict[str, str]:
-    """Column by role; the first that fits."""
-    roles: dict[str, str] = {}
-    for name in names:
-        role = _ROLE_OF.get(name.strip().lower().replace(" ", "_").replace("-", "_"))
-        if role is not None:
-            roles.setdefault(role, name)
-    return roles
-
-
-def _csv_rows(lines: Iterator[tuple[int, str]]) -> tuple[dict[str, str], Iterator[_Row]]:
-    number, header = next(lines)
-    header = header.lstrip("\ufeff")
-    delimiter = max(",;\t", key=header.count)
-    csv.field_size_limit(_FIELD_LIMIT)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
-    return _roles(names), _cells(lines, names, delimiter, number)
-
-
-def _cells(lines: Iterator[tuple[int, str]], names: Sequence[str], delimiter: str, header: int) -> Iterator[_Row]:
-    reader = csv.reader((line for _, line in lines), delimiter=delimiter, strict=True)
-    while True:
-        line = header + reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidInput(f"line {line}: {error}", reason="BAD_FILE") from None
-        if not any(cells):
-            continue
-        if len(cells) > len(names):
-            raise InvalidInput(
-                f"line {line}: {len(cells)} fields for {len(names)} columns; a path with commas is quoted",
-                reason="BAD_FILE",
-            )
-        yield _Row(line, dict(zip(names, cells, strict=False)))
-
-
-def _json_rows(lines: Iterator[tuple[int, str]]) -> Iterator[_Row]:
-    numbered = list(lines)
-    text = "".join(line for _, line in numbered).lstrip("\ufeff")
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        documents = [_json_line(number, line, error) for number, line in numbered if line.strip()]
-        yield from (_object(number, entry, "line") for number, entry in documents)
-        return
-    entries = document.get("paths", [document]) if isinstance(document, dict) else document
-    if not isinstance(entries, list):
-        raise InvalidInput("paths are a list of objects", reason="BAD_FILE")
-    yield from (_object(number, entry, "entry") for number, entry in enumerate(entries, start=1))
-
-
-def _json_line(number: int, line: str, whole: ValueError) -> tuple[int, Any]:
-    try:
-        return number, json.loads(line.lstrip("\ufeff"))
-    except ValueError:
-        raise InvalidInput(f"the file is neither JSON nor JSON lines: {whole}", reason="BAD_FILE") from None
-
-
-def _object(number: int, entry: Any, word: str) -> _Row:
-    if not isinstance(entry, dict):
-        raise InvalidInput(f"{word} {number}: an object was wanted, got {type(entry).__name__}", reason="BAD_FILE")
-    return _Row(number, entry)
-
-
-def _paths(rows: Iterator[_Row], roles: Mapping[str, str], form: PathFormat) -> Iterator[Path]:
-    looked_at = list(islice(rows, _LOOKED_AT))
-    split = _splitter((row.cells.get(roles["path"]) for row in looked_at), form)
-    for row in chain(looked_at, rows):
-        conversions = row.count(roles["conversions"])
+def _paths(table: Table, steps: Sequence[str], form: PathFormat) -> Iterator[Path]:
+    roles = table.roles
+    looked_at, rows = styled(table.rows, roles, None)
+    cut = _Cut(roles.get("path"), steps, _splitter((row.cells.get(roles.get("path", "")) for row in looked_at), form))
+    marked = [cut.channels(row) for row in looked_at]
+    starts, ends = (bool(marked) and all(_is(at, path, known) for path in marked) for at, known in _STATES)
+    if "conversions" not in roles and not ends:
+        raise _unusable(table)
+    for row in rows:
+        channels = cut.channels(row)
+        ended = channels[-1].casefold() if ends and channels else ""
+        if "conversions" in roles:
+            conversions = row.count(roles["conversions"])
+        elif ended in (*_CONVERTED, *_LOST):
+            conversions = float(ended in _CONVERTED)
+        else:
+            raise row.problem(f"a path ends in conversion or null, as those before it, got {' > '.join(channels)!r}")
         nulls = row.count(roles["nulls"]) if "nulls" in roles else float(conversions == 0)
         yield Path(
-            channels=_channels(row, roles["path"], split),
+            channels=channels[
+                _is(0, channels, _START) if starts else 0 : -1 if ended in (*_CONVERTED, *_LOST) else None
+            ],
             conversions=conversions,
             nulls=nulls,
             value=row.number(roles.get("value")),
         )
+
+
+_STATES = ((0, _START), (-1, (*_CONVERTED, *_LOST)))
+"""Places of a path at which states stand in place of channels."""
+
+
+def _is(at: int, path: Sequence[str], known: Sequence[str]) -> bool:
+    return bool(path) and path[at].casefold() in known
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How a row's channels are told apart."""
+
+    path: str | None
+    steps: Sequence[str]
+    split: re.Pattern[str]
+
+    def channels(self, row: Row) -> tuple[str, ...]:
+        """The row's channels, oldest first."""
+        if self.path is None:
+            cells = [row.text(name) for name in self.steps]
+            filled = [cell for cell in cells if cell]
+            if cells[: len(filled)] != filled:
+                raise row.problem(f"a step is empty before one that is not: {', '.join(cells)}")
+            return tuple(filled)
+        cell = row.cells.get(self.path)
+        listed = cell if isinstance(cell, list) else _list_in(row.text(self.path))
+        if listed is not None:
+            channels = tuple(str(entry).strip() for entry in listed)
+        else:
+            text = row.text(self.path)
+            channels = tuple(self.split.split(text)) if text else ()
+        if "" in channels:
+            raise row.problem(f"a channel of the path has no name: {cell!r}")
+        return channels
+
+
+def _list_in(text: str) -> list[Any] | None:
+    """The entries of a list as JSON or Python write it; None where the text is none."""
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found, at, inner = [], 0, text[1:-1].rstrip()
+        while at < len(inner):
+            entry = _LISTED.match(inner, at)
+            if entry is None:
+                return None
+            found.append(entry[1] if entry[1] is not None else entry[2])
+            at = entry.end()
+    return found if isinstance(found, list) else None
 
 
 def _splitter(cells: Iterable[Any], form: PathFormat) -> re.Pattern[str]:
@@ -204,22 +155,10 @@ def _splitter(cells: Iterable[Any], form: PathFormat) -> re.Pattern[str]:
     return _SEPARATORS[mark]
 
 
-def _channels(row: _Row, name: str, split: re.Pattern[str]) -> tuple[str, ...]:
-    cell = row.cells.get(name)
-    if isinstance(cell, list):
-        channels = tuple(str(entry).strip() for entry in cell)
-    else:
-        text = row.text(name)
-        channels = tuple(split.split(text)) if text else ()
-    if "" in channels:
-        raise row.problem(f"a channel of the path has no name: {cell!r}")
-    return channels
-
-
-def _from_events(rows: Iterator[_Row], roles: Mapping[str, str], form: PathFormat) -> Iterator[Path]:
+def _from_events(rows: Iterator[Row], roles: Mapping[str, str], form: PathFormat) -> Iterator[Path]:
     users, channels, user_of = Channels(), Channels(), array("q")
     at, channel_of, converted, value = array("d"), array("q"), array("b"), array("d")
-    for row in rows:
+    for row in styled(rows, roles, form.date_order)[1]:
         user, channel = row.text(roles["user"]), row.text(roles["channel"])
         flag = row.count(roles["conversions"])
         if not user:
@@ -229,7 +168,7 @@ def _from_events(rows: Iterator[_Row], roles: Mapping[str, str], form: PathForma
         if not channel and not flag:
             raise row.problem(f"{roles['channel']} is empty, and the event is no conversion")
         user_of.append(users.code(user))
-        at.append(_time(row, roles["time"]))
+        at.append(row.time(roles["time"]))
         channel_of.append(channels.code(channel) if channel else -1)
         converted.append(int(flag))
         value.append(row.number(roles.get("value")) if flag else 0.0)
@@ -265,19 +204,3 @@ def _path_of(
         value=value[end],
         days=tuple(days[event] for event in counted) if known else None,
     )
-
-
-def _time(row: _Row, name: str) -> float:
-    """Seconds since 1970; small numbers are places in a sequence. A time without a zone is taken as UTC."""
-    text = row.text(name)
-    try:
-        number = float(text)
-    except ValueError:
-        try:
-            at = dt.datetime.fromisoformat(text)
-        except ValueError:
-            raise row.problem(f"{name} is an ISO 8601 time or a Unix time, got {text!r}") from None
-        return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).timestamp()
-    if not math.isfinite(number):
-        raise row.problem(f"{name} is a time, got {text!r}")
-    return number / 1000.0 if number >= _MILLISECONDS_FROM else number

@@ -61,6 +61,11 @@ class Speakers:
     """Whether channels that are not ours get a part of the credit."""
     wants_facts: bool = False
 
+    @property
+    def rests_on_first(self) -> bool:
+        """Whether what these models say of an order may rest on the buyer's first one."""
+        return self.wants_facts or "default" in (self.model.name, self.shadow.name if self.shadow else "")
+
     def arm(self, subject: str) -> str:
         """The arm of a customer; empty without a test."""
         return "" if self.split is None or not subject else self.split.assign(subject).arm

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 from google.type.money_pb2 import Money
@@ -23,6 +23,15 @@ _BASIS = {
 }
 _M = TypeVar("_M", bound=Message)
 _log = get_logger(__name__)
+
+
+class Figures(NamedTuple):
+    """With what a month would be closed now."""
+
+    revenue: Money
+    """The whole store's."""
+    problem: str
+    """Why the fee cannot be computed; empty when it can."""
 
 
 class Books:
@@ -59,11 +68,12 @@ class Books:
         answer = await self._ask(LEDGER, "GetMonthlyStatement", request, syncledger_pb2.GetMonthlyStatementResponse)
         return answer.statement
 
-    async def revenue(self, statement: syncledger_pb2.Statement) -> Money:
-        """The whole store's revenue in the statement's period, as SyncValue knows it now."""
+    async def figures(self, statement: syncledger_pb2.Statement) -> Figures:
+        """The whole store's revenue in the statement's period, as SyncValue knows it now, and what the fee lacks."""
         request = revenue_request(statement)
         answer = await self._ask("syncvalue", "GetRevenueInPeriod", request, syncvalue_pb2.GetRevenueInPeriodResponse)
-        return answer.revenue
+        month = Month(statement.year, statement.month)
+        return Figures(answer.revenue, (await self.statement(statement.store_id, month, answer.revenue)).problem)
 
     async def _ask(self, agent: str, method: str, request: Message, kind: type[_M]) -> _M:
         (outcome,) = await self._clients.call_batch(agent, method, [request.SerializeToString()])

@@ -19,8 +19,9 @@ _UNFOLLOWED = """
 SELECT s.store_id FROM commerce.store_connections s
 WHERE s.store_id > $1
   AND NOT EXISTS (SELECT FROM closing.months m WHERE m.store_id = s.store_id AND m.state <> 'closed')
-  AND (s.uninstalled_at IS NULL OR NOT EXISTS (
-      SELECT FROM closing.months m WHERE m.store_id = s.store_id AND m.ends_at > s.uninstalled_at))
+  AND (s.uninstalled_at IS NULL
+       OR (SELECT count(*) FROM closing.months m WHERE m.store_id = s.store_id AND m.ends_at > s.uninstalled_at) < 2
+       OR EXISTS (SELECT FROM closing.requests r WHERE r.store_id = s.store_id AND r.settled_at IS NULL))
 ORDER BY s.store_id LIMIT $2
 """
 _ADD = f"""
@@ -31,7 +32,11 @@ UPDATE closing.months SET state = 'open', reason = '', closes_at = ends_at + $1,
 WHERE state IN ('open', 'held') AND closes_at <> ends_at + $1
 """
 _DUE = f"""
-SELECT {_COLUMNS} FROM closing.months WHERE state <> 'closed' AND due_at <= $1 ORDER BY due_at, store_id LIMIT $2
+WITH wanted AS (SELECT store_id, month, asked_at AS wanted_at FROM closing.requests WHERE settled_at IS NULL)
+SELECT {_COLUMNS}, wanted_at FROM closing.months
+LEFT JOIN wanted USING (store_id, month) WHERE state <> 'closed' AND due_at <= $1
+UNION SELECT {_COLUMNS}, wanted_at FROM wanted JOIN closing.months USING (store_id, month) WHERE state <> 'closed'
+ORDER BY due_at, store_id LIMIT $2
 """
 _MOVE = """
 UPDATE closing.months SET state = $4, reason = $5, due_at = $6,
@@ -41,6 +46,12 @@ WHERE store_id = $1 AND month = $2 AND state = $3
 RETURNING 1
 """
 _FIND = f"SELECT {_COLUMNS} FROM closing.months WHERE store_id = $1 AND month = $2"
+_LIST = f"""
+SELECT {_COLUMNS} FROM closing.months
+WHERE ($1::bigint IS NULL OR store_id = $1) AND ($2::text IS NULL OR state = $2)
+  AND ($3::text IS NULL OR (month, -store_id) < ($3, -$4::bigint))
+ORDER BY month DESC, store_id LIMIT $5
+"""
 _BEHIND = """
 SELECT DISTINCT d.store_id FROM unnest($1::bigint[], $2::timestamptz[]) AS d (store_id, before)
 JOIN (SELECT store_id, queued_at FROM calls.queue WHERE agent = ANY($3::text[])
@@ -84,12 +95,19 @@ class MonthRow(NamedTuple):
     reason: str
     asked_at: dt.datetime | None
     closed_at: dt.datetime | None
+    wanted_at: dt.datetime | None = None
+    """When somebody asked to close it now; None when nobody did, and where it was not looked up."""
+
+    def is_early(self, now: dt.datetime) -> bool:
+        """Whether its grace is not over: it is closed now only because somebody asked."""
+        return now < self.closes_at
 
 
 async def list_unfollowed(connection: Connection, after_id: int, limit: int) -> list[int]:
     """Stores none of whose months is followed, by id: new ones, and those whose last month was closed just now.
 
-    One that removed the app has its months closed up to the one in which it did.
+    One that removed the app has its months closed up to the one after it did, in which what an experiment still carries
+    is credited; what is asked for by hand is followed beyond that.
     """
     return [row[0] for row in await connection.fetch(_UNFOLLOWED, after_id, limit)]
 
@@ -107,7 +125,7 @@ async def keep_grace(connection: Connection, grace: dt.timedelta) -> None:
 
 
 async def list_due(connection: Connection, now: dt.datetime, limit: int) -> list[MonthRow]:
-    """Months to look at, the longest due first."""
+    """Months to look at, the longest due first: those whose time it is, and those that somebody asked for."""
     return [_row(row) for row in await connection.fetch(_DUE, now, limit)]
 
 
@@ -131,11 +149,23 @@ async def find_month(connection: Connection, store_id: int, month: Month) -> Mon
     return None if row is None else _row(row)
 
 
+async def list_months(
+    connection: Connection, *, store_id: int | None, state: State | None, before: tuple[str, int] | None, limit: int
+) -> list[MonthRow]:
+    """Months of one or all stores, the newest first; `before` is month and store of the last row of the page before."""
+    month, last = before or (None, None)
+    return [_row(row) for row in await connection.fetch(_LIST, store_id, state, month, last, limit)]
+
+
 async def list_behind(connection: Connection, rows: Sequence[MonthRow]) -> set[int]:
-    """Stores of which something waits that came before the month's closing: it may still change the month."""
+    """Stores of which something waits that came before the month's closing: it may still change the month.
+
+    Before its grace is over a month is closed as of the asking.
+    """
     if not rows:
         return set()
-    stores, before = [row.store_id for row in rows], [row.closes_at for row in rows]
+    stores = [row.store_id for row in rows]
+    before = [min(row.closes_at, row.wanted_at or row.closes_at) for row in rows]
     return {row[0] for row in await connection.fetch(_BEHIND, stores, before, list(_TOLD))}
 
 
@@ -158,4 +188,4 @@ async def forget_refusals(connection: Connection, store_id: int, subject: str, e
 
 
 def _row(row: Record) -> MonthRow:
-    return MonthRow(row[0], Month.read(row[1]), row[2], row[3], row[4], State(row[5]), row[6], row[7], row[8])
+    return MonthRow(row[0], Month.read(row[1]), row[2], row[3], row[4], State(row[5]), *row[6:])

@@ -1,8 +1,8 @@
-"""The worker's job: looks after the next month of every store, and asks SyncLedger to close it when it is time.
+"""The worker's jobs: one looks after the next month of every store, and asks SyncLedger to close it when it is time.
 
-It is time when the grace has passed and nothing waits any more that came before. The call is written once per store
-and month, in the transaction that says so; what SyncLedger then answers is read off its books. A month that cannot be
-closed is held with the reason and looked at again; one that was closed otherwise is left as it is.
+It is time when the grace has passed, or somebody asked, and nothing waits any more that came before. The call is
+written once per store and month, in the transaction that says so; what SyncLedger then answers is read off its books. A
+month that cannot be closed is held with the reason and looked at again; one that was closed otherwise is left as it is.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from google.type.money_pb2 import Money
 
-from kiki.kit.clock import Clock
+from kiki.kit.clock import Clock, monotonic
 from kiki.kit.database import Connection
 from kiki.kit.digest import event_id
 from kiki.kit.errors import DeadlineExceeded, KikiError, Unavailable
@@ -22,8 +22,9 @@ from kiki.kit.logging import get_logger
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
 from kiki.orchestrator.calls.protocol import BatchCaller
-from kiki.orchestrator.closing import repository
+from kiki.orchestrator.closing import repository, requests
 from kiki.orchestrator.closing.books import Books
+from kiki.orchestrator.closing.endings import Endings
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import LEDGER, MonthRow, State
 from kiki.orchestrator.lanes import Lane
@@ -32,7 +33,12 @@ from kiki.rpc.v1 import syncledger_pb2
 
 WORK_WAITING = "WORK_WAITING"
 """What came before the closing is not decided or booked yet."""
+MONTH_NOT_OVER = "MONTH_NOT_OVER"
 _EVERY_SECONDS = 30.0
+_LISTEN_SECONDS = 1.0
+"""How soon somebody who asks is heard."""
+_HURRY = dt.timedelta(minutes=2)
+"""How long after that the job looks as often."""
 _LOOK_AGAIN = dt.timedelta(minutes=1)
 _TRY_AGAIN = dt.timedelta(minutes=15)
 _AT_ONCE = 500
@@ -40,9 +46,12 @@ _log = get_logger(__name__)
 
 
 def closing_jobs(*, sealer: Sealer, clients: BatchCaller, clock: Clock, grace_days: float) -> list[Job]:
-    """The worker's job; `grace_days` after its end a month is closed."""
+    """The worker's jobs; `grace_days` after its end a month is closed."""
     closing = _Closing(sealer, Books(clients), clock, dt.timedelta(days=grace_days))
-    return [Job("months_closed", _EVERY_SECONDS, closing.run)]
+    return [
+        Job("months_closed", min(_EVERY_SECONDS, _LISTEN_SECONDS), closing.run),
+        Job("contracts_ended", _EVERY_SECONDS, Endings(sealer, clock).run),
+    ]
 
 
 def close_event(store_id: int, month: Month) -> str:
@@ -86,12 +95,20 @@ class _Closing:
         self._books = books
         self._clock = clock
         self._grace = grace
+        self._looked_at: float | None = None
 
     async def run(self, guard: Guard) -> None:
-        """Everything that is due now, each month once; a store that is behind by months gets on by one a run."""
+        """Everything that is due now, each month once; a store that is behind by months gets on by one a run.
+
+        Between its turns it only listens for somebody who asks.
+        """
+        if not await self._has_to_look(guard):
+            return
+        self._looked_at = monotonic()
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             await repository.keep_grace(connection, self._grace)
+            await requests.settle_closed(connection, self._clock.now())
         await self._follow_new(guard)
         seen: set[tuple[int, Month]] = set()
         while True:
@@ -104,6 +121,12 @@ class _Closing:
             for row in fresh:
                 seen.add((row.store_id, row.month))
                 await self._attempt(guard, row, found)
+
+    async def _has_to_look(self, guard: Guard) -> bool:
+        if self._looked_at is None or monotonic() - self._looked_at >= _EVERY_SECONDS:
+            return True
+        async with guard.database.connection() as connection:
+            return await requests.is_fresh(connection, self._clock.now() - _HURRY)
 
     async def _follow_new(self, guard: Guard) -> None:
         after = 0
@@ -149,6 +172,8 @@ class _Closing:
             await self._wait(guard, row, found.pending[row.store_id, identity])
         elif row.state is State.ASKED:
             await self._refused(guard, row, identity)
+        elif self._clock.now() < row.ends_at:
+            await self._hold(guard, row, MONTH_NOT_OVER)
         elif row.store_id in found.behind:
             await self._hold(guard, row, WORK_WAITING, _LOOK_AGAIN)
         else:
@@ -156,8 +181,7 @@ class _Closing:
 
     async def _ask(self, guard: Guard, row: MonthRow, statement: syncledger_pb2.Statement) -> None:
         """Write the call, with the store's revenue as it is known now, unless the month's fee cannot be computed."""
-        revenue = await self._books.revenue(statement)
-        problem = (await self._books.statement(row.store_id, row.month, revenue)).problem
+        revenue, problem = await self._books.figures(statement)
         if problem:
             await self._hold(guard, row, problem)
             return
@@ -182,6 +206,7 @@ class _Closing:
             await guard.lock(connection)
             at = time_from_proto(statement.closed_at)
             await repository.move(connection, row, State.CLOSED, due_at=now, at=at)
+            await requests.settle(connection, row.store_id, row.month, now)
             unfollowed = await repository.list_unfollowed(connection, row.store_id - 1, 1)
         _log.info("month_closed", store_id=row.store_id, month=row.month.text)
         if unfollowed == [row.store_id]:
@@ -191,13 +216,22 @@ class _Closing:
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             await repository.move(connection, row, State.ASKED, reason=reason, due_at=self._clock.now())
+            await requests.explain(connection, row.store_id, row.month, reason)
 
     async def _hold(self, guard: Guard, row: MonthRow, reason: str, pause: dt.timedelta = _TRY_AGAIN) -> None:
+        """The month cannot be closed now. In its grace it stays open, and only who asked is told why."""
+        now = self._clock.now()
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
-            due_at = self._clock.now() + pause
-            await repository.move(connection, row, State.HELD, reason=reason, due_at=due_at)
-        if reason != row.reason:
+            if not row.is_early(now):
+                await repository.move(connection, row, State.HELD, reason=reason, due_at=now + pause)
+            elif row.state is not State.OPEN:
+                await repository.move(connection, row, State.OPEN, due_at=row.closes_at)
+            if reason == WORK_WAITING:
+                await requests.explain(connection, row.store_id, row.month, reason)
+            else:
+                await requests.settle(connection, row.store_id, row.month, now, reason)
+        if reason != row.reason and not row.is_early(now):
             _log.warning("month_held", store_id=row.store_id, month=row.month.text, reason=reason)
 
 

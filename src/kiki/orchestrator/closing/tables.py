@@ -1,4 +1,4 @@
-"""The schema `closing`: one row per store and month, the next one of each store not closed."""
+"""The schema `closing`: one row per store and month, the next one of each store not closed; and who asked by hand."""
 
 from __future__ import annotations
 
@@ -28,4 +28,19 @@ months = sa.Table(
     sa.CheckConstraint("state IN ('open', 'held', 'asked', 'closed')", name="months_state_check"),
     sa.Index("months_due", "due_at", postgresql_where=sa.text("state <> 'closed'")),
     comment="Which month of a store is closed next, and how far that is.",
+)
+
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("settled_at", sa.DateTime(timezone=True)),
+    sa.PrimaryKeyConstraint("store_id", "month", name="requests_pkey"),
+    sa.Index("requests_open", "asked_at", postgresql_where=sa.text("settled_at IS NULL")),
+    comment="Months that somebody asked to close before their grace is over; the last asking of each.",
 )

@@ -225,6 +225,8 @@ def _warnings(fit: Counterfactual, controls: int, pre: int, stop: int, scaled: f
         found.append(f"more controls ({controls}) than periods before the start ({pre}): other weights fit as well")
     if method == "synthetic" and scaled > _POOR_FIT:
         found.append(f"the weights fit little better than equal ones (scaled imbalance {scaled:.2f})")
+    if not fit.gap[:pre].any() and np.ptp(fit.expected[:pre]) == 0 and method == "synthetic":
+        found.append("no treated place moved before the start: weights and intervals rest on nothing")
     level = float(np.abs(fit.expected[:pre]).mean())
     if level and fit.l2_imbalance / np.sqrt(pre) > _FAR_OFF * level:
         found.append("the fit before the start is off by more than a quarter of the level: do not trust the effect")

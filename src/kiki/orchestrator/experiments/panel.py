@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiki.kit.errors import InvalidInput
+from kiki.kit.written import MOST, DateStyle, NumberStyle, Order, Unclear, date_style, number_style
+from kiki.orchestrator.experiments.panel_columns import ROW, Columns, as_long, resolve, some
 
 Period = dt.date | int
-PLACE = ("location", "geo", "region", "city", "market", "dma", "state", "unit")
-VALUE = ("y", "value", "revenue", "sales", "amount", "orders", "outcome", "conversions", "kpi")
-TIME = ("date", "day", "time", "period", "week", "month", "ds")
-_MONTH = re.compile(r"\d{4}-\d{2}")
+_MONTH = re.compile(r"\d{4}[-/.]\d{2}")
+_WHOLE = re.compile(r"(\d+)(?:\.0+)?")
 _SHOWN = 5
 _DIGITS_OF_A_DATE = 8
 _DAYS_OF_A_MONTH = 28
@@ -33,6 +32,22 @@ class Panel:
     periods: tuple[Period, ...]
     values: NDArray[np.float64]
     warnings: tuple[str, ...] = ()
+    dates: DateStyle = DateStyle()  # noqa: RUF009 - frozen
+    """How the file writes dates."""
+
+    def named_in(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """The places that these texts name, several of them parted by commas; a place may have commas in its name."""
+        known = {_key(place) for place in self.places}
+        found: list[str] = []
+        for text in texts:
+            parts = text.split(",")
+            while parts:
+                lengths = range(len(parts), 0, -1)
+                ends = [end for end in lengths if _key(",".join(parts[:end])) in known]
+                end = ends[0] if ends else 1
+                found.append(",".join(parts[:end]).strip())
+                parts = parts[end:]
+        return tuple(name for name in found if name)
 
     def index_of(self, place: str) -> int:
         """The row of a place, whatever the case it is written in; `InvalidInput` names some that exist."""
@@ -40,7 +55,7 @@ class Panel:
         for index, known in enumerate(self.places):
             if _key(known) == key:
                 return index
-        raise InvalidInput(f"no place is called {place!r}; there are {_some(self.places)}", reason="UNKNOWN_PLACE")
+        raise InvalidInput(f"no place is called {place!r}; there are {some(self.places)}", reason="UNKNOWN_PLACE")
 
     def position_of(self, text: str, option: str) -> int:
         """The position (from 0) of a period named by its date, by its number in the file, or by its 1-based index."""
@@ -49,7 +64,7 @@ class Panel:
         if is_number and int(text) not in self.periods:
             return self._by_index(int(text), option)
         try:
-            return self.periods.index(parse_period(text))
+            return self.periods.index(parse_period(text, style=self.dates))
         except (InvalidInput, ValueError):
             raise InvalidInput(
                 f"{option} is a date or a period number of the file, which runs from {self.periods[0]} to "
@@ -66,63 +81,81 @@ class Panel:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Which columns hold what; empty means found by name."""
-
-    place: str = ""
-    value: str = ""
-    time: str = ""
-
-
 _BY_NAME = Columns()
 
 
 def read_panel(
-    rows: Sequence[Mapping[str, Any]], columns: Columns = _BY_NAME, *, allow_negative: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    columns: Columns = _BY_NAME,
+    *,
+    allow_negative: bool = False,
+    missing_are_zero: bool = False,
+    date_order: Order | None = None,
 ) -> Panel:
-    """The panel of long rows (place, value, period), header in any case and order.
+    """The panel of long rows (place, value, period), or of a wide table: a column per place, or a column per period.
 
-    Every place has every period exactly once; what is missing, double or not a number is refused by name. A period that
-    is missing for all places is a warning only: some shops are closed on Sundays.
+    Names of columns in any case and order. Every place has every period exactly once; what is missing (unless it counts
+    as zero), double or not a number is refused by name, with its row counted from 1 below the header. A period that is
+    missing for all places is a warning only: some shops are closed on Sundays.
     """
     if not rows:
         raise InvalidInput("the file has no rows; wanted one per place and period", reason="EMPTY_FILE")
+    rows, columns = as_long(rows, columns, is_period=_is_period, missing_are_zero=missing_are_zero)
     header = list(dict.fromkeys(name for row in rows for name in row))
-    place = _column(header, columns.place, PLACE, "place")
-    value = _column(header, columns.value, VALUE, "value")
-    time = _column(header, columns.time, TIME, "time")
+    resolved = resolve(header, columns)
+    place, value, time = resolved.place, resolved.value, resolved.time
+    numbers = _number_style(rows, value)
+    dates = DateStyle(date_order) if date_order else _date_style(rows, time)
     cells: dict[tuple[str, Period], float] = {}
     names: dict[str, str] = {}
-    for at, row in enumerate(rows, start=1):
+    for number, row in enumerate(rows, start=1):
+        at = int(row.get(ROW, number))
         name = _text(row.get(place))
         if not name:
             raise InvalidInput(f"row {at}: {place} is empty", reason="BAD_ROW")
-        period = parse_period(_text(row.get(time)), at)
+        period = parse_period(_text(row.get(time)), at, dates)
         names.setdefault(_key(name), name)
         if (_key(name), period) in cells:
             raise InvalidInput(f"row {at}: {name} has {period} twice; wanted one row", reason="DUPLICATE_ROW")
-        cells[_key(name), period] = _number(row.get(value), value, at, allow_negative=allow_negative)
-    return _assemble(cells, names)
+        called = value if ROW not in row else f"{name} {period}"
+        cells[_key(name), period] = _number(row.get(value), called, at, numbers, allow_negative=allow_negative)
+    if missing_are_zero:
+        periods = {period for _, period in cells}
+        cells = {(name, period): 0.0 for name in names for period in periods} | cells
+    return _assemble(cells, names, dates)
 
 
-def parse_period(text: str, at: int | None = None) -> Period:
-    """A date (2021-04-01, with or without a time of day, or 20210401), a month (2021-04) or a whole number."""
+def parse_period(text: str, at: int | None = None, style: DateStyle | None = None) -> Period:
+    """A date (2021-04-01, with or without a time of day, or as `style` writes it), a month (2021-04) or a number."""
     where = "" if at is None else f"row {at}: "
-    if text.isdecimal() and len(text) < _DIGITS_OF_A_DATE:
-        return int(text)
+    whole = _WHOLE.fullmatch(text)
+    if whole and len(whole[1]) < _DIGITS_OF_A_DATE:
+        return int(whole[1])
     try:
-        if len(text) > len("2021-04-01"):
-            return dt.datetime.fromisoformat(text).date()
-        text = text.replace("/", "-")
-        return dt.date.fromisoformat(f"{text}-01" if _MONTH.fullmatch(text) else text)
+        if _MONTH.fullmatch(text):
+            return dt.date(int(text[:4]), int(text[5:]), 1)
+        return (style or DateStyle()).read(text).date()
     except ValueError:
         raise InvalidInput(
             f"{where}a period is a date as 2021-04-01 or a whole number, got {text[:24]!r}", reason="BAD_PERIOD"
         ) from None
 
 
-def _assemble(cells: Mapping[tuple[str, Period], float], names: Mapping[str, str]) -> Panel:
+def _number_style(rows: Sequence[Mapping[str, Any]], value: str) -> NumberStyle:
+    try:
+        return number_style(dict.fromkeys(_text(row.get(value)) for row in rows))
+    except Unclear as error:
+        raise InvalidInput(f"{value}: {error}", reason="BAD_NUMBER") from None
+
+
+def _date_style(rows: Sequence[Mapping[str, Any]], time: str) -> DateStyle:
+    try:
+        return date_style(dict.fromkeys(_text(row.get(time)) for row in rows))
+    except Unclear as error:
+        raise InvalidInput(f"{time}: {error}; --date-order says which", reason="BAD_PERIOD") from None
+
+
+def _assemble(cells: Mapping[tuple[str, Period], float], names: Mapping[str, str], dates: DateStyle) -> Panel:
     if len({type(period) for _, period in cells}) > 1:
         raise InvalidInput("periods are all dates or all whole numbers, got both", reason="BAD_PERIOD")
     periods = sorted({period for _, period in cells}, key=_ordinal)
@@ -135,7 +168,7 @@ def _assemble(cells: Mapping[tuple[str, Period], float], names: Mapping[str, str
             reason="UNEQUAL_PANEL",
         )
     values = np.array([[cells[name, period] for period in periods] for name in names])
-    return Panel(tuple(names.values()), tuple(periods), values, tuple(_gaps(periods)))
+    return Panel(tuple(names.values()), tuple(periods), values, tuple(_gaps(periods)), dates)
 
 
 def _gaps(periods: Sequence[Period]) -> Iterable[str]:
@@ -155,26 +188,21 @@ def _ordinal(period: Period) -> int:
     return period if isinstance(period, int) else period.toordinal()
 
 
-def _column(header: Sequence[str], named: str, known: Sequence[str], what: str) -> str:
-    by_key = {_key(name): name for name in header}
-    if named:
-        if _key(named) in by_key:
-            return by_key[_key(named)]
-        raise InvalidInput(f"no column is called {named!r}; there are {_some(header)}", reason="UNKNOWN_COLUMN")
-    found = [by_key[name] for name in known if name in by_key]
-    if len(found) == 1:
-        return found[0]
-    problem = f"got several: {', '.join(found)}" if found else f"got {_some(header)}"
-    raise InvalidInput(f"one {what} column is wanted, named {', '.join(known)}; {problem}", reason="UNKNOWN_COLUMN")
-
-
-def _number(value: Any, column: str, at: int, *, allow_negative: bool) -> float:
+def _is_period(text: str) -> bool:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        parse_period(text, style=DateStyle("dmy"))
+    except InvalidInput:
+        return False
+    return True
+
+
+def _number(value: Any, column: str, at: int, style: NumberStyle, *, allow_negative: bool) -> float:
+    try:
+        number = style.read(_text(value))
+    except ValueError:
         got = "nothing" if value is None else repr(str(value)[:24])
         raise InvalidInput(f"row {at}: {column} is a number, got {got}", reason="BAD_NUMBER") from None
-    if not math.isfinite(number):
+    if not abs(number) <= MOST:
         raise InvalidInput(f"row {at}: {column} is a finite number, got {value!r}", reason="BAD_NUMBER")
     if number < 0 and not allow_negative:
         raise InvalidInput(
@@ -190,7 +218,3 @@ def _text(value: Any) -> str:
 
 def _key(name: str) -> str:
     return name.strip().lstrip("\ufeff").casefold()
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

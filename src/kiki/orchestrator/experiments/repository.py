@@ -62,6 +62,12 @@ WHERE status IN ('running', 'ended') AND started_at < $1 AND NOT EXISTS (
     SELECT FROM experiments.readings d WHERE d.store_id = r.store_id AND d.experiment_id = r.experiment_id AND d.final)
 ORDER BY store_id, experiment_id LIMIT $2
 """
+_UNREAD = """
+SELECT experiment_id FROM experiments.registrations r
+WHERE store_id = $1 AND status IN ('running', 'ended') AND NOT EXISTS (
+    SELECT FROM experiments.readings d WHERE d.store_id = r.store_id AND d.experiment_id = r.experiment_id AND d.final)
+ORDER BY experiment_id LIMIT 1
+"""
 
 
 class Logged(NamedTuple):
@@ -132,6 +138,12 @@ async def list_experiments(connection: Connection, store_id: int, after: str, li
 async def list_unfinished(connection: Connection, started_before: dt.datetime, limit: int) -> list[Experiment]:
     """Experiments of all stores that have no final reading yet."""
     return [_experiment(row) for row in await connection.fetch(_OPEN, started_before, limit)]
+
+
+async def find_unread(connection: Connection, store_id: int) -> str | None:
+    """An experiment of the store that has begun and has no final reading yet."""
+    found: str | None = await connection.fetchval(_UNREAD, store_id)
+    return found
 
 
 async def put(connection: Connection, experiment: Experiment) -> None:

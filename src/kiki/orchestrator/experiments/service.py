@@ -272,6 +272,26 @@ async def check_billable(connection: Connection, store_id: int, experiment_id: s
         )
 
 
+async def check_basis_free(connection: Connection, store_id: int, experiment_id: str) -> None:
+    """Whether the store, whose contract bills on `experiment_id` (empty: on none), may count another amount of orders.
+
+    Readings count what the store counts: a month must not be read on one amount and billed on another, nor its reading
+    be compared with one on another amount.
+    """
+    unread = await repository.find_unread(connection, store_id)
+    if unread is not None:
+        raise FailedPrecondition(
+            f"the experiment {unread} is read on the store's basis: change that after its last reading",
+            reason="BASIS_READ",
+        )
+    read = await repository.find(connection, store_id, experiment_id) if experiment_id else None
+    if read is not None and await repository.count_readings(connection, read):
+        raise FailedPrecondition(
+            f"the experiment {experiment_id} was read on another basis: bill this one on an experiment of its own",
+            reason="BASIS_READ",
+        )
+
+
 def document_of(reading: Reading, experiment: Experiment) -> dict[str, Any]:
     """A reading as it is answered."""
     return {

@@ -67,7 +67,15 @@ def fit_equal(treated: Floats, controls: Floats, pre: int) -> Counterfactual:
 
 
 def _from_own_mean(treated: Floats, controls: Floats, pre: int) -> tuple[Floats, Floats]:
-    return treated - treated[:pre].mean(), controls - controls[:, :pre].mean(axis=1, keepdims=True)
+    return _moves(treated[None, :], pre)[0], _moves(controls, pre)
+
+
+def _moves(series: Floats, pre: int) -> Floats:
+    """Series less their means before the start; one that did not move has no rounding left that weights could fit."""
+    moves = series - series[:, :pre].mean(axis=1, keepdims=True)
+    still = np.ptp(series[:, :pre], axis=1) == 0
+    moves[still, :pre] = 0.0
+    return np.asarray(moves)
 
 
 def _counterfactual(treated: Floats, moved: Floats, moves: Floats, weights: Floats, pre: int) -> Counterfactual:

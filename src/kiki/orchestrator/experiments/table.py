@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiki.kit.errors import InvalidInput
+from kiki.kit.written import MOST, NumberStyle, Unclear, number_style
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -63,6 +64,7 @@ def read_user_table(rows: Sequence[Mapping[str, Any]], choice: Choice) -> UserTa
     covariate = _find(header, choice.covariate, (), "covariate") if choice.covariate else by_name
     eligible = next((header[name] for name in ELIGIBLE if name in header), "")
     held_out_is_true = _key(group) in HELD_OUT
+    style, style_before = (_style(rows, name) for name in (metric, covariate))
     counted: list[tuple[float, bool, float]] = []
     seen: set[str] = set()
     left_out = 0
@@ -75,9 +77,9 @@ def read_user_table(rows: Sequence[Mapping[str, Any]], choice: Choice) -> UserTa
         if eligible and not choice.everybody and not _flag(row.get(eligible), eligible, at):
             left_out += 1
             continue
-        before = _number(row.get(covariate), covariate, at) if covariate else 0.0
+        before = _number(row.get(covariate), covariate, at, style_before) if covariate else 0.0
         arm = _is_treated(row.get(group), group, at, held_out_is_true=held_out_is_true)
-        counted.append((_number(row.get(metric), metric, at), arm, before))
+        counted.append((_number(row.get(metric), metric, at, style), arm, before))
     table = np.array(counted, dtype=np.float64).reshape(-1, 3)
     columns = {"user": user, "group": group, "metric": metric}
     columns |= {"covariate": covariate} if covariate else {}
@@ -126,12 +128,19 @@ def _flag(value: Any, column: str, at: int) -> bool:
     raise InvalidInput(f"row {at}: {column} is 1 or 0, got {word[:24]!r}", reason="UNKNOWN_ARM")
 
 
-def _number(value: Any, column: str, at: int) -> float:
+def _style(rows: Sequence[Mapping[str, Any]], column: str) -> NumberStyle:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        return number_style(dict.fromkeys(_text(row.get(column)) for row in rows))
+    except Unclear as error:
+        raise InvalidInput(f"{column}: {error}", reason="BAD_NUMBER") from None
+
+
+def _number(value: Any, column: str, at: int, style: NumberStyle) -> float:
+    try:
+        number = style.read(_text(value))
+    except ValueError:
         number = math.nan
-    if math.isfinite(number):
+    if abs(number) <= MOST:
         return number
     got = "nothing" if value is None else repr(str(value)[:24])
     raise InvalidInput(f"row {at}: {column} is a finite number, got {got}", reason="BAD_NUMBER")

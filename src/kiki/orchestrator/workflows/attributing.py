@@ -24,7 +24,8 @@ from kiki.orchestrator.attribution.model import (
     Touch,
     Verdict,
 )
-from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.orchestrator.workflows import reopening
+from kiki.orchestrator.workflows.batch import Batch, Reopened, StoreView
 from kiki.rpc.v1 import events_pb2
 
 BY_REVIEW = "review"
@@ -38,7 +39,7 @@ def decide_placed(batch: Batch, view: StoreView, order: OrderRow, person: Custom
     """The first decision about an order; an untouched one leaves no trace but the order's own verdict."""
     if not view.campaigns:
         return
-    _keep_own_touch(batch, view, order, event)
+    _keep_own_touch(batch, view, order, person, event)
     products = [line.product_id for line in event.lines if line.product_id is not None]
     case = case_of(batch, view, order, person, products)
     model, shadow, arm = view.speakers.of(order.customer_key)
@@ -125,10 +126,10 @@ def case_of(
 
 def _acquired_by(order: OrderRow, person: CustomerRow | None) -> str | None:
     """The buyer's first order, when it came before this one and was ours."""
-    if person is None or person.first_order_at is None or not person.first_order_incremental:
+    first = person.first_order_id if person is not None and person.first_order_incremental else None
+    if person is None or first is None or person.first_order_at is None:
         return None
-    earlier = person.first_order_id != order.order_id and person.first_order_at <= order.placed_at
-    return person.first_order_id if earlier else None
+    return first if (person.first_order_at, first) < (order.placed_at, order.order_id) else None
 
 
 def write(batch: Batch, order: OrderRow, decision: Decision, *, cause: str, arm: str = "") -> None:
@@ -285,8 +286,11 @@ def _record_shadow(
     )
 
 
-def _keep_own_touch(batch: Batch, view: StoreView, order: OrderRow, event: OrderObserved) -> None:
-    """The visit that the order itself tells of, as a click; kept when it names a campaign, or a channel that counts."""
+def _keep_own_touch(batch: Batch, view: StoreView, order: OrderRow, person: CustomerRow, event: OrderObserved) -> None:
+    """The visit that the order itself tells of, as a click; kept when it names a campaign, or a channel that counts.
+
+    It speaks for the buyer's orders placed after it, too: those that came before this one are decided anew.
+    """
     touch = event.touch
     if touch is None:
         return
@@ -309,6 +313,9 @@ def _keep_own_touch(batch: Batch, view: StoreView, order: OrderRow, event: Order
     )
     batch.out.touchpoints[order.store_id, row.touchpoint_id] = row
     batch.touches.setdefault((order.store_id, order.customer_key), []).append(row)
+    if person.last_order_at is not None and row.at <= person.last_order_at:
+        told = Reopened(reopening.TOUCHPOINT, row.at, until=row.at + view.attribution.window)
+        reopening.reopen(batch, (order.store_id, person.customer_key), told)
 
 
 def _cut(text: str | None) -> str | None:

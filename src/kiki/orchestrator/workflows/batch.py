@@ -51,6 +51,26 @@ class StoreView:
     speakers: Speakers = DEFAULT
 
 
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """Which orders of a person are to be decided anew: those placed in a time, both ends included."""
+
+    cause: str
+    since: dt.datetime
+    after: str = ""
+    """Of orders placed at `since`, only those with greater ids."""
+    until: dt.datetime | None = None
+    but: str | None = None
+    """The order that they rest on, which stays as it is."""
+
+    def joined(self, other: Reopened) -> Reopened:
+        """Orders of either one, and those between them."""
+        ends = (self.until, other.until)
+        since, after = min((self.since, self.after), (other.since, other.after))
+        until = None if None in ends else max(end for end in ends if end is not None)
+        return Reopened(self.cause, since, after, until, self.but if self.but == other.but else None)
+
+
 @dataclass(slots=True)
 class Written:
     """What will be written when the fold is through, besides the rows that are in the state."""
@@ -65,7 +85,8 @@ class Written:
     forgotten: set[Key] = field(default_factory=set)
     forgotten_visitors: set[Identity] = field(default_factory=set)
     forgotten_stores: set[int] = field(default_factory=set)
-    uninstalled_stores: set[int] = field(default_factory=set)
+    uninstalled_stores: dict[int, dt.datetime] = field(default_factory=dict)
+    """With when the app was removed."""
     touchpoints: dict[Key, TouchpointRow] = field(default_factory=dict)
     attributions: list[tuple[Any, ...]] = field(default_factory=list)
     shadows: dict[tuple[int, str, str], ShadowRow] = field(default_factory=dict)
@@ -81,6 +102,8 @@ class Written:
     holds: set[Key] = field(default_factory=set)
     lifted_holds: set[Key] = field(default_factory=set)
     data_requests: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
+    reopened: dict[Key, Reopened] = field(default_factory=dict)
+    """By customer."""
     calls: list[CallIntent] = field(default_factory=list)
     events: list[LogEvent] = field(default_factory=list)
 
@@ -127,6 +150,8 @@ class Batch:
     levels: dict[Key, dict[str, LevelRow]] = field(default_factory=dict)
     inventory_items: dict[Key, InventoryItemRow] = field(default_factory=dict)
     holds: dict[Key, HoldRow] = field(default_factory=dict)
+    lane: Lane = Lane.LIVE
+    """What comes of the batch travels in it."""
     out: Written = field(default_factory=Written)
     stored: Stored = field(default_factory=Stored)
 

@@ -58,6 +58,7 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
     if share != WHOLE:
         caused = share_of(attributing.basis_minor(view, order), share)
         request.incremental_amount.CopyFrom(messages.amount(caused, order.currency))
+        request.incremental_share = format(share, "f")
     _call(batch, "RecordIncrementalRevenue", lane, order, request)
 
 

@@ -68,6 +68,7 @@ class CommerceDecider:
                 campaigns=self._campaigns,
                 models=self._models,
             )
+            batch.lane = max(item.lane for item in remaining)
             failure = await _fold(batch, remaining)
             if failure is None:
                 await save(connection, batch)
@@ -135,6 +136,7 @@ _ON_EVENT: dict[type, Callable[[Batch, StoreView, WorkItem, Any], None]] = {
 
 _ON_FACT: dict[str, Callable[[Batch, StoreView, WorkItem, dict[str, Any]], None]] = {
     "store_connected": stores.store_connected,
+    "contract_ended": stores.contract_ended,
     "history_synced": stores.history_synced,
     "baseline_computed": stores.baseline_computed,
     "customer_valued": customers.customers_valued,

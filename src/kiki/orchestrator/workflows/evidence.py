@@ -8,11 +8,12 @@ from typing import Any
 
 from kiki.commerce.campaigns import CampaignRow, PromotionRow, TouchpointRow
 from kiki.commerce.orders import OrderRow
+from kiki.commerce.people import CustomerRow
 from kiki.commerce.stores import StoreSettings
 from kiki.kit.digest import event_id
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.workflows import attributing
+from kiki.orchestrator.workflows import attributing, reopening
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.identities import identify, identify_visitor
@@ -67,8 +68,10 @@ def _placed_in_batch(batch: Batch, store_id: int, earliest: dict[str, dt.datetim
 
 
 def orders_reopened(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
-    """A recalculation over history."""
-    _reopen(batch, view, item, body["order_ids"], cause="recalculated")
+    """A recalculation over history, or what these orders rest on has changed."""
+    told = body.get("cause", "")
+    _reopen(batch, view, item, body["order_ids"], cause=told if told in reopening.CAUSES else "recalculated")
+    reopening.go_on(batch, item.store_id, body)
 
 
 def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: Iterable[str], *, cause: str) -> None:
@@ -79,16 +82,22 @@ def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: Iterable[s
     """
     known = [batch.orders[key] for name in order_ids if (key := (item.store_id, name)) in batch.orders]
     for order in sorted(known, key=lambda order: (order.placed_at, order.order_id)):
-        if not may_reopen(order, view.store.settings, batch.now):
+        person = batch.customers.get((order.store_id, order.customer_key))
+        if not may_reopen(order, person, view.store.settings, batch.now):
             continue
         if attributing.decide_again(batch, view, order, cause):
             first_order_standing(batch, order)
             settle(batch, view, item.lane, order)
 
 
-def may_reopen(order: OrderRow, settings: StoreSettings, now: dt.datetime) -> bool:
-    """Whether an order may be decided anew: a real one under the contract, not approved by a person, not too old."""
+def may_reopen(order: OrderRow, person: CustomerRow | None, settings: StoreSettings, now: dt.datetime) -> bool:
+    """Whether an order may be decided anew: a real one under the contract, not approved by a person, not too old.
+
+    Of a buyer who was erased nothing is left to decide on: what was decided before stays.
+    """
     if not order.live or order.is_test or order.billable_at is not None:
+        return False
+    if person is not None and person.erased_at is not None:
         return False
     return order.placed_at >= now - dt.timedelta(days=settings.touchpoint_margin_days)
 

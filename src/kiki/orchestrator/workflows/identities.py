@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +10,8 @@ from kiki.commerce.people import CustomerRow, Identity, IdentityKind
 from kiki.kit.digest import event_id
 from kiki.kit.sealing import Sealer, email_key
 from kiki.orchestrator.lanes import Lane
-from kiki.orchestrator.workflows.batch import Batch
+from kiki.orchestrator.workflows import reopening
+from kiki.orchestrator.workflows.batch import Batch, Reopened
 from kiki.rpc.v1 import events_pb2, syncvalue_pb2
 
 _PURPOSES = {kind: f"identities.{kind.name.lower()}" for kind in IdentityKind}
@@ -156,6 +158,7 @@ def merge(batch: Batch, store_id: int, *, kept: str, merged: str, cause: str, la
     for touch in batch.out.touchpoints.values():
         if touch.customer_key == merged and touch.store_id == store_id:
             touch.customer_key = kept
+    reopening.merged(batch, store_id, kept=kept, gone=merged)
     _merge_rows(batch, store_id, kept, merged, lane)
 
 
@@ -163,12 +166,10 @@ def _merge_rows(batch: Batch, store_id: int, kept: str, merged: str, lane: Lane)
     gone = batch.customers.get((store_id, merged))
     if gone is None:
         return
-    stays = batch.customers.get((store_id, kept))
+    stays = batch.customers.setdefault((store_id, kept), CustomerRow(store_id, kept))
     gone.merged_into = kept
-    batch.out.customers.add((store_id, merged))
-    if stays is not None:
-        _take_over(stays, gone)
-        batch.out.customers.add((store_id, kept))
+    batch.out.customers |= {(store_id, merged), (store_id, kept)}
+    _take_over(batch, stays, gone)
     request = syncvalue_pb2.MergeCustomersRequest(
         store_id=store_id,
         event_id=event_id(store_id, "customers_merged", merged, kept),
@@ -185,10 +186,24 @@ def _merge_rows(batch: Batch, store_id: int, kept: str, merged: str, lane: Lane)
     )
 
 
-def _take_over(stays: CustomerRow, gone: CustomerRow) -> None:
-    if gone.first_order_at is not None and (stays.first_order_at is None or gone.first_order_at < stays.first_order_at):
+def comes_first(placed: tuple[dt.datetime, str], person: CustomerRow) -> bool:
+    """Whether an order (time of its placing, id) comes before all that are known of a person."""
+    return person.first_order_at is None or placed < (person.first_order_at, person.first_order_id or "")
+
+
+def _take_over(batch: Batch, stays: CustomerRow, gone: CustomerRow) -> None:
+    view = batch.stores.get(stays.store_id)
+    before = {reopening.standing_of(view, person) for person in (stays, gone) if person.orders_count}
+    if gone.first_order_at is not None and comes_first((gone.first_order_at, gone.first_order_id or ""), stays):
         stays.first_order_id, stays.first_order_at = gone.first_order_id, gone.first_order_at
         stays.first_order_incremental = gone.first_order_incremental
     if gone.last_order_at is not None and (stays.last_order_at is None or gone.last_order_at > stays.last_order_at):
         stays.last_order_at = gone.last_order_at
     stays.orders_count += gone.orders_count
+    if before - {reopening.standing_of(view, stays)}:
+        reopening.first_changed(batch, stays, reopening.MERGED)
+    if gone.orders_count and view is not None:
+        arms = {view.speakers.arm(person.customer_key) for person in (stays, gone)}
+        if len(arms) > 1:
+            told = Reopened(reopening.MERGED, reopening.EVER)
+            reopening.reopen(batch, (stays.store_id, stays.customer_key), told)

@@ -140,15 +140,15 @@ class _Merges:
         self._since: dt.datetime | None = None
 
     async def follow(self, guard: Guard) -> None:
-        """A fact per merge: found again, it is told once, unless an order has come since."""
+        """Some facts per merge: found again, they are told once, unless an order has come since."""
         now = self._clock.now()
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             merges = await orders_of_merges(connection, self._since or now - _MERGES_MISSED, _MAX_DUE)
             facts = [
-                (store_id, InternalFact("orders_reopened", {"order_ids": order_ids, "merged": f"{gone}>{kept}"}))
+                (store_id, InternalFact("orders_reopened", {"order_ids": part, "merged": f"{gone}>{kept}"}))
                 for store_id, gone, kept, _, order_ids in merges
-                if order_ids
+                for part in (order_ids[at : at + _PER_FACT] for at in range(0, len(order_ids), _PER_FACT))
             ]
             await store_facts(connection, self._sealer, facts, lane=Lane.LIVE, now=now)
         all_seen = len(merges) < _MAX_DUE

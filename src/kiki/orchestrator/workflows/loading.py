@@ -195,7 +195,7 @@ def _collect_fact(batch: Batch, wanted: Wanted, store_id: int, kind: str, body: 
             wanted.customers.add((store_id, entry["customer_key"]))
             wanted.orders.add((store_id, entry["order_id"]))
             wanted.lines.add((store_id, entry["order_id"]))
-    elif kind in ("revenue_recorded", "revenue_reversed", "review_decided"):
+    elif kind in ("revenue_recorded", "revenue_reversed", "review_decided", "contract_ended"):
         wanted.people_stores.add(store_id)
         keys = {(store_id, entry["order_id"]) for entry in body["orders"]}
         wanted.orders |= keys

@@ -11,10 +11,11 @@ from kiki.kit.digest import semantic_digest
 from kiki.orchestrator import settlement
 from kiki.orchestrator.attribution.model import Verdict
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.workflows import attributing, engaging, messages, valuing
+from kiki.orchestrator.workflows import attributing, engaging, messages, reopening, valuing
 from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, deleted_at
 from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.customers import buyer
+from kiki.orchestrator.workflows.identities import comes_first
 from kiki.rpc.v1 import events_pb2
 
 
@@ -163,7 +164,7 @@ def _new_order(view: StoreView, item: WorkItem, event: OrderObserved, customer_k
         settlement_currency=event.settlement_currency,
         exchange_rate=event.exchange_rate,
         is_test=event.is_test,
-        live=settlement.is_live(event.placed_at, view.store.connected_at),
+        live=settlement.is_live(event.placed_at, view.store.connected_at, view.store.uninstalled_at),
         lines_digest=_lines_digest(event),
     )
 
@@ -289,26 +290,40 @@ def _save_lines(batch: Batch, order: OrderRow, event: OrderObserved) -> None:
 
 
 def _count_purchase(batch: Batch, order: OrderRow, person: CustomerRow) -> None:
-    """The buyer's history: first and last order, and whether we caused the first."""
+    """The buyer's history: first and last order, and whether we caused the first.
+
+    Orders may arrive in any order; of those placed at the same moment the first by id counts as first.
+    """
     if order.is_test:
         return
+    view = batch.stores.get(order.store_id)
+    before = reopening.standing_of(view, person) if person.orders_count else None
     person.orders_count += 1
     if person.last_order_at is None or order.placed_at > person.last_order_at:
         person.last_order_at = order.placed_at
-    if person.first_order_at is None or order.placed_at < person.first_order_at:
+    if comes_first((order.placed_at, order.order_id), person):
         person.first_order_id, person.first_order_at = order.order_id, order.placed_at
         person.first_order_incremental = _caused(order)
+        if before is not None and reopening.standing_of(view, person) != before:
+            reopening.first_changed(batch, person)
     batch.out.customers.add((person.store_id, person.customer_key))
 
 
 def first_order_standing(batch: Batch, order: OrderRow) -> None:
-    """Whether we acquired the buyer, when this was their first order: it was ours, and is not reversed."""
+    """Whether we acquired the buyer, when this was their first order: it was ours, and is not reversed.
+
+    Where that changes, the buyer's other orders are decided anew.
+    """
     person = batch.customers.get((order.store_id, order.customer_key))
     if person is None or person.first_order_id != order.order_id:
         return
     if person.first_order_incremental != _caused(order):
+        view = batch.stores.get(order.store_id)
+        before = reopening.standing_of(view, person)
         person.first_order_incremental = _caused(order)
         batch.out.customers.add((person.store_id, person.customer_key))
+        if person.orders_count > 1 and reopening.standing_of(view, person) != before:
+            reopening.first_changed(batch, person)
 
 
 def _caused(order: OrderRow) -> bool:

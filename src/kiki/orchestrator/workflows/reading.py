@@ -143,7 +143,7 @@ def settle_firsts(page: Page, view: StoreView, spoken: Speakers) -> None:
     """
     for person in page.batch.customers.values():
         order = page.firsts.get((person.store_id, person.first_order_id or ""))
-        if order is None or not may_reopen(order, view.store.settings, page.batch.now):
+        if order is None or not may_reopen(order, person, view.store.settings, page.batch.now):
             continue
         decision = spoken.of(person.customer_key)[0].decide(case_in(page, view, order))
         person.first_order_incremental = decision.verdict is Verdict.INCREMENTAL and not settlement.is_reversed(order)

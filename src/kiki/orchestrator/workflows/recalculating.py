@@ -48,7 +48,7 @@ def differences(page: Page, view: StoreView, spoken: Speakers, job_id: int) -> l
         settle_firsts(page, told, spoken)
     found = []
     for order in page.orders:
-        if not may_reopen(order, view.store.settings, page.batch.now) or not view.campaigns:
+        if not _may_reopen(page, view, order):
             continue
         decision = spoken.of(order.customer_key)[0].decide(case_in(page, told, order))
         row = _difference(page, view, order, decision, job_id)
@@ -64,7 +64,7 @@ def outdated(page: Page, view: StoreView, *, exact: bool) -> list[str]:
     """
     found = []
     for order in page.orders:
-        if not may_reopen(order, view.store.settings, page.batch.now) or not view.campaigns:
+        if not _may_reopen(page, view, order):
             continue
         model, _, arm = view.speakers.of(order.customer_key)
         decision = model.decide(case_in(page, view, order))
@@ -77,6 +77,11 @@ def outdated(page: Page, view: StoreView, *, exact: bool) -> list[str]:
         if changed:
             found.append(order.order_id)
     return found
+
+
+def _may_reopen(page: Page, view: StoreView, order: OrderRow) -> bool:
+    person = page.batch.customers.get((order.store_id, order.customer_key))
+    return bool(view.campaigns) and may_reopen(order, person, view.store.settings, page.batch.now)
 
 
 def _difference(page: Page, view: StoreView, order: OrderRow, decision: Decision, job_id: int) -> DiffRow | None:

@@ -10,18 +10,19 @@ from kiki.commerce.rows import Shape
 from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.database import Connection
 from kiki.orchestrator.events.log import append
+from kiki.orchestrator.workflows import reopening
 from kiki.orchestrator.workflows.batch import Batch
 
 _UNINSTALL = """
 UPDATE commerce.store_connections
 SET status = 'uninstalled', uninstalled_at = $2, secret_sealed = NULL, previous_secret_sealed = NULL
-WHERE store_id = ANY($1::bigint[])
+WHERE store_id = $1
 """
 
 
 async def save(connection: Connection, batch: Batch) -> None:
     """Everything, in the caller's transaction: what goes, what is new in one go, what changed in the order of the
-    locks."""
+    locks; and what follows from it for orders that are not in the batch."""
     out = batch.out
     await orders.remove_items(connection, sorted(out.replaced_lines))
     await append_rows(connection, _new_rows(batch))
@@ -30,6 +31,7 @@ async def save(connection: Connection, batch: Batch) -> None:
     await _save_evidence(connection, batch)
     await _save_products(connection, batch)
     await _save_stores(connection, batch)
+    await reopening.hand_over(connection, batch)
     await append(connection, out.events)
 
 
@@ -117,7 +119,7 @@ async def _change(
 
 async def _save_stores(connection: Connection, batch: Batch) -> None:
     out = batch.out
-    if out.uninstalled_stores:
-        await connection.execute(_UNINSTALL, sorted(out.uninstalled_stores), batch.now)
+    for store_id, removed_at in sorted(out.uninstalled_stores.items()):
+        await connection.execute(_UNINSTALL, store_id, removed_at)
     for store_id in sorted(out.forgotten_stores):
         await people.forget_store(connection, store_id, batch.now)

@@ -10,7 +10,7 @@ from google.type.money_pb2 import Money as MoneyMessage
 
 from kiki.commerce.orders import OrderRow
 from kiki.kit.digest import event_id
-from kiki.kit.money import Money
+from kiki.kit.money import exchanged
 from kiki.orchestrator import settlement
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows import messages
@@ -35,7 +35,6 @@ def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequ
         return
     order.told_revision += 1
     batch.out.orders.add((order.store_id, order.order_id))
-    total, net = settlement.kept_amounts(order)
     person = batch.customers.get((order.store_id, order.customer_key))
     request = syncvalue_pb2.UpdateCustomerLTVRequest(
         store_id=order.store_id,
@@ -44,8 +43,8 @@ def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequ
         decision_seq=order.told_revision,
         customer_key=order.customer_key,
         order_id=order.order_id,
-        order_amount=_converted(view, order, total),
-        net_sales=_converted(view, order, net),
+        order_amount=left(view, order, order.total_minor),
+        net_sales=left(view, order, order.net_minor),
         ordered_at=messages.stamp(order.placed_at),
         paid_at=messages.stamp_or_none(order.paid_at),
         first_order=person is not None and person.first_order_id == order.order_id,
@@ -63,10 +62,14 @@ def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequ
     )
 
 
-def _converted(view: StoreView, order: OrderRow, minor: int) -> MoneyMessage:
-    """In the store's currency where the shop says at which rate; otherwise as it is, and SyncValue counts it apart."""
+def left(view: StoreView, order: OrderRow, minor: int) -> MoneyMessage:
+    """What refunds leave of an amount, in the store's currency where the shop says at which rate.
+
+    First converted and then taken from, as SyncLedger does, so that both come to the same minor unit. Without a rate
+    it stays as it is, and SyncValue counts it apart.
+    """
     wanted = view.store.currency
     if order.currency == wanted or order.settlement_currency != wanted or not order.exchange_rate:
-        return messages.amount(minor, order.currency)
-    converted = Money.of(Money(minor, order.currency).amount * Decimal(order.exchange_rate), wanted)
-    return messages.amount(converted.minor, wanted)
+        return messages.amount(settlement.kept(order, minor), order.currency)
+    converted = exchanged(minor, order.currency, wanted, Decimal(order.exchange_rate))
+    return messages.amount(settlement.kept(order, converted), wanted)

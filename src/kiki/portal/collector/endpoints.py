@@ -18,12 +18,14 @@ from kiki.portal.collector.limits import TooMany
 from kiki.portal.collector.schemas import MAX_BODY_BYTES, read_beacon
 from kiki.portal.collector.script import pixel_of
 from kiki.portal.collector.stores import check_origin
+from kiki.portal.pages import page
 from kiki.portal.problems import MEDIA_TYPE, encode, problem_of
 from kiki.portal.services import Injected, Services
 
 router = APIRouter(prefix="/collect", tags=["collector"])
 
 OUTCOME = "x-kiki-collected"
+_FORM = '<form method="post"><button type="submit">Do not count this browser</button></form>'
 _BODY_SECONDS = 10.0
 _OPT_OUT_SECONDS = 400 * 86_400
 _PIXEL_SECONDS = 3600
@@ -45,6 +47,7 @@ _BODY = {"requestBody": {"required": True, "content": {"text/plain": {"schema": 
 
 @router.get(
     "/{key}/pixel.js",
+    operation_id="get_pixel_script",
     summary="The store's pixel script",
     response_class=Response,
     responses={
@@ -71,6 +74,7 @@ async def pixel(services: Injected, request: Request, key: Annotated[str, Path(p
 
 @router.post(
     "",
+    operation_id="collect",
     status_code=HTTP_204_NO_CONTENT,
     summary="Take in a beacon",
     response_class=Response,
@@ -95,6 +99,7 @@ async def collect(services: Injected, request: Request, key: Key) -> Response:
 
 @router.options(
     "",
+    operation_id="collect_preflight",
     status_code=HTTP_204_NO_CONTENT,
     summary="Whether a page may send beacons",
     response_class=Response,
@@ -116,18 +121,18 @@ async def preflight(services: Injected, request: Request, key: Key) -> Response:
     return Response(status_code=HTTP_204_NO_CONTENT, headers={"vary": "origin", **_allow(origin), **allowed})
 
 
-@router.get("/optout", summary="Ask whether to opt out", response_class=HTMLResponse)
+@router.get("/optout", operation_id="ask_to_opt_out", summary="Ask whether to opt out", response_class=HTMLResponse)
 async def ask() -> HTMLResponse:
     """A page with a button; opening it changes nothing."""
-    return _page("Your visits", "Shops that use this collector tell it which advertisement led you to them.", _FORM)
+    return page("Your visits", "Shops that use this collector tell it which advertisement led you to them.", _FORM)
 
 
-@router.post("/optout", summary="Opt out", response_class=HTMLResponse)
+@router.post("/optout", operation_id="opt_out", summary="Opt out", response_class=HTMLResponse)
 async def opt_out(services: Injected) -> HTMLResponse:
     """A cookie of this host says no from now on. It holds nothing else, and is the only one that this host sets."""
-    page = _page("You are opted out", "This browser is not counted any more, in any shop that uses this collector.")
+    answer = page("You are opted out", "This browser is not counted any more, in any shop that uses this collector.")
     secure = services.settings.public_url.startswith("https:")
-    page.set_cookie(
+    answer.set_cookie(
         OPT_OUT_COOKIE,
         "1",
         max_age=_OPT_OUT_SECONDS,
@@ -136,7 +141,7 @@ async def opt_out(services: Injected) -> HTMLResponse:
         httponly=True,
         samesite="none" if secure else "lax",
     )
-    return page
+    return answer
 
 
 async def _store(services: Services, key: str, origin: str) -> CollectorStore:
@@ -189,23 +194,3 @@ def _problem(request: Request, error: KikiError, headers: dict[str, str]) -> Res
     elif isinstance(error, Unavailable):
         headers = {**headers, "retry-after": str(_UNAVAILABLE_SECONDS)}
     return Response(encode(document), status_code=status, media_type=MEDIA_TYPE, headers=headers)
-
-
-_FORM = '<form method="post"><button type="submit">Do not count this browser</button></form>'
-_PAGE_HEADERS = {
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-robots-tag": "noindex",
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
-}
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>body{{font:17px/1.5 system-ui,sans-serif;max-width:32rem;margin:12vh auto;padding:0 1rem}}
-button{{font:inherit;padding:.5rem 1.2rem}}</style></head>
-<body><h1>{title}</h1><p>{text}</p>{more}</body></html>
-"""
-
-
-def _page(title: str, text: str, more: str = "") -> HTMLResponse:
-    return HTMLResponse(_PAGE.format(title=title, text=text, more=more), headers=_PAGE_HEADERS)

@@ -6,25 +6,28 @@ from kiki.commerce.collectors import CollectorStore
 
 _QUEUE = "window.kiki=window.kiki||function(){(kiki.q=kiki.q||[]).push(arguments)}"
 _WOOCOMMERCE_ORDER = """\
-add_action( 'woocommerce_checkout_create_order', 'kiki_visitor_on_order' );
-add_action( 'woocommerce_store_api_checkout_update_order_meta', 'kiki_visitor_on_order' );
-function kiki_visitor_on_order( $order ) {
-    $visitor = isset( $_COOKIE['kiki_visitor'] ) ? sanitize_key( wp_unslash( $_COOKIE['kiki_visitor'] ) ) : '';
-    if ( '' === $visitor ) {
-        return;
+if ( ! function_exists( 'kiki_visitor_on_order' ) ) {
+    function kiki_visitor_on_order( $order ) {
+        $visitor = isset( $_COOKIE['kiki_visitor'] ) ? wp_unslash( $_COOKIE['kiki_visitor'] ) : '';
+        if ( ! is_string( $visitor ) || ! preg_match( '/\\A[A-Za-z0-9_-]{16,64}\\z/', $visitor ) ) {
+            return;
+        }
+        $order->update_meta_data( '_kiki_visitor', $visitor );
+        if ( $order->get_id() ) {
+            $order->save_meta_data();
+        }
     }
-    $order->update_meta_data( '_kiki_visitor', $visitor );
-    if ( $order->get_id() ) {
-        $order->save_meta_data();
-    }
+    add_action( 'woocommerce_checkout_create_order', 'kiki_visitor_on_order' );
+    add_action( 'woocommerce_store_api_checkout_update_order_meta', 'kiki_visitor_on_order' );
 }"""
 _SHOPIFY_CUSTOMER = (
-    "{% if customer %}<script>kiki('identify',{customerId:{{ customer.id | json }}})</script>{% endif %}"
+    "{% if customer %}<script>window.kiki&&kiki('identify',"
+    "{customerId:{{ customer.id | escape | json }}})</script>{% endif %}"
 )
 _WOOCOMMERCE_CUSTOMER = """\
 add_action( 'wp_footer', function () {
     if ( is_user_logged_in() ) {
-        printf( "<script>kiki('identify',{customerId:'%d'})</script>", get_current_user_id() );
+        printf( "<script>window.kiki&&kiki('identify',{customerId:'%d'})</script>", get_current_user_id() );
     }
 } );"""
 

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Container
-from typing import Annotated, Any
+from typing import Annotated, cast
 
 import msgspec
-from fastapi import APIRouter, Path
+from fastapi import Path
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.commerce.attribution_models import (
     FittedRow,
+    ShadowRow,
     list_fitted,
     list_shadows,
     newest_fitted,
     put_fitted,
     shadow_run,
 )
+from kiki.commerce.campaigns import TouchpointRow
 from kiki.commerce.history import orders_by_key
 from kiki.commerce.stores import StoreSettings
 from kiki.kit.errors import FailedPrecondition, InvalidInput
-from kiki.orchestrator.attribution.model import Signal
+from kiki.orchestrator.attribution.model import Case, Decision, Signal
 from kiki.orchestrator.attribution.registry import (
     CANDIDATE,
     FITTED,
@@ -36,14 +38,18 @@ from kiki.orchestrator.workflows.caches import naming_of
 from kiki.orchestrator.workflows.reading import case_in, read_order, read_shelf
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
+from kiki.portal.internal.answers.jobs import AddedJob, AdoptedModel, AttributionModels, FittedModel, ListedModel
+from kiki.portal.internal.answers.shop import Explained, ModelSays, ShadowDecision, ShownTouchpoint
+from kiki.portal.internal.answers.shop import Signal as SignalAnswer
+from kiki.portal.internal.attribution_schemas import FittedBody, LearnBody, SpanBody
 from kiki.portal.internal.jobs import job_json
 from kiki.portal.internal.pages import StoreId
-from kiki.portal.internal.schemas import FittedBody, LearnBody, SpanBody
 from kiki.portal.jobs.kinds import COMPARE_ATTRIBUTION, FIT_ATTRIBUTION, LEARN_ATTRIBUTION
 from kiki.portal.queries import shop
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 
-router = APIRouter(prefix="/internal/attribution", tags=["attribution"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal/attribution", tags=["attribution"], dependencies=[documented_key])
 
 _Name = Annotated[str, Path(min_length=1, max_length=40)]
 _OrderId = Annotated[str, Path(min_length=1, max_length=200)]
@@ -52,20 +58,35 @@ _LEAST_SHADOWED = 30
 """Orders that a candidate decides beside the store's own model before it may bill."""
 
 
-@router.post("/fit/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Fit models on the store's own history")
-async def fit(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> dict[str, Any]:
+@router.post(
+    "/fit/{store_id}",
+    operation_id="fit_attribution",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Fit models on the store's own history",
+)
+async def fit(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> AddedJob:
     """A background job: the Markov chain of every path. From its end on the model speaks by the new parameters."""
     return await _add(services, store_id, FIT_ATTRIBUTION, body, actor)
 
 
-@router.post("/compare/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Set all models side by side")
-async def compare(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> dict[str, Any]:
+@router.post(
+    "/compare/{store_id}",
+    operation_id="compare_attribution",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Set all models side by side",
+)
+async def compare(services: Injected, actor: Actor, store_id: StoreId, body: SpanBody | None = None) -> AddedJob:
     """A background job; its result says what each model would have billed, by currency and arm."""
     return await _add(services, store_id, COMPARE_ATTRIBUTION, body, actor)
 
 
-@router.post("/learn/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Learn from the store's own experiment")
-async def learn(services: Injected, actor: Actor, store_id: StoreId, body: LearnBody) -> dict[str, Any]:
+@router.post(
+    "/learn/{store_id}",
+    operation_id="learn_attribution",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Learn from the store's own experiment",
+)
+async def learn(services: Injected, actor: Actor, store_id: StoreId, body: LearnBody) -> AddedJob:
     """A background job: what a hold-out taught becomes the model `candidate`, which runs beside the store's own one.
 
     It is recorded and never billed until it is adopted as `learned`.
@@ -76,8 +97,12 @@ async def learn(services: Injected, actor: Actor, store_id: StoreId, body: Learn
     return await _add(services, store_id, LEARN_ATTRIBUTION, body, actor)
 
 
-@router.post("/models/{store_id}/candidate/adopt", summary="Let what ran in the shadow speak as learned")
-async def adopt(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
+@router.post(
+    "/models/{store_id}/candidate/adopt",
+    operation_id="adopt_candidate",
+    summary="Let what ran in the shadow speak as learned",
+)
+async def adopt(services: Injected, actor: Actor, store_id: StoreId) -> AdoptedModel:
     """The candidate's newest version becomes that of `learned`; refused before it has decided 30 orders beside.
 
     Its shadow run ends. Whether `learned` bills is for the store's rules to say.
@@ -116,14 +141,14 @@ async def adopt(services: Injected, actor: Actor, store_id: StoreId) -> dict[str
     return {**_fit_json(row), "store_model": store.settings.attribution_model}
 
 
-@router.get("/models/{store_id}", summary="The store's models, and every fit")
-async def models(services: Injected, store_id: StoreId) -> dict[str, Any]:
+@router.get("/models/{store_id}", operation_id="list_attribution_models", summary="The store's models, and every fit")
+async def models(services: Injected, store_id: StoreId) -> AttributionModels:
     """The newest fit of a name is the one that it speaks by."""
     async with services.database.connection() as connection:
         store = await services.stores.get(connection, store_id)
         rows = await list_fitted(connection, store_id)
     newest: set[str] = set()
-    fits = []
+    fits: list[ListedModel] = []
     for row in rows:
         fits.append({**_fit_json(row), "in_use": row.name not in newest})
         newest.add(row.name)
@@ -137,10 +162,12 @@ async def models(services: Injected, store_id: StoreId) -> dict[str, Any]:
     }
 
 
-@router.put("/models/{store_id}/{name}", summary="Put parameters that were fitted elsewhere")
-async def put_model(
-    services: Injected, actor: Actor, store_id: StoreId, name: _Name, body: FittedBody
-) -> dict[str, Any]:
+@router.put(
+    "/models/{store_id}/{name}",
+    operation_id="put_attribution_model",
+    summary="Put parameters that were fitted elsewhere",
+)
+async def put_model(services: Injected, actor: Actor, store_id: StoreId, name: _Name, body: FittedBody) -> FittedModel:
     """From now on the model speaks by them. The same parameters have the same fingerprint."""
     if name not in FITTED:
         raise InvalidInput(f"a fitted model is one of {', '.join(FITTED)}, got {name!r}", reason="UNKNOWN_MODEL")
@@ -172,8 +199,10 @@ async def put_model(
     return _fit_json(row)
 
 
-@router.get("/explain/{store_id}/{order_id}", summary="Why an order was decided as it was")
-async def explain(services: Injected, store_id: StoreId, order_id: _OrderId) -> dict[str, Any]:
+@router.get(
+    "/explain/{store_id}/{order_id}", operation_id="explain_order", summary="Why an order was decided as it was"
+)
+async def explain(services: Injected, store_id: StoreId, order_id: _OrderId) -> Explained:
     """Every decision with its signals, what the confidence would be without each, the raw evidence, and the review.
 
     `models` is what each model says of the evidence as it is known now.
@@ -188,10 +217,14 @@ async def explain(services: Injected, store_id: StoreId, order_id: _OrderId) -> 
     wide = dataclasses.replace(shelf.view, speakers=all_facts(shelf.view.speakers.model))
     case = case_in(page, wide, order)
     decisions = [model.decide(case) for model in available_models(shelf.fitted)]
-    told = {name: shown[name] for name in ("order_id", "number", "placed_at", "paid_at", "verdict", "confidence")}
     return {
         "store_id": store_id,
-        **told,
+        "order_id": shown["order_id"],
+        "number": shown["number"],
+        "placed_at": shown["placed_at"],
+        "paid_at": shown["paid_at"],
+        "verdict": shown["verdict"],
+        "confidence": shown["confidence"],
         "campaign_id": shown["campaign_id"],
         "arm": shelf.view.speakers.arm(order.customer_key),
         "decisions": shown["attributions"],
@@ -200,19 +233,8 @@ async def explain(services: Injected, store_id: StoreId, order_id: _OrderId) -> 
             -_SHOWN_TOUCHPOINTS:
         ],
         "facts": dict(case.facts),
-        "models": [
-            {
-                "model": decision.model,
-                "version": decision.version,
-                "verdict": decision.verdict.value,
-                "confidence": float(decision.confidence),
-                "billed_share": float(decision.billed_share) if decision.billed(1_000_000) else 0.0,
-                "campaign_id": decision.campaign_id,
-                "signals": [_signal(signal) for signal in decision.signals],
-            }
-            for decision in decisions
-        ],
-        "second_model": [{**dataclasses.asdict(row), "confidence": float(row.confidence)} for row in shadows],
+        "models": [_says(decision) for decision in decisions],
+        "second_model": [_shadow(row) for row in shadows],
     }
 
 
@@ -227,7 +249,7 @@ def check_models(settings: StoreSettings, known: Container[str]) -> None:
             )
 
 
-def _touchpoint(row: Any, case: Any) -> dict[str, Any]:
+def _touchpoint(row: TouchpointRow, case: Case) -> ShownTouchpoint:
     """A contact as raw evidence; nothing of a person stands in it."""
     ours = {touch.touchpoint_id: touch.campaign_id for touch in case.touches}
     others = {touch.touchpoint_id: touch.campaign_id for touch in case.others}
@@ -251,7 +273,23 @@ def _touchpoint(row: Any, case: Any) -> dict[str, Any]:
     }
 
 
-def _signal(signal: Signal) -> dict[str, Any]:
+def _says(decision: Decision) -> ModelSays:
+    return {
+        "model": decision.model,
+        "version": decision.version,
+        "verdict": decision.verdict.value,
+        "confidence": float(decision.confidence),
+        "billed_share": float(decision.billed_share) if decision.billed(1_000_000) else 0.0,
+        "campaign_id": decision.campaign_id,
+        "signals": [_signal(signal) for signal in decision.signals],
+    }
+
+
+def _shadow(row: ShadowRow) -> ShadowDecision:
+    return cast("ShadowDecision", {**dataclasses.asdict(row), "confidence": float(row.confidence)})
+
+
+def _signal(signal: Signal) -> SignalAnswer:
     return {
         "name": signal.name,
         "weight": float(signal.weight),
@@ -263,15 +301,13 @@ def _signal(signal: Signal) -> dict[str, Any]:
     }
 
 
-def _fit_json(row: FittedRow) -> dict[str, Any]:
+def _fit_json(row: FittedRow) -> FittedModel:
     fields = dataclasses.asdict(row)
     del fields["store_id"]
-    return {**fields, "version": f"1:{row.fingerprint}"}
+    return cast("FittedModel", {**fields, "version": f"1:{row.fingerprint}"})
 
 
-async def _add(
-    services: Services, store_id: int, kind: str, body: SpanBody | LearnBody | None, actor: str
-) -> dict[str, Any]:
+async def _add(services: Services, store_id: int, kind: str, body: SpanBody | LearnBody | None, actor: str) -> AddedJob:
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
     parameters = (body or SpanBody()).model_dump(mode="json", exclude_none=True)

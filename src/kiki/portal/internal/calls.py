@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import NotFound
 from kiki.orchestrator.calls.intents import enqueue
-from kiki.orchestrator.calls.queries import list_dead, replay_dead
+from kiki.orchestrator.calls.queries import DeadCallView, list_dead, replay_dead
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.answers.deliveries import DeadCall, DeadCallPage
+from kiki.portal.internal.answers.shared import Accepted
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import ReplayCallsBody
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected
 
-router = APIRouter(prefix="/internal/dead-calls", tags=["calls"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal/dead-calls", tags=["calls"], dependencies=[documented_key])
 
 
-@router.get("", summary="List agent calls that were refused for good, newest first")
+@router.get("", operation_id="list_dead_calls", summary="List agent calls that were refused for good, newest first")
 async def list_all(
     services: Injected,
     store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     agent: Annotated[str | None, Query(max_length=40, description="For example `syncledger`.")] = None,
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> DeadCallPage:
     """Why each was refused; never what it carried."""
     before = decode_cursor(cursor, (int,))
     async with services.database.connection() as connection:
@@ -35,21 +38,26 @@ async def list_all(
             connection, store_id=store_id, agent=agent, before_id=before[0] if before else None, limit=limit
         )
     last = encode_cursor(found[-1].call_id) if len(found) == limit else ""
-    return page("calls", [dataclasses.asdict(call) for call in found], last)
+    return {"calls": [_json(call) for call in found], "next_cursor": last}
 
 
-@router.get("/{call_id}", summary="Show a call that was refused for good")
-async def show(services: Injected, call_id: Annotated[int, Path(ge=1, lt=2**63 - 1)]) -> dict[str, Any]:
+@router.get("/{call_id}", operation_id="get_dead_call", summary="Show a call that was refused for good")
+async def show(services: Injected, call_id: Annotated[int, Path(ge=1, lt=2**63 - 1)]) -> DeadCall:
     """Why it was refused, and after how many attempts; never what it carried."""
     async with services.database.connection() as connection:
         found = await list_dead(connection, before_id=call_id + 1, limit=1)
     if not found or found[0].call_id != call_id:
         raise NotFound(f"there is no dead call {call_id}; a replayed one is in the queue again", reason="UNKNOWN_CALL")
-    return dataclasses.asdict(found[0])
+    return _json(found[0])
 
 
-@router.post("/{store_id}/replay", status_code=HTTP_202_ACCEPTED, summary="Queue a store's dead calls again")
-async def replay(services: Injected, actor: Actor, store_id: StoreId, body: ReplayCallsBody) -> dict[str, int]:
+@router.post(
+    "/{store_id}/replay",
+    operation_id="replay_dead_calls",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Queue a store's dead calls again",
+)
+async def replay(services: Injected, actor: Actor, store_id: StoreId, body: ReplayCallsBody) -> Accepted:
     """The named ones, or all. The event id stays, so what took effect after all is not done twice."""
     async with services.database.transaction() as connection:
         await services.stores.get(connection, store_id)
@@ -64,3 +72,7 @@ async def replay(services: Injected, actor: Actor, store_id: StoreId, body: Repl
         )
         await enqueue(connection, services.sealer, [intent])
     return {"replayed": replayed}
+
+
+def _json(call: DeadCallView) -> DeadCall:
+    return cast("DeadCall", dataclasses.asdict(call))

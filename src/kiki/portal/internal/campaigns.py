@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.status import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
 from kiki.kit.database import Connection
@@ -21,19 +21,36 @@ from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.convert import message_json
 from kiki.portal.facts import add_fact
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, page
-from kiki.portal.internal.schemas import AdNetworkBody, CampaignBody, CampaignsBody, HandBody, MoneyBody
+from kiki.portal.internal.answers.campaigns import (
+    AdNetworks,
+    CampaignActionPage,
+    CampaignPage,
+    Held,
+    KeptNetwork,
+    ProductAds,
+    ProductCommanded,
+    Registered,
+    Released,
+)
+from kiki.portal.internal.campaign_schemas import AdNetworkBody, CampaignBody, CampaignsBody, HandBody, MoneyBody
+from kiki.portal.internal.pages import Cursor, Limit, StoreId
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 from kiki.rpc.v1 import syncflow_pb2 as flow
 
-router = APIRouter(prefix="/internal", tags=["campaigns"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal", tags=["campaigns"], dependencies=[documented_key])
 
 _Id = Annotated[str, Path(min_length=1, max_length=200)]
 _Filter = Annotated[str, Query(max_length=200)]
 
 
-@router.post("/campaigns/{store_id}", status_code=HTTP_201_CREATED, summary="Register campaigns")
-async def register(services: Injected, actor: Actor, store_id: StoreId, body: CampaignsBody) -> dict[str, Any]:
+@router.post(
+    "/campaigns/{store_id}",
+    operation_id="register_campaigns",
+    status_code=HTTP_201_CREATED,
+    summary="Register campaigns",
+)
+async def register(services: Injected, actor: Actor, store_id: StoreId, body: CampaignsBody) -> Registered:
     """New ones are added, known ones replaced. Only touchpoints that lead to a registered campaign count."""
     await _known_store(services, store_id)
     request = flow.RegisterCampaignsRequest(
@@ -56,16 +73,20 @@ async def register(services: Injected, actor: Actor, store_id: StoreId, body: Ca
     return message_json(answer)
 
 
-@router.get("/campaigns/{store_id}", summary="List campaigns")
+@router.get("/campaigns/{store_id}", operation_id="list_campaigns", summary="List campaigns")
 async def list_campaigns(
     services: Injected, store_id: StoreId, limit: Limit = 200, cursor: Cursor = ""
-) -> dict[str, Any]:
+) -> CampaignPage:
     request = flow.ListCampaignsRequest(store_id=store_id, page_size=limit, page_token=cursor)
     answer = await services.clients.syncflow.call("ListCampaigns", request, flow.ListCampaignsResponse)
-    return page("campaigns", [message_json(campaign) for campaign in answer.campaigns], answer.next_page_token)
+    return {"campaigns": [message_json(each) for each in answer.campaigns], "next_cursor": answer.next_page_token}
 
 
-@router.get("/campaigns/{store_id}/actions", summary="What was done at the ad networks, newest first")
+@router.get(
+    "/campaigns/{store_id}/actions",
+    operation_id="list_campaign_actions",
+    summary="What was done at the ad networks, newest first",
+)
 async def list_actions(
     services: Injected,
     store_id: StoreId,
@@ -73,16 +94,18 @@ async def list_actions(
     product_id: _Filter = "",
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> CampaignActionPage:
     request = flow.ListActionsRequest(
         store_id=store_id, campaign_id=campaign_id, product_id=product_id, page_size=limit, page_token=cursor
     )
     answer = await services.clients.syncflow.call("ListActions", request, flow.ListActionsResponse)
-    return page("actions", [message_json(action) for action in answer.actions], answer.next_page_token)
+    return {"actions": [message_json(action) for action in answer.actions], "next_cursor": answer.next_page_token}
 
 
-@router.post("/campaigns/{store_id}/{campaign_id}/hold", summary="Put a hand on a campaign")
-async def hold(services: Injected, actor: Actor, store_id: StoreId, body: HandBody, campaign_id: _Id) -> dict[str, Any]:
+@router.post(
+    "/campaigns/{store_id}/{campaign_id}/hold", operation_id="hold_campaign", summary="Put a hand on a campaign"
+)
+async def hold(services: Injected, actor: Actor, store_id: StoreId, body: HandBody, campaign_id: _Id) -> Held:
     """SyncFlow leaves the campaign as it is until the hold ends."""
     request = flow.HoldCampaignRequest(
         store_id=store_id,
@@ -97,8 +120,12 @@ async def hold(services: Injected, actor: Actor, store_id: StoreId, body: HandBo
     return message_json(answer)
 
 
-@router.post("/campaigns/{store_id}/{campaign_id}/release", summary="Take the hand off a campaign")
-async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_id: _Id) -> dict[str, Any]:
+@router.post(
+    "/campaigns/{store_id}/{campaign_id}/release",
+    operation_id="release_campaign",
+    summary="Take the hand off a campaign",
+)
+async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_id: _Id) -> Released:
     """The desired state is applied again."""
     request = flow.ReleaseHoldRequest(
         store_id=store_id,
@@ -111,14 +138,19 @@ async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_
     return message_json(answer)
 
 
-@router.get("/products/{store_id}/{product_id}/ads", summary="What is wanted for a product's ads, and why")
-async def product_state(services: Injected, store_id: StoreId, product_id: _Id) -> dict[str, Any]:
+@router.get(
+    "/products/{store_id}/{product_id}/ads",
+    operation_id="get_product_ads",
+    summary="What is wanted for a product's ads, and why",
+)
+async def product_state(services: Injected, store_id: StoreId, product_id: _Id) -> ProductAds:
     request = flow.GetProductStateRequest(store_id=store_id, product_id=product_id)
     return message_json(await services.clients.syncflow.call("GetProductState", request, flow.GetProductStateResponse))
 
 
 @router.post(
     "/products/{store_id}/{product_id}/ads/{command}",
+    operation_id="command_product_ads",
     status_code=HTTP_202_ACCEPTED,
     summary="Pause, resume, hold or release a product's ads by hand",
 )
@@ -129,7 +161,7 @@ async def command_product(
     command: Literal["pause", "resume", "hold", "release"],
     body: HandBody,
     product_id: _Id,
-) -> dict[str, Any]:
+) -> ProductCommanded:
     """A hand wins over the stock guard until it is released or expires. The worker carries it out, and audits it."""
     now = services.clock.now()
     expires_at = body.expires_at.isoformat() if body.expires_at else None
@@ -155,10 +187,12 @@ async def command_product(
     return {"store_id": store_id, "product_id": product_id, "command": command, "status": "accepted"}
 
 
-@router.put("/ad-networks/{store_id}/{network}", summary="Say how an ad network is reached")
+@router.put(
+    "/ad-networks/{store_id}/{network}", operation_id="put_ad_network", summary="Say how an ad network is reached"
+)
 async def put_network(
     services: Injected, actor: Actor, store_id: StoreId, body: AdNetworkBody, network: _Id
-) -> dict[str, Any]:
+) -> KeptNetwork:
     """The token is sealed by SyncFlow and never shown again."""
     await _known_store(services, store_id)
     request = flow.PutAdNetworkRequest(
@@ -173,8 +207,8 @@ async def put_network(
     return message_json(answer)
 
 
-@router.get("/ad-networks/{store_id}", summary="List ad network connections")
-async def list_networks(services: Injected, store_id: StoreId) -> dict[str, Any]:
+@router.get("/ad-networks/{store_id}", operation_id="list_ad_networks", summary="List ad network connections")
+async def list_networks(services: Injected, store_id: StoreId) -> AdNetworks:
     request = flow.ListAdNetworksRequest(store_id=store_id)
     answer = await services.clients.syncflow.call("ListAdNetworks", request, flow.ListAdNetworksResponse)
     return message_json(answer)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
-from typing import Any
-
-from fastapi import APIRouter
 
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.digest import event_id
+from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.times import time_to_proto
 from kiki.orchestrator.experiments.service import BY_EXPERIMENT, check_billable
 from kiki.portal.access import documented_key
 from kiki.portal.convert import message_json
+from kiki.portal.internal.answers.campaigns import NewTerms, Terms
 from kiki.portal.internal.pages import StoreId
 from kiki.portal.internal.schemas import ContractBody, month_of
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 
-router = APIRouter(prefix="/internal/contracts", tags=["contracts"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal/contracts", tags=["contracts"], dependencies=[documented_key])
 
 _BASES = {"net_sales": ledger.FEE_BASIS_NET_SALES, "total": ledger.FEE_BASIS_TOTAL}
 _RULES = {
@@ -32,15 +32,15 @@ _RULES = {
 }
 
 
-@router.get("/{store_id}", summary="The terms in force, and every version")
-async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
+@router.get("/{store_id}", operation_id="get_contract", summary="The terms in force, and every version")
+async def show(services: Injected, store_id: StoreId) -> Terms:
     request = ledger.GetContractRequest(store_id=store_id)
     return message_json(await services.clients.syncledger.call("GetContract", request, ledger.GetContractResponse))
 
 
-@router.put("/{store_id}", summary="Write a new version")
-async def put(services: Injected, actor: Actor, store_id: StoreId, body: ContractBody) -> dict[str, Any]:
-    """Currency, time zone and connection are the store's; the baseline goes on from the version before.
+@router.put("/{store_id}", operation_id="put_contract", summary="Write a new version")
+async def put(services: Injected, actor: Actor, store_id: StoreId, body: ContractBody) -> NewTerms:
+    """Currency, time zone, connection and basis are the store's; the baseline goes on from the version before.
 
     The rule `ended` ends the contract: from its month on orders bill nothing, and a carry is credited.
     """
@@ -48,7 +48,13 @@ async def put(services: Injected, actor: Actor, store_id: StoreId, body: Contrac
         store = await services.stores.get(connection, store_id)
         if body.rule.startswith(BY_EXPERIMENT):
             await check_billable(connection, store_id, body.experiment_id or "")
-    contract = _contract(store, fee_rate=body.fee_rate, basis=body.basis, rule=body.rule)
+    if body.basis not in (None, store.settings.basis):
+        raise InvalidInput(
+            f"the store's orders are decided and read on {store.settings.basis}, got {body.basis}: "
+            f"PATCH /internal/stores/{store_id}/settings changes the basis, and the contract from the next month on",
+            reason="BASIS_DIFFERS",
+        )
+    contract = _contract(store, fee_rate=body.fee_rate, basis=store.settings.basis, rule=body.rule)
     contract.experiment_id = body.experiment_id or ""
     if body.effective_from is not None:
         contract.effective_from.year, contract.effective_from.month = month_of(body.effective_from)

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from kiki.portal.access import documented_key
 from kiki.portal.convert import message_json
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, page
+from kiki.portal.internal.answers.campaigns import CreativePage
+from kiki.portal.internal.pages import Cursor, Limit, StoreId
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Injected
 from kiki.rpc.v1 import synccreate_pb2 as create
 
-router = APIRouter(prefix="/internal/creatives", tags=["creatives"], dependencies=[documented_key])
-public = APIRouter(prefix="/creatives", tags=["creatives"])
+router = AnswerRouter(prefix="/internal/creatives", tags=["creatives"], dependencies=[documented_key])
+public = AnswerRouter(prefix="/creatives", tags=["creatives"])
 """Ad networks and shops fetch pictures without a key: the asset's name is unguessable."""
 
 _FOREVER = "public, max-age=31536000, immutable"
 
 
-@router.get("/{store_id}", summary="List a store's creatives, newest first")
+@router.get("/{store_id}", operation_id="list_creatives", summary="List a store's creatives, newest first")
 async def list_creatives(
     services: Injected,
     store_id: StoreId,
     product_id: str = Query(default="", max_length=200),
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> CreativePage:
     request = create.ListCreativesRequest(store_id=store_id, product_id=product_id, page_size=limit, page_token=cursor)
     answer = await services.clients.synccreate.call("ListCreatives", request, create.ListCreativesResponse)
-    return page("creatives", [message_json(creative) for creative in answer.creatives], answer.next_page_token)
+    return {"creatives": [message_json(each) for each in answer.creatives], "next_cursor": answer.next_page_token}
 
 
-@public.get("/{path:path}", summary="A rendered picture", response_class=Response)
+@public.get("/{path:path}", operation_id="get_creative_picture", summary="A rendered picture", response_class=Response)
 async def picture(services: Injected, request: Request, path: str = Path(max_length=300)) -> Response:
     """A picture never changes under its name: it may be kept for good."""
     wanted = create.GetAssetRequest(asset_id=path)

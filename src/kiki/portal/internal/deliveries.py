@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, cast
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import AwareDatetime
 from starlette.status import HTTP_202_ACCEPTED
 
@@ -22,11 +22,14 @@ from kiki.orchestrator.inbox.queries import (
 )
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
-from kiki.portal.internal.pages import Cursor, Limit, decode_cursor, encode_cursor, page
+from kiki.portal.internal.answers.deliveries import Delivery, DeliveryBody, DeliveryDetails, DeliveryPage
+from kiki.portal.internal.answers.shared import Accepted
+from kiki.portal.internal.pages import Cursor, Limit, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import ReplayBody
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 
-router = APIRouter(prefix="/internal", tags=["deliveries"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal", tags=["deliveries"], dependencies=[documented_key])
 
 Status = Literal["queued", "waiting", "parked", "settled", "ignored", "dead"]
 """`queued` is another word for `waiting`."""
@@ -35,7 +38,7 @@ _Topic = Annotated[str | None, Query(max_length=200)]
 _StoreFilter = Annotated[int | None, Query(ge=1, lt=2**63)]
 
 
-@router.get("/deliveries", summary="List deliveries, newest first")
+@router.get("/deliveries", operation_id="list_deliveries", summary="List deliveries, newest first")
 async def list_all(
     services: Injected,
     status: Status | None = None,
@@ -45,28 +48,28 @@ async def list_all(
     received_to: AwareDatetime | None = None,
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> DeliveryPage:
     """Never the body: that is shown for one delivery at a time."""
     return await _page(
         services, DeliveryFilter(_status(status), store_id, topic, received_from, received_to), limit, cursor
     )
 
 
-@router.get("/dead-letters", summary="List dead letters, newest first")
+@router.get("/dead-letters", operation_id="list_dead_letters", summary="List dead letters, newest first")
 async def list_dead(
     services: Injected, topic: _Topic = None, store_id: _StoreFilter = None, limit: Limit = 100, cursor: Cursor = ""
-) -> dict[str, Any]:
+) -> DeliveryPage:
     """The same as deliveries with the status `dead`."""
     return await _page(services, DeliveryFilter("dead", store_id, topic), limit, cursor)
 
 
-@router.get("/deliveries/{delivery_id}", summary="Show a delivery with every run")
+@router.get("/deliveries/{delivery_id}", operation_id="get_delivery", summary="Show a delivery with every run")
 async def show(
     services: Injected,
     actor: Actor,
     delivery_id: _DeliveryId,
     body: Annotated[bool, Query(description="Open the raw body; written to the audit log.")] = False,
-) -> dict[str, Any]:
+) -> DeliveryDetails:
     """The body may hold personal data: who opens it is audited in the same transaction."""
     async with services.database.transaction() as connection:
         found = await get_delivery(connection, services.sealer, delivery_id)
@@ -80,25 +83,36 @@ async def show(
                 occurred_at=services.clock.now(),
             )
             await enqueue(connection, services.sealer, [intent])
-    return {
+    details = {
         **_view(found.view),
         "headers": found.headers,
         "sha256": found.sha256.hex(),
         "runs": [dataclasses.asdict(run) for run in found.runs],
         **(_body(found.body) if body else {}),
     }
+    return cast("DeliveryDetails", details)
 
 
-@router.post("/deliveries/{delivery_id}/replay", status_code=HTTP_202_ACCEPTED, summary="Work on a delivery again")
-async def replay_one(services: Injected, actor: Actor, delivery_id: _DeliveryId) -> dict[str, Any]:
+@router.post(
+    "/deliveries/{delivery_id}/replay",
+    operation_id="replay_delivery",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Work on a delivery again",
+)
+async def replay_one(services: Injected, actor: Actor, delivery_id: _DeliveryId) -> Accepted:
     """In the bulk lane. What it did before is not done twice: effects carry the fact's identity, not the delivery's."""
     async with services.database.transaction() as connection:
         await get_delivery(connection, services.sealer, delivery_id)
         return {"replayed": await replay(connection, [delivery_id], requested_by=actor)}
 
 
-@router.post("/deliveries/replay", status_code=HTTP_202_ACCEPTED, summary="Work on deliveries again, by filter")
-async def replay_many(services: Injected, actor: Actor, body: ReplayBody) -> dict[str, Any]:
+@router.post(
+    "/deliveries/replay",
+    operation_id="replay_deliveries",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Work on deliveries again, by filter",
+)
+async def replay_many(services: Injected, actor: Actor, body: ReplayBody) -> Accepted:
     """Named ones, or what a filter finds, the newest first, up to `limit`. What is still under way is left alone."""
     if not body.model_dump(exclude={"limit"}, exclude_none=True):
         raise InvalidInput("a replay names deliveries or gives a filter", reason="NO_FILTER")
@@ -113,21 +127,21 @@ def _status(status: str | None) -> str | None:
     return "waiting" if status == "queued" else status
 
 
-async def _page(services: Services, wanted: DeliveryFilter, limit: int, cursor: str) -> dict[str, Any]:
+async def _page(services: Services, wanted: DeliveryFilter, limit: int, cursor: str) -> DeliveryPage:
     before = decode_cursor(cursor, (int,))
     if before is not None:
         wanted = dataclasses.replace(wanted, before_id=before[0])
     async with services.database.connection() as connection:
         found = await list_deliveries(connection, wanted, limit=limit)
     last = encode_cursor(found[-1].delivery_id) if len(found) == limit else ""
-    return page("deliveries", [_view(view) for view in found], last)
+    return {"deliveries": [_view(view) for view in found], "next_cursor": last}
 
 
-def _view(view: DeliveryView) -> dict[str, Any]:
-    return {**dataclasses.asdict(view), "lane": view.lane.name.lower()}
+def _view(view: DeliveryView) -> Delivery:
+    return cast("Delivery", {**dataclasses.asdict(view), "lane": view.lane.name.lower()})
 
 
-def _body(raw: bytes) -> dict[str, str]:
+def _body(raw: bytes) -> DeliveryBody:
     """As text where it is UTF-8, otherwise in base64."""
     try:
         return {"body": raw.decode()}

@@ -3,40 +3,55 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.status import HTTP_201_CREATED, HTTP_204_NO_CONTENT
 
 from kiki.orchestrator.events.queries import list_after
-from kiki.orchestrator.events.subscriptions import Subscription, SubscriptionRepository
+from kiki.orchestrator.events.subscriptions import Subscription as SubscriptionRow
+from kiki.orchestrator.events.subscriptions import SubscriptionRepository
 from kiki.portal.access import documented_key
+from kiki.portal.internal.answers.deliveries import (
+    EventLog,
+    LoggedEvent,
+    NewSubscription,
+    Subscription,
+    SubscriptionList,
+)
 from kiki.portal.internal.pages import Limit, StoreId
 from kiki.portal.internal.schemas import SubscriptionBody
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Injected
 
-router = APIRouter(prefix="/internal", tags=["events"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal", tags=["events"], dependencies=[documented_key])
 
 _SubscriptionId = Annotated[int, Path(ge=1, lt=2**63)]
 
 
-@router.get("/events/{store_id}", summary="What happened in a store, in order")
+@router.get("/events/{store_id}", operation_id="list_events", summary="What happened in a store, in order")
 async def list_events(
     services: Injected,
     store_id: StoreId,
     after: Annotated[int, Query(ge=0, lt=2**63, description="The last number that is known.")] = 0,
     types: Annotated[list[str] | None, Query(alias="type", max_length=50, description="Only these types.")] = None,
     limit: Limit = 100,
-) -> dict[str, Any]:
+) -> EventLog:
     """Gapless per store: go on with `last_seq`."""
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
         found = await list_after(connection, store_id, after, types=types or (), limit=limit)
-    return {"events": [dataclasses.asdict(event) for event in found], "last_seq": found[-1].seq if found else after}
+    events = [cast("LoggedEvent", dataclasses.asdict(event)) for event in found]
+    return {"events": events, "last_seq": found[-1].seq if found else after}
 
 
-@router.post("/subscriptions/{store_id}", status_code=HTTP_201_CREATED, summary="Subscribe to a store's events")
-async def subscribe(services: Injected, store_id: StoreId, body: SubscriptionBody) -> dict[str, Any]:
+@router.post(
+    "/subscriptions/{store_id}",
+    operation_id="add_subscription",
+    status_code=HTTP_201_CREATED,
+    summary="Subscribe to a store's events",
+)
+async def subscribe(services: Injected, store_id: StoreId, body: SubscriptionBody) -> NewSubscription:
     """From the next event on. Deliveries are signed (Standard Webhooks); the secret is shown once, here."""
     async with services.database.transaction() as connection:
         await services.stores.get(connection, store_id)
@@ -44,28 +59,37 @@ async def subscribe(services: Injected, store_id: StoreId, body: SubscriptionBod
     return {**_subscription(added), "secret": added.secret}
 
 
-@router.get("/subscriptions/{store_id}", summary="List a store's subscriptions")
-async def list_subscriptions(services: Injected, store_id: StoreId) -> dict[str, Any]:
+@router.get("/subscriptions/{store_id}", operation_id="list_subscriptions", summary="List a store's subscriptions")
+async def list_subscriptions(services: Injected, store_id: StoreId) -> SubscriptionList:
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
         found = await _repository(services).list(connection, store_id)
     return {"subscriptions": [_subscription(subscription) for subscription in found]}
 
 
-@router.get("/subscriptions/{store_id}/{subscription_id}", summary="Show a subscription")
-async def show(services: Injected, store_id: StoreId, subscription_id: _SubscriptionId) -> dict[str, Any]:
+@router.get(
+    "/subscriptions/{store_id}/{subscription_id}", operation_id="get_subscription", summary="Show a subscription"
+)
+async def show(services: Injected, store_id: StoreId, subscription_id: _SubscriptionId) -> Subscription:
     async with services.database.connection() as connection:
         return _subscription(await _repository(services).get(connection, store_id, subscription_id))
 
 
-@router.post("/subscriptions/{store_id}/{subscription_id}/enable", summary="Go on from where it stood")
-async def enable(services: Injected, store_id: StoreId, subscription_id: _SubscriptionId) -> dict[str, Any]:
+@router.post(
+    "/subscriptions/{store_id}/{subscription_id}/enable",
+    operation_id="enable_subscription",
+    summary="Go on from where it stood",
+)
+async def enable(services: Injected, store_id: StoreId, subscription_id: _SubscriptionId) -> Subscription:
     async with services.database.transaction() as connection:
         return _subscription(await _repository(services).enable(connection, store_id, subscription_id))
 
 
 @router.delete(
-    "/subscriptions/{store_id}/{subscription_id}", status_code=HTTP_204_NO_CONTENT, summary="End a subscription"
+    "/subscriptions/{store_id}/{subscription_id}",
+    operation_id="delete_subscription",
+    status_code=HTTP_204_NO_CONTENT,
+    summary="End a subscription",
 )
 async def unsubscribe(services: Injected, store_id: StoreId, subscription_id: _SubscriptionId) -> None:
     async with services.database.transaction() as connection:
@@ -76,7 +100,7 @@ def _repository(services: Injected) -> SubscriptionRepository:
     return SubscriptionRepository(services.sealer)
 
 
-def _subscription(subscription: Subscription) -> dict[str, Any]:
+def _subscription(subscription: SubscriptionRow) -> Subscription:
     fields = dataclasses.asdict(subscription)
     del fields["secret"]
-    return fields
+    return cast("Subscription", fields)

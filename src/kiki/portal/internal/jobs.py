@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.commerce.attribution_models import list_diff
 from kiki.portal.access import documented_key
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.answers.jobs import AddedJob, ChangedOrderPage, JobPage
+from kiki.portal.internal.answers.jobs import Job as JobAnswer
+from kiki.portal.internal.attribution_schemas import RecalculationBody
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.recalculations import diff_json, recalculation_parameters
-from kiki.portal.internal.schemas import RecalculationBody
 from kiki.portal.jobs.kinds import RECALCULATE, SYNC_ORDERS, SYNC_PRODUCTS
 from kiki.portal.jobs.repository import Job, get_job, list_jobs
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 
-router = APIRouter(prefix="/internal", tags=["jobs"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal", tags=["jobs"], dependencies=[documented_key])
 
 
-@router.post("/sync/products/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Read the catalogue")
-async def sync_products(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
+@router.post(
+    "/sync/products/{store_id}",
+    operation_id="sync_products",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Read the catalogue",
+)
+async def sync_products(services: Injected, actor: Actor, store_id: StoreId) -> AddedJob:
     """A background job; one that is open already is answered instead of a second."""
     return await _add(services, store_id, SYNC_PRODUCTS, {}, actor)
 
 
-@router.post("/sync/orders/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Read the order history")
+@router.post(
+    "/sync/orders/{store_id}",
+    operation_id="sync_orders",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Read the order history",
+)
 async def sync_orders(
     services: Injected,
     actor: Actor,
@@ -39,7 +52,7 @@ async def sync_orders(
             description="How far back. Left out: thirteen months before the connection, as the baseline wants.",
         ),
     ] = None,
-) -> dict[str, Any]:
+) -> AddedJob:
     """History feeds lifetime value and baseline; it never bills and never mails.
 
     The job ends when every order is decided and the baseline is computed and in the contract; `result` shows it.
@@ -47,10 +60,15 @@ async def sync_orders(
     return await _add(services, store_id, SYNC_ORDERS, {} if days is None else {"days": days}, actor)
 
 
-@router.post("/attribution/recalculate/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Decide orders anew")
+@router.post(
+    "/attribution/recalculate/{store_id}",
+    operation_id="recalculate_attribution",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Decide orders anew",
+)
 async def recalculate(
     services: Injected, actor: Actor, store_id: StoreId, body: RecalculationBody | None = None
-) -> dict[str, Any]:
+) -> AddedJob:
     """Never reopens a closed month: what changes lands in the next open one.
 
     A dry run decides by a model and keeps what would change (`GET /internal/jobs/{id}/diff`); the store's settings have
@@ -61,47 +79,49 @@ async def recalculate(
     return await _add(services, store_id, RECALCULATE, parameters, actor)
 
 
-@router.get("/jobs", summary="List jobs, newest first")
+@router.get("/jobs", operation_id="list_jobs", summary="List jobs, newest first")
 async def list_all(
     services: Injected,
     store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
     limit: Limit = 50,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> JobPage:
     before = decode_cursor(cursor, (int,))
     async with services.database.connection() as connection:
         found = await list_jobs(connection, store_id=store_id, before_id=before[0] if before else None, limit=limit)
     last = encode_cursor(found[-1].job_id) if len(found) == limit else ""
-    return page("jobs", [job_json(job) for job in found], last)
+    return {"jobs": [job_json(job) for job in found], "next_cursor": last}
 
 
-@router.get("/jobs/{job_id}", summary="Show a job")
-async def show(services: Injected, job_id: Annotated[int, Path(ge=1, lt=2**63)]) -> dict[str, Any]:
+@router.get("/jobs/{job_id}", operation_id="get_job", summary="Show a job")
+async def show(services: Injected, job_id: Annotated[int, Path(ge=1, lt=2**63)]) -> JobAnswer:
     async with services.database.connection() as connection:
         return job_json(await get_job(connection, job_id))
 
 
-@router.get("/jobs/{job_id}/diff", summary="What a recalculation would change, order by order")
+@router.get(
+    "/jobs/{job_id}/diff", operation_id="get_job_diff", summary="What a recalculation would change, order by order"
+)
 async def show_diff(
     services: Injected, job_id: Annotated[int, Path(ge=1, lt=2**63)], limit: Limit = 100, cursor: Cursor = ""
-) -> dict[str, Any]:
+) -> ChangedOrderPage:
     """Amounts are what fees are measured on, before refunds, in minor units."""
     after = decode_cursor(cursor, (str,))
     async with services.database.connection() as connection:
         job = await get_job(connection, job_id)
         rows = await list_diff(connection, job.store_id, job_id, after[0] if after else "", limit)
     last = encode_cursor(rows[-1].order_id) if len(rows) == limit else ""
-    return page("orders", [diff_json(row) for row in rows], last)
+    return {"orders": [diff_json(row) for row in rows], "next_cursor": last}
 
 
-def job_json(job: Job) -> dict[str, Any]:
+def job_json(job: Job) -> JobAnswer:
     """A job with its progress; `total` is null while it is not known."""
     fields = dataclasses.asdict(job)
     del fields["cursor"]
-    return fields
+    return cast("JobAnswer", fields)
 
 
-async def _add(services: Services, store_id: int, kind: str, parameters: dict[str, Any], actor: str) -> dict[str, Any]:
+async def _add(services: Services, store_id: int, kind: str, parameters: dict[str, Any], actor: str) -> AddedJob:
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
     job = await services.jobs.add(store_id=store_id, kind=kind, parameters=parameters, requested_by=actor)

@@ -33,8 +33,3 @@ def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> list[Any] | None:
     if len(key) != len(kinds) or any(type(part) is not kind for part, kind in zip(key, kinds, strict=False)):
         raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR")
     return list(key)
-
-
-def page(name: str, rows: list[dict[str, Any]], next_cursor: str) -> dict[str, Any]:
-    """The form of every list."""
-    return {name: rows, "next_cursor": next_cursor}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from fastapi import APIRouter
+from typing import Literal, cast
 
 from kiki.commerce.collectors import CollectorStore, get_collector_store, rotate_collector_key
 from kiki.orchestrator.calls.intents import enqueue
@@ -13,21 +11,27 @@ from kiki.portal.audit import access_intent
 from kiki.portal.collector.script import collect_url, pixel_of
 from kiki.portal.collector.snippet import customer_snippet, order_snippet, page_snippet
 from kiki.portal.collector.stores import allowed_hosts
+from kiki.portal.internal.answers.stores import Pixel
 from kiki.portal.internal.pages import StoreId
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected
 
-router = APIRouter(prefix="/internal/stores", tags=["stores"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal/stores", tags=["stores"], dependencies=[documented_key])
 
 
-@router.get("/{store_id}/pixel", summary="Show a store's pixel snippet")
-async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
+@router.get("/{store_id}/pixel", operation_id="get_pixel", summary="Show a store's pixel snippet")
+async def show(services: Injected, store_id: StoreId) -> Pixel:
     """Nothing here is secret: it all stands in the shop's pages."""
     async with services.database.connection() as connection:
         return _json(await get_collector_store(connection, store_id), services.settings.public_url)
 
 
-@router.post("/{store_id}/rotate-collector-key", summary="Make a new collector key; the old one is dead at once")
-async def rotate(services: Injected, actor: Actor, store_id: StoreId) -> dict[str, Any]:
+@router.post(
+    "/{store_id}/rotate-collector-key",
+    operation_id="rotate_collector_key",
+    summary="Make a new collector key; the old one is dead at once",
+)
+async def rotate(services: Injected, actor: Actor, store_id: StoreId) -> Pixel:
     """For a key that somebody abuses. The snippet has to be pasted again."""
     async with services.database.transaction() as connection:
         store = await rotate_collector_key(connection, store_id)
@@ -44,14 +48,14 @@ async def rotate(services: Injected, actor: Actor, store_id: StoreId) -> dict[st
     return _json(store, services.settings.public_url)
 
 
-def _json(store: CollectorStore, public_url: str) -> dict[str, Any]:
+def _json(store: CollectorStore, public_url: str) -> Pixel:
     return {
         "store_id": store.store_id,
         "collector_key": store.collector_key,
         "collect_url": collect_url(store, public_url),
         "pixel_bytes": len(pixel_of(store, public_url).body),
         "hosts": sorted(allowed_hosts(store)),
-        "pixel_consent": store.settings.pixel_consent,
+        "pixel_consent": cast("Literal['required', 'opt_out']", store.settings.pixel_consent),
         "snippet": page_snippet(store, public_url),
         "customer_snippet": customer_snippet(store),
         "order_snippet": order_snippet(store),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any
+from typing import Annotated, cast
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 from google.type.date_pb2 import Date
 from pydantic import Field, model_validator
 from starlette.status import HTTP_201_CREATED
@@ -17,12 +17,20 @@ from kiki.orchestrator.calls.intents import enqueue
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.convert import message_json
+from kiki.portal.internal.answers.stores import (
+    KeptPromotion,
+    PromotionForecast,
+    RemovedPromotion,
+    ShopPromotionList,
+    ShopPromotions,
+)
 from kiki.portal.internal.pages import StoreId
-from kiki.portal.internal.schemas import StrictBody
+from kiki.portal.internal.schemas import StrictBody, with_example
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 from kiki.rpc.v1 import syncvalue_pb2 as value
 
-router = APIRouter(prefix="/internal/stores", tags=["promotions"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal/stores", tags=["promotions"], dependencies=[documented_key])
 
 _LONGEST_DAYS = 366
 _PromotionId = Annotated[int, Path(ge=1, lt=2**63, description="As the list tells it.")]
@@ -31,8 +39,8 @@ _PromotionId = Annotated[int, Path(ge=1, lt=2**63, description="As the list tell
 class ShopPromotionBody(StrictBody):
     """Days in the shop's time zone, both included."""
 
-    first_day: dt.date
-    last_day: dt.date
+    first_day: dt.date = Field(description="YYYY-MM-DD.", examples=["2026-11-27"])
+    last_day: dt.date = Field(description="YYYY-MM-DD.", examples=["2026-11-30"])
     name: str = Field(default="", max_length=200, description="What the merchant calls it.")
 
     @model_validator(mode="after")
@@ -45,11 +53,19 @@ class ShopPromotionBody(StrictBody):
 class ShopPromotionsBody(StrictBody):
     """Promotions to register."""
 
-    promotions: list[ShopPromotionBody] = Field(min_length=1, max_length=500)
+    model_config = with_example(
+        {"promotions": [{"first_day": "2026-11-27", "last_day": "2026-11-30", "name": "Black Friday"}]}
+    )
+
+    promotions: list[ShopPromotionBody] = Field(
+        min_length=1, max_length=500, description="One on the same days as a known one gives it the new name."
+    )
 
 
-@router.get("/{store_id}/promotions", summary="The shop's promotions, the earliest first")
-async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
+@router.get(
+    "/{store_id}/promotions", operation_id="list_shop_promotions", summary="The shop's promotions, the earliest first"
+)
+async def show(services: Injected, store_id: StoreId) -> ShopPromotionList:
     """At most 500 are kept. `forecast` says what the last seasonal forecast made of them; null before the first one."""
     await _known_store(services, store_id)
     request = value.ListPromotionsRequest(store_id=store_id)
@@ -60,8 +76,13 @@ async def show(services: Injected, store_id: StoreId) -> dict[str, Any]:
     }
 
 
-@router.post("/{store_id}/promotions", status_code=HTTP_201_CREATED, summary="Register promotions, past or planned")
-async def add(services: Injected, actor: Actor, store_id: StoreId, body: ShopPromotionsBody) -> dict[str, Any]:
+@router.post(
+    "/{store_id}/promotions",
+    operation_id="add_shop_promotions",
+    status_code=HTTP_201_CREATED,
+    summary="Register promotions, past or planned",
+)
+async def add(services: Injected, actor: Actor, store_id: StoreId, body: ShopPromotionsBody) -> ShopPromotions:
     """One on the same days gets the new name. The seasonal forecast is made anew with them, soon after."""
     await _known_store(services, store_id)
     request = value.PutPromotionsRequest(
@@ -75,8 +96,10 @@ async def add(services: Injected, actor: Actor, store_id: StoreId, body: ShopPro
     return {"promotions": [_promotion(own) for own in answer.promotions]}
 
 
-@router.delete("/{store_id}/promotions/{promotion_id}", summary="Take a promotion back")
-async def remove(services: Injected, actor: Actor, store_id: StoreId, promotion_id: _PromotionId) -> dict[str, Any]:
+@router.delete(
+    "/{store_id}/promotions/{promotion_id}", operation_id="remove_shop_promotion", summary="Take a promotion back"
+)
+async def remove(services: Injected, actor: Actor, store_id: StoreId, promotion_id: _PromotionId) -> RemovedPromotion:
     """The seasonal forecast is made anew without it, soon after."""
     await _known_store(services, store_id)
     request = value.RemovePromotionRequest(
@@ -89,7 +112,7 @@ async def remove(services: Injected, actor: Actor, store_id: StoreId, promotion_
     return {"removed": _promotion(answer.promotion)}
 
 
-async def _explanation(services: Services, store_id: int) -> dict[str, Any] | None:
+async def _explanation(services: Services, store_id: int) -> PromotionForecast | None:
     request = value.GetBaselineRequest(store_id=store_id)
     try:
         answer = await services.clients.syncvalue.call("GetBaseline", request, value.GetBaselineResponse)
@@ -107,9 +130,10 @@ async def _explanation(services: Services, store_id: int) -> dict[str, Any] | No
     }
 
 
-def _promotion(own: value.RegisteredPromotion) -> dict[str, Any]:
+def _promotion(own: value.RegisteredPromotion) -> KeptPromotion:
     fields = message_json(own)
-    return {"promotion_id": own.promotion_id, **fields["promotion"], "registered_at": fields["registered_at"]}
+    told = {"promotion_id": own.promotion_id, **fields["promotion"], "registered_at": fields["registered_at"]}
+    return cast("KeptPromotion", told)
 
 
 def _message(body: ShopPromotionBody) -> value.ShopPromotion:

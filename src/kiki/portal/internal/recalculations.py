@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 from kiki.commerce.attribution_models import DiffRow, count_diff
 from kiki.kit.database import Connection
 from kiki.kit.errors import Conflict, InvalidInput
 from kiki.orchestrator.workflows.reading import Shelf, read_shelf
 from kiki.orchestrator.workflows.recalculating import speakers_of
-from kiki.portal.internal.schemas import RecalculationBody
+from kiki.portal.internal.answers.jobs import ChangedOrder
+from kiki.portal.internal.attribution_schemas import RecalculationBody
 from kiki.portal.jobs.kinds import RECALCULATE
-from kiki.portal.jobs.recalculation import check_in_force
+from kiki.portal.jobs.recalculation import check_grounds, check_in_force
 from kiki.portal.jobs.repository import get_job
 from kiki.portal.services import Services
 
@@ -47,13 +48,14 @@ async def _diff_parameters(
         raise Conflict(f"job {body.diff_job} has no diff of store {store_id} to apply", reason="NO_DIFF")
     if await count_diff(connection, store_id, job.job_id) != job.result["changed"]:
         raise Conflict(f"the diff of job {body.diff_job} is no longer kept: compute it again", reason="NO_DIFF")
-    check_in_force(shelf, job.result["model"])
+    await check_grounds(connection, shelf.view.store, job)
     return {"diff_job": body.diff_job, "model": job.result["model"]}
 
 
-def diff_json(row: DiffRow) -> dict[str, Any]:
+def diff_json(row: DiffRow) -> ChangedOrder:
     """A row of a diff."""
     fields = dataclasses.asdict(row)
     for name in ("store_id", "job_id"):
         del fields[name]
-    return {name: float(value) if name.endswith("_confidence") else value for name, value in fields.items()}
+    told = {name: float(value) if name.endswith("_confidence") else value for name, value in fields.items()}
+    return cast("ChangedOrder", told)

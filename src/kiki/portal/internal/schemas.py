@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217.", examples=["EUR"])]
 Host = Annotated[str, Field(max_length=253, pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$")]
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
 Fraction = Annotated[Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6)]
@@ -26,13 +25,9 @@ def _holds_nul(value: Any) -> bool:
     return isinstance(value, dict) and any(map(_holds_nul, (*value.keys(), *value.values())))
 
 
-def _finite(value: Any) -> Any:
-    """JSON knows no infinities, whatever a reader of it lets through."""
-    try:
-        json.dumps(value, allow_nan=False)
-    except ValueError:
-        raise ValueError("numbers are finite") from None
-    return value
+def with_example(example: dict[str, Any]) -> ConfigDict:
+    """A body's configuration with an example for the API's document."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
 
 
 class _Body(BaseModel):
@@ -59,30 +54,66 @@ ExperimentId = Annotated[
 class StoreRules(_Body):
     """The rules of a store; what is left out keeps its value."""
 
-    attribution_window_days: int | None = Field(default=None, ge=1, le=365)
-    attribution_threshold: Fraction | None = None
-    review_below: Fraction | None = None
-    low_stock_threshold: int | None = Field(default=None, ge=0, le=1_000_000)
-    low_stock_factor: Annotated[Decimal, Field(gt=0, le=1, max_digits=7, decimal_places=6)] | None = None
-    resume_damping_seconds: int | None = Field(default=None, ge=0, le=86_400)
-    churn_threshold: Fraction | None = None
-    churn_flow_interval_days: int | None = Field(default=None, ge=1, le=3650)
-    margin_floor: Fraction | None = None
-    fee_rate: Fraction | None = None
-    basis: Literal["net_sales", "total"] | None = None
-    rule: Rule | None = None
-    experiment_id: ExperimentId | None = None
-    settlement_currency: Currency | None = None
-    ad_networks: list[Literal["google", "meta", "tiktok"]] | None = Field(default=None, max_length=3)
-    touchpoint_margin_days: int | None = Field(default=None, ge=1, le=3650)
-    attribution_model: Annotated[str, Field(max_length=40)] | None = None
-    attribution_shadow: Annotated[str, Field(max_length=40, description="Empty: none.")] | None = None
+    model_config = with_example({"attribution_window_days": 30, "attribution_threshold": "0.7", "fee_rate": "0.2"})
+
+    attribution_window_days: int | None = Field(
+        default=None, ge=1, le=365, description="Days before an order in which a touchpoint counts."
+    )
+    attribution_threshold: Fraction | None = Field(
+        default=None, description="From this confidence on an order is incremental.", examples=["0.7"]
+    )
+    review_below: Fraction | None = Field(
+        default=None, description="A touched order under this confidence goes to the review queue."
+    )
+    low_stock_threshold: int | None = Field(
+        default=None, ge=0, le=1_000_000, description="Pieces at or under which bids are lowered."
+    )
+    low_stock_factor: Annotated[Decimal, Field(gt=0, le=1, max_digits=7, decimal_places=6)] | None = Field(
+        default=None, description="What the original bid is multiplied by when stock is low."
+    )
+    resume_damping_seconds: int | None = Field(
+        default=None, ge=0, le=86_400, description="How long a product stays sellable before its ads resume."
+    )
+    churn_threshold: Fraction | None = Field(
+        default=None, description="Churn risk from which a customer gets the prevention flow."
+    )
+    churn_flow_interval_days: int | None = Field(
+        default=None, ge=1, le=3650, description="Fewest days between two such flows for one customer."
+    )
+    margin_floor: Fraction | None = Field(
+        default=None, description="Margin under which a product's ads are paused; zero: never."
+    )
+    fee_rate: Fraction | None = Field(
+        default=None, description="The success fee as a part of incremental revenue.", examples=["0.2"]
+    )
+    basis: Literal["net_sales", "total"] | None = Field(
+        default=None, description="Which amount of an order the fee is taken on."
+    )
+    rule: Rule | None = Field(default=None, description="How a month's fee revenue is found.")
+    experiment_id: ExperimentId | None = Field(default=None, description="What a rule by experiment bills on.")
+    settlement_currency: Currency | None = Field(default=None, description="ISO 4217; at first the store's currency.")
+    ad_networks: list[Literal["google", "meta", "tiktok"]] | None = Field(
+        default=None, max_length=3, description="Networks for which creatives are made."
+    )
+    touchpoint_margin_days: int | None = Field(
+        default=None, ge=1, le=3650, description="Days that touchpoints are kept beyond the window."
+    )
+    attribution_model: Annotated[str, Field(max_length=40)] | None = Field(
+        default=None, description="The model that decides which orders are billed."
+    )
+    attribution_shadow: Annotated[str, Field(max_length=40)] | None = Field(
+        default=None, description="A second model, recorded and never billed; empty: none."
+    )
     attribution_ab_share: int | None = Field(
         default=None, ge=0, lt=1_000_000, description="Parts per million of customers."
     )
-    pixel_consent: Literal["required", "opt_out"] | None = None
-    pixel_honours_dnt: bool | None = None
-    shop_domains: list[Host] | None = Field(default=None, max_length=50)
+    pixel_consent: Literal["required", "opt_out"] | None = Field(
+        default=None, description="Whether the pixel waits for consent, or runs until it is refused."
+    )
+    pixel_honours_dnt: bool | None = Field(default=None, description="Whether Do Not Track is a refusal.")
+    shop_domains: list[Host] | None = Field(
+        default=None, max_length=50, description="More hosts on which the pixel may run."
+    )
 
     def changes(self) -> dict[str, object]:
         """The given fields in the form in which a store keeps them."""
@@ -96,20 +127,36 @@ class StoreRules(_Body):
 class NewStoreBody(_Body):
     """A store to connect."""
 
-    platform: Name
-    store_key: Annotated[str, Field(min_length=1, max_length=2048, description="The shop's domain or URL.")]
-    display_name: Annotated[str, Field(max_length=200)] = ""
+    model_config = with_example(
+        {"platform": "shopify", "store_key": "example.myshopify.com", "currency": "EUR", "timezone": "Europe/Berlin"}
+    )
+
+    platform: Annotated[Name, Field(description="For example `shopify`.", examples=["shopify"])]
+    store_key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=2048,
+            description="The shop's domain or URL.",
+            examples=["example.myshopify.com"],
+        ),
+    ]
+    display_name: Annotated[str, Field(max_length=200, description="Left out: the store key.")] = ""
     currency: Currency
     timezone: Annotated[str, Field(max_length=64, description="IANA name, for example Europe/Berlin.")] = "UTC"
     webhook_secret: Annotated[
         SecretStr | None, Field(max_length=500, description="Empty: one is made and shown once.")
     ] = None
-    connected_at: AwareDatetime | None = None
+    connected_at: AwareDatetime | None = Field(
+        default=None, description="Orders placed before are never billed; left out: now."
+    )
     settings: StoreRules = StoreRules()
 
 
 class NewSecretBody(_Body):
     """A new signing secret; the one before stays valid until the next rotation."""
+
+    model_config = with_example({})
 
     webhook_secret: SecretStr | None = Field(
         default=None, max_length=500, description="Empty: one is made and shown once."
@@ -119,169 +166,74 @@ class NewSecretBody(_Body):
 class CredentialsBody(_Body):
     """How a shop's own API is reached."""
 
-    base_url: HttpUrl
-    access_token: SecretStr = Field(default=SecretStr(""), max_length=500)
-    consumer_key: SecretStr = Field(default=SecretStr(""), max_length=500)
-    consumer_secret: SecretStr = Field(default=SecretStr(""), max_length=500)
+    model_config = with_example({"base_url": "https://example.myshopify.com", "access_token": "shpat_0123"})
+
+    base_url: HttpUrl = Field(description="Address of the shop's API.", examples=["https://shop.example"])
+    access_token: SecretStr = Field(default=SecretStr(""), max_length=500, description="Of Shopify.")
+    consumer_key: SecretStr = Field(default=SecretStr(""), max_length=500, description="Of WooCommerce.")
+    consumer_secret: SecretStr = Field(default=SecretStr(""), max_length=500, description="Of WooCommerce.")
 
 
 class ReplayBody(_Body):
     """Which deliveries are worked on again: some by their ids, or all that ended with a status."""
 
-    delivery_ids: list[RowId] | None = Field(default=None, min_length=1, max_length=1000)
-    status: Literal["queued", "waiting", "parked", "settled", "ignored", "dead"] | None = None
-    store_id: RowId | None = None
-    topic: Identifier | None = None
-    received_from: AwareDatetime | None = None
-    received_to: AwareDatetime | None = None
-    limit: int = Field(default=1000, ge=1, le=10_000)
+    model_config = with_example({"status": "dead", "topic": "orders/create", "limit": 100})
+
+    delivery_ids: list[RowId] | None = Field(
+        default=None, min_length=1, max_length=1000, description="These; then nothing else is looked at."
+    )
+    status: Literal["queued", "waiting", "parked", "settled", "ignored", "dead"] | None = Field(
+        default=None, description="How they stand; `queued` is another word for `waiting`.", examples=["dead"]
+    )
+    store_id: RowId | None = Field(default=None, description="Only of this store.")
+    topic: Identifier | None = Field(default=None, description="Only of this topic.", examples=["orders/create"])
+    received_from: AwareDatetime | None = Field(default=None, description="Received then or later.")
+    received_to: AwareDatetime | None = Field(default=None, description="Received before.")
+    limit: int = Field(default=1000, ge=1, le=10_000, description="At most so many, the newest first.")
 
 
 class ReplayCallsBody(_Body):
     """Which dead calls are queued again."""
 
+    model_config = with_example({"call_ids": [7, 8]})
+
     call_ids: list[RowId] | None = Field(default=None, min_length=1, max_length=1000, description="Left out: all.")
-
-
-class MoneyBody(_Body):
-    """An amount as exact decimal text."""
-
-    amount: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=4)]
-    currency: Currency
-
-
-class PromotionBody(_Body):
-    """A product in a campaign."""
-
-    product_id: Identifier
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
-    budget_weight: int = Field(default=1, ge=0, le=1_000_000)
-
-
-class CampaignBody(_Body):
-    """A campaign that we manage."""
-
-    campaign_id: Identifier
-    network: Identifier
-    external_id: Identifier
-    name: Name
-    utm_campaign: Annotated[str, Field(max_length=200)] = ""
-    utm_id: Annotated[str, Field(max_length=200)] = ""
-    promotions: list[PromotionBody] = Field(default=[], max_length=5000)
-    daily_budget: MoneyBody
-    bid: MoneyBody | None = None
-    ended: bool = False
-
-
-class CampaignsBody(_Body):
-    """Campaigns to register; those that are known are replaced, others left as they are."""
-
-    campaigns: list[CampaignBody] = Field(min_length=1, max_length=1000)
-
-
-class AdNetworkBody(_Body):
-    """How an ad network is reached for a store."""
-
-    base_url: HttpUrl
-    token: SecretStr = Field(max_length=2000)
-
-
-class HandBody(_Body):
-    """A person's hand: why, and until when."""
-
-    reason: Annotated[str, Field(min_length=1, max_length=500)]
-    expires_at: AwareDatetime | None = None
 
 
 class ContractBody(_Body):
     """Terms of a store; a new version is written."""
 
-    fee_rate: Fraction
-    basis: Literal["net_sales", "total"] = "net_sales"
-    rule: Rule | Literal["ended"] = "attributed"
-    experiment_id: ExperimentId | None = None
-    effective_from: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$", description="YYYY-MM")] | None = None
+    model_config = with_example({"fee_rate": "0.2", "rule": "attributed", "effective_from": "2026-03"})
 
-
-class TouchpointBody(_Body):
-    """A customer's contact with a campaign; personal fields are stored as blind indexes only."""
-
-    touchpoint_id: Identifier
-    at: AwareDatetime
-    kind: Literal["click", "view", "visit"] = "click"
-    customer_id: Annotated[str, Field(max_length=200)] | None = None
-    email: Annotated[str, Field(max_length=320)] | None = None
-    email_sha256: (
-        Annotated[
-            str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the trimmed, lower-case address, in hex.")
-        ]
-        | None
-    ) = None
-    phone: Annotated[str, Field(max_length=40)] | None = None
-    first_party_id: Annotated[str, Field(max_length=200)] | None = None
-    campaign_id: Annotated[str, Field(max_length=200)] | None = None
-    utm_source: Annotated[str, Field(max_length=200)] | None = None
-    utm_medium: Annotated[str, Field(max_length=200)] | None = None
-    utm_campaign: Annotated[str, Field(max_length=200)] | None = None
-    utm_id: Annotated[str, Field(max_length=200)] | None = None
-    click_ids: dict[Annotated[str, Field(max_length=20)], Annotated[str, Field(max_length=500)]] = Field(
-        default={}, max_length=10
+    fee_rate: Fraction = Field(description="The success fee as a part of incremental revenue.", examples=["0.2"])
+    basis: Literal["net_sales", "total"] | None = Field(
+        default=None, description="Left out: the store's own; another is refused."
     )
-
-
-class TouchpointsBody(_Body):
-    """Touchpoints from a server."""
-
-    touchpoints: list[TouchpointBody] = Field(min_length=1, max_length=500)
+    rule: Rule | Literal["ended"] = Field(
+        default="attributed", description="How a month's fee revenue is found; `ended`: orders bill nothing any more."
+    )
+    experiment_id: ExperimentId | None = Field(default=None, description="Wanted with a rule by experiment.")
+    effective_from: Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")] | None = Field(
+        default=None, description="YYYY-MM; left out: the running month.", examples=["2026-03"]
+    )
 
 
 class DecisionBody(_Body):
     """A person's decision on a review."""
 
-    decision: Literal["approve", "reject"]
-    reason: Annotated[str, Field(max_length=500)] = ""
+    model_config = with_example({"decision": "approve", "reason": "the customer wrote that the mail led them here"})
+
+    decision: Literal["approve", "reject"] = Field(description="An approval bills in the next open month.")
+    reason: Annotated[str, Field(max_length=500, description="Goes to the audit log.")] = ""
 
 
 class SubscriptionBody(_Body):
     """An integrator's endpoint for a store's events."""
 
-    url: HttpUrl
+    model_config = with_example({"url": "https://example.com/kiki-events", "types": ["OrderAttributed"]})
+
+    url: HttpUrl = Field(description="Where events are posted.", examples=["https://example.com/kiki-events"])
     types: list[Identifier] = Field(default=[], max_length=100, description="Empty: every type.")
-
-
-class RecalculationBody(_Body):
-    """Which orders are decided anew, and whether only what would change is shown."""
-
-    placed_from: AwareDatetime | None = None
-    placed_to: AwareDatetime | None = None
-    model: Annotated[str, Field(max_length=40, description="Left out: the store's own.")] | None = None
-    dry_run: Annotated[
-        bool | None, Field(description="Only compute the diff. Left out: yes when a model is named, otherwise no.")
-    ] = None
-    diff_job: Annotated[RowId | None, Field(description="Apply the diff that this job has kept.")] = None
-
-
-class SpanBody(_Body):
-    """Which orders, by when they were placed."""
-
-    placed_from: AwareDatetime | None = None
-    placed_to: AwareDatetime | None = None
-
-
-class FittedBody(_Body):
-    """Parameters of a model that were fitted elsewhere, as `kiki attribution learn --json` prints them."""
-
-    parameters: dict[str, Any]
-    report: Annotated[dict[str, Any], AfterValidator(_finite)] = {}
-    size: int = Field(default=0, ge=0, le=10**12, description="Users or orders that they were fitted on.")
-
-
-class LearnBody(_Body):
-    """The experiment that teaches."""
-
-    experiment_id: Annotated[str, Field(min_length=1, max_length=64)]
-    as_of: Annotated[AwareDatetime | None, Field(description="Up to when outcomes count; left out: now.")] = None
 
 
 def month_of(text: str) -> tuple[int, int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import AwareDatetime
 from starlette.status import HTTP_202_ACCEPTED
 
@@ -14,18 +14,30 @@ from kiki.orchestrator.calls.intents import enqueue
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.facts import add_fact
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor, page
+from kiki.portal.internal.answers.shop import (
+    Order,
+    OrderDetails,
+    OrderPage,
+    Product,
+    ProductDetails,
+    ProductPage,
+    QueuedReview,
+    ReviewDecided,
+    ReviewPage,
+)
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import DecisionBody
 from kiki.portal.queries import shop
 from kiki.portal.queries.shop import OrderFilter
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected
 
-router = APIRouter(prefix="/internal", tags=["shop"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal", tags=["shop"], dependencies=[documented_key])
 
 _Id = Annotated[str, Path(min_length=1, max_length=200)]
 
 
-@router.get("/orders/{store_id}", summary="List orders, newest first")
+@router.get("/orders/{store_id}", operation_id="list_orders", summary="List orders, newest first")
 async def list_orders(
     services: Injected,
     store_id: StoreId,
@@ -34,61 +46,73 @@ async def list_orders(
     placed_to: AwareDatetime | None = None,
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> OrderPage:
     before = _time_key(cursor)
     wanted = OrderFilter(verdict, placed_from, placed_to)
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
         rows = await shop.list_orders(connection, store_id, wanted, before=before, limit=limit)
-    return page("orders", rows, _time_cursor(rows, limit, "placed_at"))
+    return {"orders": cast("list[Order]", rows), "next_cursor": _time_cursor(rows, limit, "placed_at")}
 
 
-@router.get("/orders/{store_id}/{order_id}", summary="An order with attribution, evidence and calls")
-async def show_order(services: Injected, store_id: StoreId, order_id: _Id) -> dict[str, Any]:
+@router.get(
+    "/orders/{store_id}/{order_id}", operation_id="get_order", summary="An order with attribution, evidence and calls"
+)
+async def show_order(services: Injected, store_id: StoreId, order_id: _Id) -> OrderDetails:
     async with services.database.connection() as connection:
-        return await shop.get_order(connection, store_id, order_id)
+        return cast("OrderDetails", await shop.get_order(connection, store_id, order_id))
 
 
-@router.get("/products/{store_id}", summary="List products")
+@router.get("/products/{store_id}", operation_id="list_products", summary="List products")
 async def list_products(
     services: Injected,
     store_id: StoreId,
     ads: Annotated[str | None, Query(max_length=40, description="How their ads stand, for example `paused`.")] = None,
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> ProductPage:
     after = decode_cursor(cursor, (str,))
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
         rows = await shop.list_products(connection, store_id, ads=ads, after=after[0] if after else None, limit=limit)
-    return page("products", rows, encode_cursor(rows[-1]["product_id"]) if len(rows) == limit else "")
+    last = encode_cursor(rows[-1]["product_id"]) if len(rows) == limit else ""
+    return {"products": cast("list[Product]", rows), "next_cursor": last}
 
 
-@router.get("/products/{store_id}/{product_id}", summary="A product with variants, inventory events and calls")
-async def show_product(services: Injected, store_id: StoreId, product_id: _Id) -> dict[str, Any]:
+@router.get(
+    "/products/{store_id}/{product_id}",
+    operation_id="get_product",
+    summary="A product with variants, inventory events and calls",
+)
+async def show_product(services: Injected, store_id: StoreId, product_id: _Id) -> ProductDetails:
     async with services.database.connection() as connection:
-        return await shop.get_product(connection, store_id, product_id)
+        return cast("ProductDetails", await shop.get_product(connection, store_id, product_id))
 
 
-@router.get("/reviews/{store_id}", summary="The review queue, the longest waiting first")
+@router.get("/reviews/{store_id}", operation_id="list_reviews", summary="The review queue, the longest waiting first")
 async def list_reviews(
     services: Injected,
     store_id: StoreId,
     status: Literal["open", "approved", "rejected", "superseded"] = "open",
     limit: Limit = 100,
     cursor: Cursor = "",
-) -> dict[str, Any]:
+) -> ReviewPage:
     after = _time_key(cursor)
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
         rows = await shop.list_reviews(connection, store_id, status=status, after=after, limit=limit)
-    return page("reviews", rows, _time_cursor(rows, limit, "opened_at"))
+    return {"reviews": cast("list[QueuedReview]", rows), "next_cursor": _time_cursor(rows, limit, "opened_at")}
 
 
-@router.post("/reviews/{store_id}/{order_id}", status_code=HTTP_202_ACCEPTED, summary="Decide a review")
+@router.post(
+    "/reviews/{store_id}/{order_id}",
+    operation_id="decide_review",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Decide a review",
+)
 async def decide_review(
     services: Injected, actor: Actor, store_id: StoreId, order_id: _Id, body: DecisionBody
-) -> dict[str, Any]:
+) -> ReviewDecided:
     """An approval becomes billable in the next open month. The worker carries it out; who decided is audited."""
     now = services.clock.now()
     async with services.database.transaction() as connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import InvalidInput
@@ -12,15 +11,22 @@ from kiki.kit.sealing import Sealer
 from kiki.orchestrator.workflows.identities import identities
 from kiki.portal.access import documented_key
 from kiki.portal.facts import add_fact
+from kiki.portal.internal.answers.shared import Touchpoints
+from kiki.portal.internal.campaign_schemas import TouchpointBody, TouchpointsBody
 from kiki.portal.internal.pages import StoreId
-from kiki.portal.internal.schemas import TouchpointBody, TouchpointsBody
+from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Injected
 
-router = APIRouter(prefix="/internal", tags=["touchpoints"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/internal", tags=["touchpoints"], dependencies=[documented_key])
 
 
-@router.post("/touchpoints/{store_id}", status_code=HTTP_202_ACCEPTED, summary="Add touchpoints from a server")
-async def add(services: Injected, store_id: StoreId, body: TouchpointsBody) -> dict[str, Any]:
+@router.post(
+    "/touchpoints/{store_id}",
+    operation_id="add_touchpoints",
+    status_code=HTTP_202_ACCEPTED,
+    summary="Add touchpoints from a server",
+)
+async def add(services: Injected, store_id: StoreId, body: TouchpointsBody) -> Touchpoints:
     """A touchpoint id counts once. It matters only where it leads to a campaign that is registered with SyncFlow.
 
     Addresses and ids of persons become blind indexes here; nothing of them is stored in clear.

@@ -10,7 +10,7 @@ Where a job stands is kept in its result: `round`, and how many orders that roun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from kiki.commerce.attribution_models import list_diff
@@ -60,6 +60,8 @@ class Applied:
     orders: int
     diff: int | None = None
     """The job whose diff they are; None: all orders of the span."""
+    check: Callable[[Connection], Awaitable[None]] | None = None
+    """Raises where no more may be handed over."""
 
 
 async def orders_after(connection: Connection, span: Span, after: str, limit: int) -> list[str]:
@@ -132,6 +134,8 @@ async def _look(history: History, progress: Progress, applied: Applied) -> None:
             behind = await computing.run(find_outdated, (chunk, told, True)) if told else []
             behind += await computing.run(find_outdated, (chunk, later, False)) if later else []
             async with progress.step() as connection:
+                if applied.check is not None:
+                    await applied.check(connection)
                 number = progress.result["round"]
                 for at in range(0, len(behind), HANDED):
                     await hand_over(connection, history, job, behind[at : at + HANDED], round_number=number)

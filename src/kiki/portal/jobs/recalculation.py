@@ -3,6 +3,10 @@
 Three ways: all orders of a span are handed over; a diff is computed and kept; a kept diff, or one just computed, is
 applied by handing over exactly its orders. The worker decides them by the store's own model, and SyncLedger books what
 changes into open months only. What is handed over is seen through (`converging.py`).
+
+A diff is computed under one set of rules, contract, models and campaigns (`grounds.py`), which is kept with it. Where
+another one is in force before the last of it is computed, or history went on while the job was interrupted, it is
+computed anew; where another one is in force when it is applied, the rest is not handed over.
 """
 
 from __future__ import annotations
@@ -12,10 +16,12 @@ from dataclasses import replace
 from typing import Any
 
 from kiki.commerce.attribution_models import DIFFS, DiffRow, count_diff, forget_diffs, list_diff, sum_diff
+from kiki.commerce.stores import StoreConnection, StoreRepository
 from kiki.kit.database import Connection
 from kiki.kit.errors import Conflict
-from kiki.orchestrator.workflows.reading import Shelf, Standing, shelf_of
-from kiki.orchestrator.workflows.recalculating import speakers_of
+from kiki.kit.logging import get_logger
+from kiki.orchestrator.workflows.grounds import Grounds, decided_since, read_grounds, read_plain
+from kiki.orchestrator.workflows.reading import Shelf, Standing
 from kiki.portal.jobs.attribution import History, begin, span_of
 from kiki.portal.jobs.chunks import count_differences
 from kiki.portal.jobs.computing import Computing
@@ -33,17 +39,29 @@ from kiki.portal.jobs.runner import Progress, Work
 
 _KEPT_DIFFS = 5
 _WRITTEN_AT_ONCE = 500
+_MOST_ANEW = 10
+_MOST_ANEW_FOR_HISTORY = 3
+_UNDER, _ANEW = "computed_under", "computed_anew"
+"""Where a job's result says what its diff rests on, and how often it was computed anew."""
+_log = get_logger(__name__)
 
 _COUNT = """
 SELECT count(*) FROM commerce.orders
 WHERE store_id = $1 AND ($2::timestamptz IS NULL OR placed_at >= $2) AND ($3::timestamptz IS NULL OR placed_at < $3)
 """
+_FORGET = "DELETE FROM commerce.attribution_diffs WHERE store_id = $1 AND job_id = $2"
 
 
 class ModelNotInForce(Conflict):
     """A model that the store's settings do not name cannot be applied: the worker decides by the settings."""
 
     reason = "MODEL_NOT_IN_FORCE"
+
+
+class RulesChanged(Conflict):
+    """What a diff was computed under is no longer in force: it does not say what applying it would come to."""
+
+    reason = "RULES_CHANGED"
 
 
 def recalculation_work(history: History) -> Work:
@@ -77,87 +95,167 @@ async def _hand_over_all(history: History, job: Job, progress: Progress) -> str:
 
 
 async def _compare(history: History, job: Job, progress: Progress) -> str:
-    """Writes what would change, chunk by chunk; hands over the orders as well where it is no dry run."""
-    dry = bool(job.parameters["dry_run"])
-    if not looking(progress):
-        await _write_diff(history, job, progress, dry=dry)
-    changed = progress.result["changed"]
-    told = f"{changed} of {progress.done} orders would change by {progress.result['model']}"
-    if dry:
+    """Writes what would change, chunk by chunk; then hands over its orders where it is no dry run."""
+    if "months" not in progress.result:
+        await _write_diff(history, job, progress)
+    changed, model = progress.result["changed"], progress.result["model"]
+    told = f"{changed} of {progress.done} orders would change by {model}"
+    if job.parameters["dry_run"]:
         return told
-    applied = Applied(job, span_of(job), changed, diff=job.job_id)
-    return f"{told}; {await look_until_settled(history, progress, applied)}"
+    await _hand_over_diff(history, job, progress, source=job, counted=False)
+    return f"{told}; {await _look(history, job, progress, job, changed)}"
 
 
-async def _write_diff(history: History, job: Job, progress: Progress, *, dry: bool) -> None:
-    standing, span = await history.standing(job.store_id), span_of(job)
-    model = job.parameters.get("model") or standing.store.settings.attribution_model
-    _check_model(standing, model, applied=not dry)
-    await begin(progress, span)
-    if not progress.cursor:
-        async with progress.step() as connection:
+async def _write_diff(history: History, job: Job, progress: Progress) -> None:
+    """Computes until a diff was computed under one set of rules from its first row to its last."""
+    while True:
+        standing, grounds = await _begin_computing(history, job, progress)
+        if await _compute(history, job, progress, standing, grounds):
+            return
+        _log.info("diff_computed_anew", job_id=job.job_id, why="rules changed")
+
+
+async def _begin_computing(history: History, job: Job, progress: Progress) -> tuple[Standing, Grounds]:
+    """Go on where the job was, or begin anew where what was computed so far rests on something else."""
+    async with progress.step() as connection:
+        standing, now = await _grounds_now(connection, history, job)
+        known, anew = read_plain(progress.result.get(_UNDER)), int(progress.result.get(_ANEW, 0))
+        if known is None or not progress.cursor or _rests_elsewhere(known, now, anew):
+            anew += known is not None and bool(progress.cursor or known.changed(now))
+            if known is not None and anew > _MOST_ANEW:
+                raise RulesChanged(
+                    f"the store's rules changed {_MOST_ANEW} times while the diff was computed:"
+                    f" {'; '.join(known.changed(now))}; compute it when they stay"
+                )
             await forget_diffs(connection, job.store_id, keep=_KEPT_DIFFS)
-    chunk, more = history.chunk(standing, span, progress.cursor), True
+            await connection.execute(_FORGET, job.store_id, job.job_id)
+            progress.cursor, progress.done, progress.total = "", 0, None
+            progress.result = {_UNDER: now.plain(), _ANEW: anew}
+    await begin(progress, span_of(job))
+    return standing, now
+
+
+def _rests_elsewhere(known: Grounds, now: Grounds, anew: int) -> bool:
+    """Other rules, or a history that went on: that is read once more, a few times, for in a busy store it always does.
+
+    Whether it went on is asked of a job that was interrupted: one that computes on sees rows as they come.
+    """
+    return bool(known.changed(now)) or (known.position != now.position and anew < _MOST_ANEW_FOR_HISTORY)
+
+
+async def _compute(history: History, job: Job, progress: Progress, standing: Standing, grounds: Grounds) -> bool:
+    """Chunk by chunk; False as soon as other rules are in force: what was computed under them is not kept."""
+    model = _model(job, standing.store)
+    chunk, more = history.chunk(standing, span_of(job), progress.cursor), True
     async with Computing.open() as computing:
         while more:
             read, rows = await computing.run(count_differences, (chunk, model, job.job_id))
             async with progress.step() as connection:
-                await _keep(connection, history, job, rows, hand=not dry)
+                _, now = await _grounds_now(connection, history, job)
+                if grounds.changed(now):
+                    return False
+                for at in range(0, len(rows), _WRITTEN_AT_ONCE):  # Webhooks are answered in between.
+                    await DIFFS.upsert(connection, rows[at : at + _WRITTEN_AT_ONCE])
                 progress.cursor = read.after
                 progress.done += read.size
+                if not read.more:
+                    await _sum_up(connection, job, progress, model)
             chunk, more = replace(chunk, after=read.after), read.more
-    async with progress.step() as connection:
-        summed = _summed(await sum_diff(connection, job.store_id, job.job_id))
-        progress.result = {"model": model, "dry_run": dry, "orders": progress.done, **summed}
-        if not dry:
-            begin_looking(progress)
+    return True
 
 
-async def _keep(
-    connection: Connection, history: History, job: Job, rows: Sequence[tuple[Any, ...]], *, hand: bool
-) -> None:
-    """Rows of the diff, some at a time: webhooks are answered in between."""
-    for at in range(0, len(rows), _WRITTEN_AT_ONCE):
-        await DIFFS.upsert(connection, rows[at : at + _WRITTEN_AT_ONCE])
-    if hand:
-        order_ids = [DiffRow(*row).order_id for row in rows]
-        for at in range(0, len(order_ids), HANDED):
-            await hand_over(connection, history, job, order_ids[at : at + HANDED])
+async def _sum_up(connection: Connection, job: Job, progress: Progress, model: str) -> None:
+    summed = _summed(await sum_diff(connection, job.store_id, job.job_id))
+    told = {"model": model, "dry_run": bool(job.parameters["dry_run"]), "orders": progress.done}
+    progress.result = {**progress.result, **told, **summed}
+    progress.cursor = ""
 
 
 async def _apply(history: History, job: Job, progress: Progress) -> str:
     """Hands over exactly the orders of a diff that is kept; then looks whether all was decided so."""
-    source = int(job.parameters["diff_job"])
-    if not looking(progress):
-        check_in_force(shelf_of(await history.standing(job.store_id)), str(job.parameters["model"]))
+    async with history.database.connection() as connection:
+        source = await get_job(connection, int(job.parameters["diff_job"]))
+    await _hand_over_diff(history, job, progress, source=source, counted=True)
+    told = await _look(history, job, progress, source, progress.done)
+    moved = progress.result["moved"]
+    return f"{told}; {moved} of them had been decided anew since the diff was computed" if moved else told
+
+
+async def _hand_over_diff(history: History, job: Job, progress: Progress, *, source: Job, counted: bool) -> None:
+    """The orders of a diff, some at a time, as long as what it was computed under is in force."""
     while not looking(progress):
         async with progress.step() as connection:
-            if progress.total is None:
-                progress.total = await count_diff(connection, job.store_id, source)
-            rows: Sequence[DiffRow] = await list_diff(connection, job.store_id, source, progress.cursor, HANDED)
+            grounds = await check_grounds(connection, await _store(connection, history, job), source, progress.result)
+            if counted and progress.total is None:
+                progress.total = await count_diff(connection, job.store_id, source.job_id)
+                moved = await decided_since(connection, job.store_id, source.job_id, grounds.position)
+                progress.result = {**progress.result, "moved": moved}
+            rows: Sequence[DiffRow] = await list_diff(connection, job.store_id, source.job_id, progress.cursor, HANDED)
             if rows:
                 await hand_over(connection, history, job, [row.order_id for row in rows])
                 progress.cursor = rows[-1].order_id
-                progress.done += len(rows)
+                progress.done += len(rows) if counted else 0
             if len(rows) < HANDED:
                 begin_looking(progress)
-    async with history.database.connection() as connection:
-        span = span_of(await get_job(connection, source))
-    return await look_until_settled(history, progress, Applied(job, span, progress.done, diff=source))
 
 
-def _check_model(standing: Standing, model: str, *, applied: bool) -> None:
-    shelf = shelf_of(standing)
-    speakers_of(shelf, model)
-    if applied:
-        check_in_force(shelf, model)
+async def _look(history: History, job: Job, progress: Progress, source: Job, orders: int) -> str:
+    """See it through, as long as the same is in force: what is behind is handed over again by those rules alone."""
+
+    async def check(connection: Connection) -> None:
+        await check_grounds(connection, await _store(connection, history, job), source, progress.result)
+
+    applied = Applied(job, span_of(source), orders, diff=source.job_id, check=check)
+    return await look_until_settled(history, progress, applied)
+
+
+async def check_grounds(
+    connection: Connection, store: StoreConnection, source: Job, result: dict[str, Any] | None = None
+) -> Grounds:
+    """What a diff was computed under, as long as it is in force. Raises `ModelNotInForce` and `RulesChanged`.
+
+    `result`: of the job that applies it, where it may be the very job that computed it.
+    """
+    told = result if result is not None and _UNDER in result else source.result
+    known = read_plain(told.get(_UNDER))
+    model = str(told["model"])
+    if model != store.settings.attribution_model:
+        raise _not_in_force(model, store)
+    if known is None:
+        raise RulesChanged(f"the diff of job {source.job_id} does not say what it was computed under: compute it again")
+    _, now = await read_grounds(connection, store, model)
+    if changed := known.changed(now):
+        raise RulesChanged(
+            f"the diff of job {source.job_id} was computed under other rules: {'; '.join(changed)}; compute it again"
+        )
+    return known
+
+
+async def _grounds_now(connection: Connection, history: History, job: Job) -> tuple[Standing, Grounds]:
+    store = await _store(connection, history, job)
+    model = _model(job, store)
+    if not job.parameters["dry_run"] and model != store.settings.attribution_model:
+        raise _not_in_force(model, store)
+    return await read_grounds(connection, store, model)
+
+
+async def _store(connection: Connection, history: History, job: Job) -> StoreConnection:
+    return await StoreRepository(history.sealer).get(connection, job.store_id)
+
+
+def _model(job: Job, store: StoreConnection) -> str:
+    return str(job.parameters.get("model") or store.settings.attribution_model)
 
 
 def check_in_force(shelf: Shelf, model: str) -> None:
     """Raises `ModelNotInForce`."""
-    own = shelf.view.store.settings.attribution_model
-    if model != own:
-        raise ModelNotInForce(f"the store decides by {own}: set attribution_model to {model} before it is applied")
+    if model != shelf.view.store.settings.attribution_model:
+        raise _not_in_force(model, shelf.view.store)
+
+
+def _not_in_force(model: str, store: StoreConnection) -> ModelNotInForce:
+    own = store.settings.attribution_model
+    return ModelNotInForce(f"the store decides by {own}: set attribution_model to {model} before it is applied")
 
 
 def _summed(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

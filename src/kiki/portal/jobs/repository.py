@@ -183,7 +183,8 @@ async def give_back(
     """Let any portal take the job again after `seconds`; `counted`: whether this was an attempt."""
     await connection.execute(
         """UPDATE portal.jobs SET status = 'queued', reason = $5, message = $6, owner = '',
-            lease_until = now() + $4 * interval '1 second', attempts = attempts - CASE WHEN $7 THEN 0 ELSE 1 END
+            lease_until = now() + $4 * interval '1 second',
+            attempts = greatest(0, attempts - CASE WHEN $7 THEN 0 ELSE 1 END)
         WHERE store_id = $1 AND job_id = $2 AND owner = $3 AND status = 'running'""",
         job.store_id,
         job.job_id,
@@ -226,10 +227,12 @@ async def _earliest_sync(connection: Connection, store_id: int, connected_at: dt
 
 
 async def find_history(connection: Connection, store_id: int) -> dict[str, Any] | None:
-    """What the last sync of orders that went through came to; None when there was none."""
+    """What the last sync of orders that went through came to; None when there was none since the store's connection."""
     row = await connection.fetchrow(
         """SELECT job_id, finished_at, result FROM portal.jobs
-        WHERE store_id = $1 AND status = 'succeeded' AND result ? 'baseline' ORDER BY job_id DESC LIMIT 1""",
+        WHERE store_id = $1 AND status = 'succeeded' AND result ? 'baseline'
+            AND created_at >= (SELECT connected_at FROM commerce.store_connections WHERE store_id = $1)
+        ORDER BY job_id DESC LIMIT 1""",
         store_id,
     )
     if row is None:

@@ -129,9 +129,9 @@ class JobRunner:
                 job, seconds=waiting.seconds, reason=waiting.reason, message=waiting.message, counted=False
             )
         except RETRYABLE as error:
-            _log.warning("job_interrupted", job_id=job.job_id, reason=error.reason)
             if progress.moved or job.attempts < _MAX_RETRIES:
                 pause = _RETRY_SECONDS * (1 if progress.moved else job.attempts)
+                _log.warning("job_interrupted", job_id=job.job_id, reason=error.reason, retry_seconds=pause)
                 await self._give_back(job, seconds=pause, reason=error.reason, message=error.message)
             else:
                 await self._give_up(job, error)

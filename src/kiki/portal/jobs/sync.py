@@ -41,6 +41,18 @@ class StoreUninstalled(InvalidInput):
     reason = "STORE_UNINSTALLED"
 
 
+class ShopNotPublic(InvalidInput):
+    """The portal calls shops at public addresses only, unless it was told otherwise."""
+
+    reason = "PRIVATE_ADDRESS"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the shop's API is at an address that is not public. SYNCPORTAL_ALLOW_PRIVATE_ADDRESSES=true lets the"
+            " portal call such shops; for the stores of `kiki demo` start the mesh with `kiki up --demo-peers`"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Syncing:
     """What a sync works with."""
@@ -74,6 +86,15 @@ async def read_shop(resource: Resource, syncing: Syncing, job: Job, progress: Pr
     `progress.result` tells `read` at the end, `new_deliveries` and, for orders, `history_from`: from when on revenue is
     complete, which counts by the time of payment.
     """
+    try:
+        return await _read(resource, syncing, job, progress)
+    except InvalidInput as error:
+        if error.reason == ShopNotPublic.reason:
+            raise ShopNotPublic from error
+        raise
+
+
+async def _read(resource: Resource, syncing: Syncing, job: Job, progress: Progress) -> StoreConnection:
     store, reader = await _open(syncing, job.store_id)
     if progress.result.get("read"):
         return store

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import Header, Path, Query
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import find_month
+from kiki.orchestrator.closing.requests import find_request
 from kiki.portal.access import documented_key
 from kiki.portal.reports import spreadsheet
+from kiki.portal.reports.answers import MonthlyStatement
 from kiki.portal.reports.statement import StatementPage, read_pages, read_statement
+from kiki.portal.routing import AnswerRouter, answers
 from kiki.portal.services import Injected
 
-router = APIRouter(prefix="/reports", tags=["reports"], dependencies=[documented_key])
+router = AnswerRouter(prefix="/reports", tags=["reports"], dependencies=[documented_key])
 
 _PAGE = 1000
 _PDF_LINES = 2000
@@ -23,7 +26,14 @@ _CSV = "text/csv"
 _PDF = "application/pdf"
 
 
-@router.get("/oaas/monthly/{store_id}", summary="A store's monthly statement", response_class=Response)
+@router.get(
+    "/oaas/monthly/{store_id}",
+    operation_id="get_monthly_statement",
+    summary="A store's monthly statement",
+    response_class=Response,
+    responses={200: {"content": {_CSV: {}, _PDF: {}}}},
+)
+@answers(MonthlyStatement)
 async def monthly(
     services: Injected,
     store_id: Annotated[int, Path(ge=1, lt=2**63)],
@@ -44,27 +54,31 @@ async def monthly(
     wanted, now = Month(year, month), services.clock.now()
     async with services.database.connection() as connection:
         store = await services.stores.get(connection, store_id)
-        closing = await find_month(connection, store_id, wanted)
+        row = await find_month(connection, store_id, wanted)
+        request = await find_request(connection, store_id, wanted)
     chosen = wanted_format or _of_accept(accept)
     name = f"statement-{store_id}-{year:04d}-{month:02d}"
     if chosen == "csv":
         pages = read_pages(services.clients, store, wanted, now=now, page_size=5000)
         first = await anext(pages)
+        closing = first.closing(row, request)
         if part == "figures":
-            return _file(spreadsheet.summary(first.statement, first.baseline).encode(), _CSV, f"{name}-figures.csv")
-        return StreamingResponse(_csv(first, pages), media_type=_CSV, headers=_attachment(f"{name}.csv"))
+            figures = spreadsheet.summary(first.statement, first.baseline, closing, first.digest)
+            return _file(figures.encode(), _CSV, f"{name}-figures.csv")
+        return StreamingResponse(_csv(first, pages, closing), media_type=_CSV, headers=_attachment(f"{name}.csv"))
     size = _PDF_LINES if chosen == "pdf" else page_size
     page = await read_statement(services.clients, store, wanted, now=now, page_size=size, page_token=page_token)
+    document = page.document(store, page.closing(row, request))
     if chosen == "pdf":
-        return _file(await services.printer.print(page.document(store), now), _PDF, f"{name}.pdf")
-    return JSONResponse(page.document(store, closing))
+        return _file(await services.printer.print(document, now), _PDF, f"{name}.pdf")
+    return JSONResponse(document)
 
 
-async def _csv(first: StatementPage, rest: AsyncIterator[StatementPage]) -> AsyncIterator[str]:
+async def _csv(first: StatementPage, rest: AsyncIterator[StatementPage], closing: dict[str, Any]) -> AsyncIterator[str]:
     yield spreadsheet.header() + spreadsheet.lines(first.lines)
     async for page in rest:
         yield spreadsheet.lines(page.lines)
-    yield spreadsheet.total(first.statement)
+    yield spreadsheet.total(first.statement, closing, first.digest)
 
 
 def _of_accept(accept: str) -> str:

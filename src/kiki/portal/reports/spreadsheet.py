@@ -1,4 +1,7 @@
-"""The statement as CSV: one row per line and a last row with the totals, or the figures as name and value."""
+"""The statement as CSV: one row per line and a last row with the totals, or the figures as name and value.
+
+Columns and figures are only ever added, at the end.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,12 @@ LINE_COLUMNS = (
     "rate_date",
     "model",
     "recorded_at",
+    "closing",
+    "closes_at",
+    "closing_reason",
+    "digest",
 )
+"""The last four stand in the last row alone: they are the month's."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -41,23 +49,30 @@ def lines(found: Iterable[Mapping[str, Any]]) -> str:
     return _rows(_line(line) for line in found)
 
 
-def total(statement: Mapping[str, Any]) -> str:
-    """The last row: what the statement comes to."""
+def total(statement: Mapping[str, Any], closing: Mapping[str, Any], digest: str) -> str:
+    """The last row: what the statement comes to, and whether that is final."""
     fields = {
         "kind": "statement",
         "incremental_revenue": _amount(statement["incremental_revenue"]),
         "fee": _amount(statement["fee"]),
         "currency": (statement["fee"] or {}).get("currency", ""),
         "confidence": statement["mean_confidence"],
+        "closing": closing["state"],
+        "closes_at": closing["closes_at"] or "",
+        "closing_reason": _harmless(closing["reason"]),
+        "digest": digest,
     }
     return _rows([[fields.get(column, "") for column in LINE_COLUMNS]])
 
 
-def summary(statement: Mapping[str, Any], baseline: Mapping[str, Any] | None) -> str:
-    """The figures as name and value."""
+def summary(
+    statement: Mapping[str, Any], baseline: Mapping[str, Any] | None, closing: Mapping[str, Any], digest: str
+) -> str:
+    """The figures as name and value, and whether they are final."""
     flat = [("field", "value"), *_flat("", statement)]
     if baseline is not None:
         flat += list(_flat("baseline_12_months.", baseline))
+    flat += [*_flat("closing.", closing), ("digest", digest)]
     return _rows([(name, _harmless(text)) for name, text in flat])
 
 

@@ -15,8 +15,10 @@ from kiki.kit.errors import NotFound
 from kiki.kit.money import Money
 from kiki.orchestrator.closing.books import revenue_request
 from kiki.orchestrator.closing.months import Month
-from kiki.orchestrator.closing.repository import MonthRow, State
+from kiki.orchestrator.closing.repository import MonthRow
+from kiki.orchestrator.closing.requests import RequestRow
 from kiki.portal.convert import message_json, money_json
+from kiki.portal.reports.closing import closing_json
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
 
@@ -38,12 +40,17 @@ class StatementPage:
     digest: str
     """Hexadecimal SHA-256 over the frozen statement and lines; empty while the month is open."""
 
-    def document(self, store: StoreConnection, closing: MonthRow | None = None) -> dict[str, Any]:
-        """The report as it is answered; `closing` is how far the month's closing is, where it is followed."""
+    def closing(self, row: MonthRow | None, request: RequestRow | None) -> dict[str, Any]:
+        """How far the month's closing is; `row` where it is followed, `request` where somebody asked by hand."""
+        closed_at = self.statement["closed_at"] if self.statement["closed"] else None
+        return closing_json(closed_at, row, request)
+
+    def document(self, store: StoreConnection, closing: dict[str, Any]) -> dict[str, Any]:
+        """The report as it is answered."""
         return {
             "store": {"store_id": store.store_id, "display_name": store.display_name, "platform": store.platform},
             "statement": self.statement,
-            "closing": _closing(self.statement, closing),
+            "closing": closing,
             "baseline": self.baseline,
             "orders": self.lines,
             "next_page_token": self.next_page_token,
@@ -111,25 +118,6 @@ async def _baseline(
     except NotFound:
         return None
     return message_json(answer.baseline)
-
-
-def _closing(statement: dict[str, Any], row: MonthRow | None) -> dict[str, Any]:
-    """The books know whether the month is closed; the rest is what the worker is about."""
-    if statement["closed"]:
-        return {"state": State.CLOSED, "closes_at": statement["closed_at"], "reason": "", "asked_at": None}
-    if row is None:
-        return {"state": State.OPEN, "closes_at": None, "reason": "", "asked_at": None}
-    state = State.ASKED if row.state is State.CLOSED else row.state
-    return {
-        "state": state,
-        "closes_at": _text(row.closes_at),
-        "reason": row.reason,
-        "asked_at": None if row.asked_at is None else _text(row.asked_at),
-    }
-
-
-def _text(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
 
 
 def _empty(store: StoreConnection, month: Month, problem: str) -> dict[str, Any]:

@@ -215,7 +215,7 @@ class Touchpoint(_message.Message):
     def __init__(self, touchpoint_id: _Optional[str] = ..., campaign_id: _Optional[str] = ..., signal: _Optional[str] = ..., weight: _Optional[float] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordIncrementalRevenueRequest(_message.Message):
-    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "order_id", "order_amount", "net_sales", "incremental_amount", "confidence", "campaign_id", "touchpoints", "model", "ordered_at", "paid_at", "exchange_rate", "rate_date", "test_order")
+    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "order_id", "order_amount", "net_sales", "incremental_amount", "confidence", "campaign_id", "touchpoints", "model", "ordered_at", "paid_at", "exchange_rate", "rate_date", "test_order", "incremental_share")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -233,6 +233,7 @@ class RecordIncrementalRevenueRequest(_message.Message):
     EXCHANGE_RATE_FIELD_NUMBER: _ClassVar[int]
     RATE_DATE_FIELD_NUMBER: _ClassVar[int]
     TEST_ORDER_FIELD_NUMBER: _ClassVar[int]
+    INCREMENTAL_SHARE_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     event_id: str
     lane: _common_pb2.Lane
@@ -250,7 +251,8 @@ class RecordIncrementalRevenueRequest(_message.Message):
     exchange_rate: str
     rate_date: _date_pb2.Date
     test_order: bool
-    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., model: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., test_order: _Optional[bool] = ...) -> None: ...
+    incremental_share: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., model: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., test_order: _Optional[bool] = ..., incremental_share: _Optional[str] = ...) -> None: ...
 
 class RecordIncrementalRevenueResponse(_message.Message):
     __slots__ = ("order_id", "counted", "reason", "fee", "entry_id", "incremental_revenue", "billing_month", "moved_to_open_month", "reversed_revenue", "reversed_fee")
@@ -464,6 +466,26 @@ class ExperimentCredit(_message.Message):
     carry: _money_pb2.Money
     def __init__(self, experiment_id: _Optional[str] = ..., carry_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., credited_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., carry: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
+class ExperimentRefundCredit(_message.Message):
+    __slots__ = ("experiment_id", "first_month", "billed_revenue", "attributed_revenue", "given_back_revenue", "credited_revenue", "fee", "last_reading")
+    EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    FIRST_MONTH_FIELD_NUMBER: _ClassVar[int]
+    BILLED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_BACK_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    CREDITED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
+    LAST_READING_FIELD_NUMBER: _ClassVar[int]
+    experiment_id: str
+    first_month: BillingMonth
+    billed_revenue: _money_pb2.Money
+    attributed_revenue: _money_pb2.Money
+    given_back_revenue: _money_pb2.Money
+    credited_revenue: _money_pb2.Money
+    fee: _money_pb2.Money
+    last_reading: BillingMonth
+    def __init__(self, experiment_id: _Optional[str] = ..., first_month: _Optional[_Union[BillingMonth, _Mapping]] = ..., billed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., given_back_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., credited_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., last_reading: _Optional[_Union[BillingMonth, _Mapping]] = ...) -> None: ...
+
 class ExperimentBill(_message.Message):
     __slots__ = ("experiment_id", "estimate", "lower_bound", "target", "target_before", "carry_before", "billed_revenue", "carry", "as_of", "users", "plan_digest")
     EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -625,7 +647,7 @@ class StatementLine(_message.Message):
     def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit")
+    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -650,6 +672,7 @@ class Statement(_message.Message):
     EXPERIMENT_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_BY_READING_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_CREDIT_FIELD_NUMBER: _ClassVar[int]
+    EXPERIMENT_REFUNDS_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     year: int
     month: int
@@ -674,7 +697,8 @@ class Statement(_message.Message):
     experiment: ExperimentBill
     corrections_by_reading: _money_pb2.Money
     experiment_credit: ExperimentCredit
-    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ...) -> None: ...
+    experiment_refunds: _containers.RepeatedCompositeFieldContainer[ExperimentRefundCredit]
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ...) -> None: ...
 
 class GetMonthlyStatementResponse(_message.Message):
     __slots__ = ("statement", "lines", "next_page_token", "digest")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import calendar
-import csv
 import datetime as dt
-import io
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -20,20 +17,16 @@ from kiki.council.syncvalue.seasonal.model import outlook
 from kiki.council.syncvalue.seasonal.outlook import LEVEL, VERSION, Promotion, Span
 from kiki.council.syncvalue.seasonal.series import Daily, daily, from_first_sale, month_after, whole_months
 from kiki.kit.errors import InvalidInput
+from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
+from kiki.kit.written import Order
+from kiki.runtime.studies.value_columns import Column, Problems, days, numbers
 
 _DATES = ("date", "day", "datetime", "order_date", "ordered_at", "paid_at", "created_at", "timestamp")
 _AMOUNTS = ("revenue", "amount", "value", "total", "sales", "spend")
 _FIRSTS, _LASTS = ("first", "first_day", "from", "start"), ("last", "last_day", "to", "end")
-_DELIMITERS = ",;\t|"
 _WORST_ERROR = 0.05
 _QUIET_END_DAYS = 2
 _ROUGH = 2.0
-
-
-class BadFile(InvalidInput):
-    """The file cannot be used; the message names the line."""
-
-    reason = "BAD_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +39,14 @@ class BaselineStudy:
     """The last day known; left out: that of the last row, or of its month when that ended within two days."""
     months: int = YEAR
     """Months ahead, twelve or more."""
+    date_order: Order | None = None
+    """Of dates such as 01/02/2026, where no other date of the file says."""
 
 
 def run_baseline_study(study: BaselineStudy) -> dict[str, Any]:
     """The plain average and the seasonal forecast of a file, with the back-test. Raises `BadFile`, `CannotForecast`."""
     series = _series(study)
-    promotions = [] if study.promotions is None else read_promotions(study.promotions)
+    promotions = [] if study.promotions is None else read_promotions(study.promotions, study.date_order)
     found = outlook(series, promotions, months=study.months)
     tested = back_test(series, promotions)
     whole = whole_months(from_first_sale(series))
@@ -118,29 +113,27 @@ def run_baseline_bench(stores: int, seed: int, progress: Callable[[str], None]) 
     return {"cases": cases, "met": all(case["met"] is not False for case in cases)}
 
 
-def read_revenue(path: Path) -> list[tuple[dt.date, float]]:
+def read_revenue(path: Path, order: Order | None = None) -> list[tuple[dt.date, float]]:
     """A row per day or per order: a date (or time, by its own offset) and an amount. Raises `BadFile`."""
-    rows = []
-    for line, row in _rows(path, {"a date": _DATES, "revenue or amount": _AMOUNTS}):
-        rows.append((_day(row[0], line), _amount(row[1], line)))
-    return rows
+    when, worth = _columns(path, {"a date": _DATES, "revenue or amount": _AMOUNTS})
+    return list(zip(_days(when, order), numbers(worth, Problems()).tolist(), strict=True)) if when.texts else []
 
 
-def read_promotions(path: Path) -> list[Promotion]:
+def read_promotions(path: Path, order: Order | None = None) -> list[Promotion]:
     """A row per promotion: its first and its last day. Raises `BadFile`."""
+    first, last = _columns(path, {"first": _FIRSTS, "last": _LASTS})
     found = []
-    for line, row in _rows(path, {"first": _FIRSTS, "last": _LASTS}):
-        promotion = Promotion(_day(row[0], line), _day(row[1], line))
-        if promotion.first > promotion.last:
-            raise BadFile(f"line {line}: a promotion ends before it begins")
-        found.append(promotion)
+    for number, (begin, end) in enumerate(zip(_days(first, order), _days(last, order), strict=True), start=1):
+        if begin > end:
+            raise BadFile(f"promotion {number} ends before it begins, {begin} to {end}")
+        found.append(Promotion(begin, end))
     return found
 
 
 def _series(study: BaselineStudy) -> Daily:
     if study.months < YEAR:
         raise InvalidInput(f"a forecast covers {YEAR} months or more, got {study.months}", reason="BAD_STUDY")
-    rows = read_revenue(study.input)
+    rows = read_revenue(study.input, study.date_order)
     if not rows:
         raise BadFile(f"{study.input} holds no rows")
     return daily(rows, (study.until or _last_day(max(day for day, _ in rows))) + dt.timedelta(days=1))
@@ -152,46 +145,24 @@ def _last_day(last: dt.date) -> dt.date:
     return end if (end - last).days <= _QUIET_END_DAYS else last
 
 
-def _rows(path: Path, wanted: dict[str, Sequence[str]]) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers and the wanted columns of a CSV file; `-` is standard input."""
-    lines = _text(path).splitlines()
-    header = lines[0] if lines else ""
-    reader = csv.reader(io.StringIO("\n".join(lines)), delimiter=max(_DELIMITERS, key=header.count))
-    names = [name.strip().lower() for name in next(reader, [])]
-    places = [next((names.index(name) for name in known if name in names), None) for known in wanted.values()]
-    for what, place in zip(wanted, places, strict=True):
-        if place is None:
-            raise BadFile(f"{path} needs a column for {what}; got {', '.join(names) or 'none'}")
-    for row in reader:
-        if row and any(cell.strip() for cell in row):
-            if len(row) != len(names):
-                raise BadFile(f"line {reader.line_num} has {len(row)} columns, the header {len(names)}")
-            yield reader.line_num, [row[place].strip() for place in places if place is not None]
+def _columns(path: Path, wanted: dict[str, Sequence[str]]) -> list[Column]:
+    """The wanted columns of a file; `-` is standard input."""
+    with open_text(path) as file:
+        header = header_of(file.text)
+        places = header.places(wanted)
+        for what in wanted:
+            if what not in places:
+                raise BadFile(f"{path} needs a column for {what}; got {', '.join(header.names)}")
+        columns = [(Column(header.names[place]), place) for place in (places[what] for what in wanted)]
+        for line, row in rows_of(file.text, header):
+            for column, place in columns:
+                column.add(row[place], line)
+    return [column for column, _ in columns]
 
 
-def _text(path: Path) -> str:
-    if str(path) == "-":
-        return sys.stdin.read().removeprefix("\ufeff")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadFile(f"{path} is not UTF-8 text") from None
-
-
-def _day(text: str, line: int) -> dt.date:
-    try:
-        return dt.datetime.fromisoformat(text).date()
-    except ValueError:
-        raise BadFile(f"line {line}: a date is ISO 8601, got {text!r}") from None
-
-
-def _amount(text: str, line: int) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise BadFile(f"line {line}: an amount is a number, got {text!r}") from None
+def _days(column: Column, order: Order | None) -> list[dt.date]:
+    """Each row's day, by its own offset."""
+    return [dt.date.fromordinal(day) for day in days(column, Problems(), order, in_utc=False).tolist()]
 
 
 def _origin(origin: Origin) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from kiki.council.syncvalue.models.prediction import Predictions, Terms, expecte
 from kiki.council.syncvalue.models.purchases import Observation, Outcome, Purchases, observe, outcome
 from kiki.council.syncvalue.models.transactions import MODELS
 from kiki.kit.errors import InvalidInput
-from kiki.runtime.studies.value_input import Orders, Summaries, read_customers, read_day
+from kiki.runtime.studies.value_input import Orders, Reading, Summaries, read_customers, read_day
 
 BEST = "best"
 LEVEL = 0.9
@@ -61,6 +61,7 @@ class ValueStudy:
     """Customers to predict, each as `x,t_x,T` or `x,t_x,T,mean spend`."""
     predictions: Path | None = None
     intervals: bool | None = None
+    reading: Reading | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def run_value_study(study: ValueStudy, progress: Callable[[str], None]) -> dict[
     terms = _terms(study)
     examples = [_example(text) for text in study.examples]
     progress(f"reading {study.input}")
-    data = _prepare(study, read_customers(study.input))
+    data = _prepare(study, read_customers(study.input, study.reading))
     progress(f"fitting {len(data.histories):,} customers")
     chosen, tried = _choose(study, data)
     fitted = chosen[0]
@@ -134,7 +135,7 @@ def _prepare(study: ValueStudy, given: Orders | Summaries) -> _Data:
     if isinstance(given, Summaries):
         if study.until or study.calibration_end or study.holdout_days is not None:
             raise BadStudy("a file of x, t_x and T has no dates: it cannot be cut at one")
-        description = {"kind": "summaries", "rows": len(given.labels)}
+        description = {"kind": "summaries", "rows": len(given.labels), **given.notes}
         return _Data(given.labels, given.histories, given.spend, description)
     of = given.purchases
     until = _day(study.until, "last day observed") if study.until else of.last_day
@@ -145,6 +146,7 @@ def _prepare(study: ValueStudy, given: Orders | Summaries) -> _Data:
     description = {
         "kind": "orders",
         "rows": given.rows,
+        **given.notes,
         "purchases": len(of.day),
         "first_day": _iso(of.first_day),
         "until": _iso(until),

@@ -2,46 +2,52 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
-import math
-import sys
 from array import array
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
 from kiki.council.syncvalue.models.errors import BadHistory
-from kiki.council.syncvalue.models.histories import Histories, Spend, histories, spend
+from kiki.council.syncvalue.models.histories import Floats, Histories, Integers, Spend, histories, spend
 from kiki.council.syncvalue.models.purchases import Purchases, purchases
-from kiki.kit.errors import InvalidInput
+from kiki.kit.textfile import BadFile, Header, header_of, open_text, rows_of
+from kiki.kit.written import DateStyle, Order
+from kiki.runtime.studies.value_columns import Column, Problems, day_of, days, numbers
+from kiki.runtime.studies.value_returns import net_of_returns
 
 _NAMES = {
-    "customer": ("customer", "customer_id", "customerid", "customer id", "cust", "id", "user_id"),
-    "date": (
-        "date",
-        "datetime",
-        "day",
-        "order_date",
-        "orderdate",
-        "ordered_at",
-        "created_at",
-        "timestamp",
-        "invoicedate",
+    "customer": (
+        "customer", "customer_id", "customerid", "cust", "cust_id", "client", "client_id", "user", "user_id", "userid",
+        "buyer", "buyer_id", "visitor_id", "customer_email", "billing_email", "email", "id",
     ),
-    "amount": ("amount", "value", "spend", "total", "order_total", "revenue", "sales", "price"),
+    "date": (
+        "date", "datetime", "day", "order_date", "orderdate", "ordered_at", "created_at", "date_created", "paid_at",
+        "timestamp", "invoicedate", "invoice_date", "purchase_date", "purchased_at", "transaction_date", "time",
+    ),
+    "amount": (
+        "amount", "order_amount", "value", "order_value", "spend", "total", "order_total", "total_price", "net_amount",
+        "net_revenue", "revenue", "sales", "monetary_value", "amount_spent", "price",
+    ),
+    "quantity": ("quantity", "qty"),
+    "unit_price": ("unit_price", "unitprice", "price"),
     "x": ("x", "frequency"),
-    "t_x": ("t_x", "tx", "t.x", "recency"),
+    "t_x": ("t_x", "tx", "recency"),
     "t": ("t", "t_cal", "age"),
     "mean": ("zbar", "monetary_value", "mean_spend", "m_x"),
-}
-"""Names that a column may have, in small letters; the first one that is present counts."""
-_DELIMITERS = ",;\t|"
+}  # fmt: skip
+"""Names that a column may have, as `key_of` writes them; the first one that is present counts."""
+_WANTED = "a file needs the columns customer and date (and amount), or x, t_x and T"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read."""
+
+    leave_out_bad_lines: bool = False
+    date_order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,8 @@ class Orders:
     labels: list[str]
     purchases: Purchases
     rows: int
+    notes: dict[str, object] = field(default_factory=dict)
+    """What was not taken as it stands: returns, and lines that were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,161 +68,129 @@ class Summaries:
     labels: list[str]
     histories: Histories
     spend: Spend | None
+    notes: dict[str, object] = field(default_factory=dict)
 
 
-class BadFile(InvalidInput):
-    """The file cannot be used; the message names the line."""
-
-    reason = "BAD_FILE"
-
-
-def read_customers(path: Path) -> Orders | Summaries:
+def read_customers(path: Path, how: Reading | None = None) -> Orders | Summaries:
     """The file's orders (customer, date, amount) or summaries (x, t_x, T), told apart by the header.
 
-    Names are taken in small and capital letters; a byte order mark, blank lines and `,` `;` tab `|` between columns are
-    understood; `-` reads standard input. A time with an offset counts on its day in UTC. Raises `BadFile`.
+    What `kit/textfile.py` opens and `kit/written.py` reads is understood: several encodings, gzip, four delimiters,
+    decimal commas, currency signs, the usual ways to write a date. Without an amount, quantity times unit price counts.
+    A negative amount is a return. `-` reads standard input. A time with an offset counts on its day in UTC. Raises
+    `BadFile`.
     """
-    with _opened(path) as file:
-        first = file.readline()
-        while first and not first.strip():
-            first = file.readline()
-        if not first.strip():
-            raise BadFile(f"{path} is empty")
-        delimiter = max(_DELIMITERS, key=first.count)
-        header = next(csv.reader([first], delimiter=delimiter))
-        columns = _columns(header)
-        reader = csv.reader(file, delimiter=delimiter)
-        try:
-            if {"x", "t_x", "t"} <= columns.keys():
-                return _summaries(reader, columns, len(header))
-            if {"customer", "date"} <= columns.keys():
-                return _orders(reader, columns, len(header))
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise BadFile(f"line {reader.line_num + 1} cannot be read: {error}") from None
-    raise BadFile(
-        f"a file needs the columns customer and date (and amount), or x, t_x and T; got {', '.join(header) or 'none'}"
-    )
+    how = how or Reading()
+    problems = Problems(how.leave_out_bad_lines)
+    with open_text(path) as file:
+        header = header_of(file.text)
+        places = header.places(_NAMES)
+        rows = rows_of(file.text, header, problems.row)
+        if {"x", "t_x", "t"} <= places.keys():
+            return _summaries(rows, header, places, problems)
+        if {"customer", "date"} <= places.keys():
+            return _orders(rows, header, places, problems, how)
+    raise BadFile(f"{_WANTED}; got {', '.join(header.names)}")
 
 
 def read_day(text: str) -> dt.date:
     """A day given as an ISO date (or 2026/01/31), or as a time, which counts on its day in UTC. Raises `ValueError`."""
-    if text[4:5] == "/":
-        text = text.replace("/", "-", 2)
-    at = dt.datetime.fromisoformat(text)
-    return (at.astimezone(dt.UTC) if at.tzinfo else at).date()
+    return day_of(DateStyle().read(text))
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[TextIO]:
-    if str(path) == "-":
-        yield io.StringIO(sys.stdin.read().removeprefix("\ufeff"), newline="")
-        return
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadFile(f"{path} is not UTF-8 text") from None
-
-
-def _columns(header: Sequence[str]) -> dict[str, int]:
-    """Where each known column stands."""
-    found = [name.strip().lower() for name in header]
-    places = {}
-    for column, names in _NAMES.items():
-        place = next((found.index(name) for name in names if name in found), None)
-        if place is not None:
-            places[column] = place
-    return places
-
-
-def _rows(reader: Iterator[list[str]], width: int, line_of: Callable[[], int]) -> Iterator[list[str]]:
-    """Rows that are not blank, each as long as the header."""
-    for row in reader:
-        if len(row) < width:
-            if not any(cell.strip() for cell in row):
-                continue
-            raise BadFile(f"line {line_of()} has {len(row)} columns, the header has {width}")
-        yield row
-
-
-def _orders(reader: csv._reader, columns: dict[str, int], width: int) -> Orders:  # type: ignore[name-defined]
-    who_at, when_at, amount_at = columns["customer"], columns["date"], columns.get("amount")
+def _orders(
+    rows: Iterator[tuple[int, list[str]]], header: Header, places: dict[str, int], problems: Problems, how: Reading
+) -> Orders:
     codes: dict[str, int] = {}
-    days: dict[str, int] = {}
-    customers, when, amounts = array("q"), array("q"), array("d")
-
-    def line() -> int:
-        return int(reader.line_num) + 1
-
-    for row in _rows(reader, width, line):
-        name, date = row[who_at].strip(), row[when_at]
-        day = days.get(date)
-        if day is None:
-            day = days[date] = _day(date, line)
+    customers = array("q")
+    who_at, when_at, worth_at = places["customer"], places["date"], _worth_at(places)
+    when = Column(header.names[when_at])
+    worth = [Column(header.names[place]) for place in worth_at]
+    pairs = list(zip(worth, worth_at, strict=True))
+    for line, row in rows:
+        name = row[who_at].strip()
         if not name:
-            raise BadFile(f"line {line()} names no customer")
+            problems.row(f"line {line} names no customer")
+            continue
         customers.append(codes.setdefault(name, len(codes)))
-        when.append(day)
-        if amount_at is not None:
-            amounts.append(_amount(row[amount_at], line))
+        when.add(row[when_at], line)
+        for column, place in pairs:
+            column.add(row[place], line)
     if not codes:
-        raise BadFile("the file has a header and no row")
-    worth = np.array(amounts, dtype=np.float64) if amount_at is not None else None
-    known = purchases(np.array(customers, dtype=np.int64), np.array(when, dtype=np.int64), worth)
-    return Orders(list(codes), known, len(customers))
+        raise BadFile(f"the file has a header and no row{_that_can_be_used(problems)}")
+    day = days(when, problems, how.date_order)
+    amount: Floats | None = None
+    for column in worth:
+        read = numbers(column, problems)
+        amount = read if amount is None else amount * read
+    return _made(list(codes), np.array(customers, dtype=np.int64), day, amount, problems)
 
 
-def _day(text: str, line: Callable[[], int]) -> int:
-    try:
-        return read_day(text.strip()).toordinal()
-    except ValueError:
-        raise BadFile(f"line {line()}: a date is written 2026-01-31 (ISO 8601), got {text!r}") from None
+def _worth_at(places: dict[str, int]) -> list[int]:
+    """Where what was paid stands: one column, or quantity and unit price, or none."""
+    factors = [places[name] for name in ("quantity", "unit_price") if name in places]
+    if len(factors) == 2 and places.get("amount", factors[1]) == factors[1]:
+        return factors
+    return [places["amount"]] if "amount" in places else []
 
 
-def _amount(text: str, line: Callable[[], int]) -> float:
-    value = _number(text, "amount", line)
-    if value < 0:
-        raise BadFile(f"line {line()}: an amount is what was paid, zero or more, got {text.strip()}")
-    return value
+def _made(labels: list[str], who: Integers, day: Integers, amount: Floats | None, problems: Problems) -> Orders:
+    good = day > 0 if amount is None else (day > 0) & np.isfinite(amount)
+    problems.rows += len(good) - int(good.sum())
+    if not good.any():
+        raise BadFile(f"the file has no row{_that_can_be_used(problems)}")
+    who, day, amount = who[good], day[good], amount if amount is None else amount[good]
+    notes = _left_out(problems)
+    rows = len(who)
+    if amount is not None:
+        net = net_of_returns(who, day, amount)
+        who, day, amount = net.customer, net.day, net.amount
+        if net.returns:
+            notes |= {"returns": net.returns, "returns_unmatched": net.unmatched}
+        if not len(who):
+            raise BadFile("the file has returns alone (negative amounts), and no order")
+    known = purchases(who, day, amount)
+    present = np.unique(who).tolist()
+    return Orders([labels[number] for number in present], known, rows, notes)
 
 
-def _number(text: str, column: str, line: Callable[[], int]) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise BadFile(f"line {line()}: {column} must be a number, got {text!r}") from None
-    if not math.isfinite(value):
-        raise BadFile(f"line {line()}: {column} must be finite, got {text.strip()}")
-    return value
+def _that_can_be_used(problems: Problems) -> str:
+    return f" that can be used: {problems.first}" if problems.first else ""
 
 
-def _summaries(reader: csv._reader, columns: dict[str, int], width: int) -> Summaries:  # type: ignore[name-defined]
-    names = [name for name in ("x", "t_x", "t", "mean") if name in columns]
-    places = [columns[name] for name in names]
-    values = {name: array("d") for name in names}
-    label_at = columns.get("customer")
+def _left_out(problems: Problems) -> dict[str, object]:
+    return {"left_out": problems.rows, "left_out_first": problems.first} if problems.rows else {}
+
+
+def _summaries(
+    rows: Iterator[tuple[int, list[str]]], header: Header, places: dict[str, int], problems: Problems
+) -> Summaries:
+    names = [name for name in ("x", "t_x", "t", "mean") if name in places]
+    columns = {name: Column(header.names[places[name]]) for name in names}
+    pairs = [(columns[name], places[name]) for name in names]
+    label_at = places.get("customer")
     labels: list[str] = []
     lines = array("q")
-
-    def line() -> int:
-        return int(reader.line_num) + 1
-
-    for row in _rows(reader, width, line):
-        for name, place in zip(names, places, strict=True):
-            values[name].append(_number(row[place], "T" if name == "t" else name, line))
-        lines.append(line())
+    for line, row in rows:
+        for column, place in pairs:
+            column.add(row[place], line)
+        lines.append(line)
         labels.append(row[label_at].strip() if label_at is not None else str(len(lines)))
     if not labels:
-        raise BadFile("the file has a header and no row")
+        raise BadFile(f"the file has a header and no row{_that_can_be_used(problems)}")
+    values = {name: numbers(column, problems) for name, column in columns.items()}
+    good = np.all([np.isfinite(column) for column in values.values()], axis=0)
+    problems.rows += len(good) - int(good.sum())
+    if not good.any():
+        raise BadFile(f"the file has no row{_that_can_be_used(problems)}")
+    kept = np.flatnonzero(good)
     try:
-        known = histories(*(np.array(values[name]) for name in ("x", "t_x", "t")))
+        known = histories(*(values[name][kept] for name in ("x", "t_x", "t")))
         money = None
         if "mean" in values:
-            mean = np.array(values["mean"])
+            mean = values["mean"][kept]
             money = spend(np.where(mean != 0, known.x, 0.0), mean)
     except BadHistory as error:
         wrong = int(error.data.get("row", 0))
-        raise BadFile(f"line {lines[wrong]}: {error.message.replace(f'customer {wrong} has', 'got')}") from None
-    return Summaries(labels, known, money)
+        said = error.message.replace(f"customer {wrong} has", "got")
+        raise BadFile(f"line {lines[int(kept[wrong])]}: {said}") from None
+    return Summaries([labels[row] for row in kept.tolist()], known, money, _left_out(problems))

@@ -12,9 +12,10 @@ from typing import Any
 import grpc.aio
 from google.type.money_pb2 import Money
 
-from kiki.council.synccreate.component import SyncCreateComponent, open_component
+from kiki.council.synccreate.component import open_component
 from kiki.council.synccreate.settings import SyncCreateSettings
 from kiki.kit.clock import FixedClock
+from kiki.kit.grpc.component import RpcComponent
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.kit.sealing import Keyring
 from kiki.rpc.v1 import common_pb2 as common
@@ -29,7 +30,7 @@ NOON = dt.datetime(2026, 11, 23, 12, 0, tzinfo=dt.UTC)
 class Create:
     """What a test talks to."""
 
-    component: SyncCreateComponent
+    component: RpcComponent
     stub: Any
     clock: FixedClock
 

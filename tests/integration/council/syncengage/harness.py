@@ -40,10 +40,10 @@ class Engage:
         return await getattr(self.stub, method)(request, metadata=self.metadata, timeout=10)
 
     async def send_due(self) -> int:
-        return await self.component._sender.send_due()
+        return await self.component.sender.send_due()
 
     async def keep_house(self) -> int:
-        return await self.component._sender.keep_house()
+        return await self.component.sender.keep_house()
 
 
 Opener = Callable[..., AbstractAsyncContextManager[Engage]]

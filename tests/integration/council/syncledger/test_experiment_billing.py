@@ -17,7 +17,11 @@ from kiki.rpc.v1 import common_pb2
 from kiki.rpc.v1 import syncledger_pb2 as pb
 
 STARTED = CONNECTED + dt.timedelta(days=1)
-ENDS = {9: dt.datetime(2026, 9, 30, 22, tzinfo=dt.UTC), 10: dt.datetime(2026, 10, 31, 23, tzinfo=dt.UTC)}
+ENDS = {
+    9: dt.datetime(2026, 9, 30, 22, tzinfo=dt.UTC),
+    10: dt.datetime(2026, 10, 31, 23, tzinfo=dt.UTC),
+    11: dt.datetime(2026, 11, 30, 23, tzinfo=dt.UTC),
+}
 ON_IT = {"rule": pb.FEE_RULE_EXPERIMENT_ESTIMATE, "experiment_id": "autumn"}
 
 
@@ -99,6 +103,14 @@ async def test_the_lower_bound_is_billed_where_the_contract_says_so(agent: Any) 
     await agent.call("RecordExperimentReading", reading(9, 80_000))
     found = await statement(agent, 9)
     assert (found.experiment.target, found.fee) == (eur(30_000), eur(6_000))
+
+
+async def test_the_first_terms_hold_from_the_connection_on(agent: Any) -> None:
+    """Whatever month they name: else the connection's month would be billed on them and could not be closed."""
+    answer = await agent.call("PutContract", contract(**ON_IT, effective_from=pb.BillingMonth(year=2026, month=10)))
+    assert answer.contract.effective_from == pb.BillingMonth(year=2026, month=9)
+    await agent.call("RecordExperimentReading", reading(9, 1_000))
+    assert (await close(agent, 9)).fee == eur(200)
 
 
 async def test_a_newer_reading_replaces_until_the_month_is_closed(agent: Any) -> None:

@@ -236,7 +236,7 @@ async def test_month_closes_frozen_and_later_refunds_land_in_the_next(agent: Any
     assert frozen.lines[0].touchpoints[0].signal == "click"
     november = await agent.call("GetMonthlyStatement", pb.GetMonthlyStatementRequest(store_id=1, year=2026, month=11))
     assert [line.correction for line in november.lines] == [True, True]
-    assert november.statement.fee == eur(2_000 - 1_000)
+    assert november.statement.fee == eur(7_000 - 6_001), "October's fee on 35,002, less what it was billed"
     proof = await verified(agent)
     billed = [b.balance for b in proof.balances if b.account == pb.LEDGER_ACCOUNT_BILLED_FEES]
     assert billed == [eur(6_001)]

@@ -127,7 +127,12 @@ class Shop:
         self.now = NOW
         self._ids = itertools.count(1)
 
-    async def connect(self, settings: StoreSettings | None = None, key: str = "lamps.example.com") -> int:
+    async def connect(
+        self,
+        settings: StoreSettings | None = None,
+        key: str = "lamps.example.com",
+        connected_at: dt.datetime = CONNECTED,
+    ) -> int:
         new = NewStore(
             platform="shopify",
             store_key=key,
@@ -136,7 +141,7 @@ class Shop:
             timezone="Europe/Berlin",
             webhook_secret="a-webhook-secret",
             settings=settings or StoreSettings(),
-            connected_at=CONNECTED,
+            connected_at=connected_at,
         )
         async with self.database.transaction() as connection:
             store, self.token = await StoreRepository(self.sealer).add(connection, new)

@@ -70,6 +70,7 @@ async def test_the_default_bills_the_whole_order_and_records_nothing_beside_it(s
     await shop.tell(order(touch=CLICK))
     (request,) = await shop.calls("RecordIncrementalRevenue")
     assert (request.model, request.HasField("incremental_amount")) == ("default", False)
+    assert request.incremental_share == ""
     evidence = (await newest(shop))["evidence"]
     assert evidence.keys() == {"signals"}
     assert await shop.rows("attribution_shadows") == []
@@ -110,7 +111,7 @@ async def test_a_part_is_kept_when_the_order_is_paid_and_changed_later(shop: Sho
     share = Decimal(CHANCE).quantize(Decimal("0.001"))
     cents = int((share * 6001).quantize(Decimal(1), rounding="ROUND_HALF_UP"))
     assert request.incremental_amount.units * 100 + request.incremental_amount.nanos // 10**7 == cents
-    assert request.model == "learned", "what decided, whatever decides now"
+    assert (request.model, request.incremental_share) == ("learned", str(share)), "what decided, whatever decides now"
 
 
 async def test_another_model_decides_anew_when_asked(shop: Shop) -> None:

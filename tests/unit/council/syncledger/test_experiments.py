@@ -19,16 +19,15 @@ from kiki.council.syncledger.experiments import (
     Bill,
     Credit,
     Past,
-    Readings,
     Refusal,
     Settled,
-    corrections_by_reading,
     early,
     refusal,
     settle_month,
 )
-from kiki.council.syncledger.fees import MonthFigures, MonthSums, fee_by_rule, fee_on
+from kiki.council.syncledger.fees import fee_by_rule, fee_on
 from kiki.council.syncledger.months import month_number
+from kiki.council.syncledger.readings import Readings
 from kiki.kit.money import Money
 from kiki.orchestrator.experiments import billing
 
@@ -187,26 +186,17 @@ def test_a_reading_from_before_the_months_end_is_early_unless_it_is_final() -> N
     assert not early(told(JANUARY, 1, as_of=before, final=True), terms(), JANUARY)
 
 
-def test_corrections_of_months_billed_on_an_experiment_are_left_to_its_reading() -> None:
-    versions = books(terms(rule=Rule.ATTRIBUTED, experiment=""), terms(JANUARY + 1, version=2))
-    sums = MonthSums(0, 0, -300, -60)
-    figures = MonthFigures(sums, 0, 2, 0, 0.0, {JANUARY: (-100, -20), JANUARY + 1: (-200, -40)})
-    assert corrections_by_reading(versions, figures) == (-200, -40)
-
-
 @given(st.integers(0, 10**9), st.integers(0, 10**6))
 def test_the_fee_is_the_rate_on_what_is_billed(billed: int, rate: int) -> None:
-    sums = MonthSums(5_000, 1_000, 0, 0)
     found = fee_by_rule(
-        Rule.EXPERIMENT_ESTIMATE, rate, sums, current=None, baseline=None, baseline_complete=False, experiment=billed
+        Rule.EXPERIMENT_ESTIMATE, rate, 5_000, current=None, baseline=None, baseline_complete=False, experiment=billed
     )
     assert (found.fee_revenue, found.fee, found.problem) == (billed, fee_on(billed, rate), "")
 
 
 def test_without_a_reading_the_fee_is_shown_as_attributed_and_says_why() -> None:
-    sums = MonthSums(5_000, 1_000, 0, 0)
     found = fee_by_rule(
-        Rule.EXPERIMENT_LOWER_BOUND, 200_000, sums, current=None, baseline=None, baseline_complete=False
+        Rule.EXPERIMENT_LOWER_BOUND, 200_000, 5_000, current=None, baseline=None, baseline_complete=False
     )
     assert (found.fee, found.problem) == (1_000, READING_MISSING)
 
@@ -293,10 +283,3 @@ def test_an_open_month_shows_the_credit_that_follows_from_the_open_months_before
     assert settle_month(contract, readings, Past({}, {}), JANUARY + 3).credit is None
     missing = Readings([told(JANUARY, 900)])
     assert settle_month(contract, missing, Past({}, {}), JANUARY + 2) == Settled(None, None)
-
-
-def test_an_ended_contract_bills_corrections_alone() -> None:
-    found = fee_by_rule(
-        Rule.ENDED, 200_000, MonthSums(5_000, 1_000, -300, -60), current=None, baseline=None, baseline_complete=False
-    )
-    assert (found.fee_revenue, found.fee, found.problem) == (-300, -60, "")

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiki.council.syncledger.domain import Basis, Books, RefundTold, RevenueTold, Rule, Terms
-from kiki.council.syncledger.fees import MonthSums, convert, fee_by_rule, fee_on, parse_rate, rate_text, rounded
+from kiki.council.syncledger.fees import FeeByRule, convert, fee_by_rule, fee_on, parse_rate, rate_text
 from kiki.council.syncledger.months import month_of, month_span, zone
 from kiki.council.syncledger.postings import check_balanced, postings_of
 from kiki.council.syncledger.recording import Recorder
+from kiki.kit.money import rounded
 
 AT = dt.datetime(2026, 3, 10, tzinfo=dt.UTC)
 TERMS = Terms(1, 1, 200_000, Basis.NET_SALES, Rule.ATTRIBUTED, "EUR", "Europe/Berlin", AT, None, 2026 * 12 + 2)
@@ -119,14 +120,13 @@ def test_fee_rates_and_conversions() -> None:
 
 
 def test_fee_rules() -> None:
-    sums = MonthSums(100_000, 20_000, -5_000, -1_000)
     known = {"current": 300_000, "baseline": 220_000, "baseline_complete": True}
-    assert (
-        fee_by_rule(Rule.ATTRIBUTED, 200_000, sums, current=None, baseline=None, baseline_complete=False).fee == 19_000
-    )
-    assert fee_by_rule(Rule.UPLIFT, 200_000, sums, **known).fee == 15_000
-    assert fee_by_rule(Rule.LESSER_OF, 200_000, sums, **known).fee_revenue == 75_000
-    short = fee_by_rule(Rule.UPLIFT, 200_000, sums, current=1, baseline=1, baseline_complete=False)
+    unknown = {"current": None, "baseline": None, "baseline_complete": False}
+    assert fee_by_rule(Rule.ATTRIBUTED, 200_000, 100_000, **unknown).fee == 20_000
+    assert fee_by_rule(Rule.ENDED, 200_000, 100_000, **unknown) == FeeByRule(0, 0, "")
+    assert fee_by_rule(Rule.UPLIFT, 200_000, 100_000, **known).fee == 16_000
+    assert fee_by_rule(Rule.LESSER_OF, 200_000, 100_000, **known).fee_revenue == 80_000
+    short = fee_by_rule(Rule.UPLIFT, 200_000, 100_000, current=1, baseline=1, baseline_complete=False)
     assert short.problem == "BASELINE_INCOMPLETE"
 
 

@@ -145,6 +145,7 @@ def test_the_same_data_teach_the_same() -> None:
     assert one.fingerprint == again.fingerprint
 
 
+@pytest.mark.slow
 def test_the_simulated_store_is_met_without_its_truth() -> None:
     if not SHARED.exists():
         pytest.skip("the reference data are not beside this repository (../shared/data)")

@@ -33,6 +33,7 @@ from kiki.orchestrator.stock_guard.guard import GuardRules
 from kiki.orchestrator.workflows import orders, products
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import syncledger_pb2
+from properties import examples
 
 T0 = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -144,7 +145,7 @@ def billed(batch: Batch) -> set[tuple[str, str, int]]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.lists(st.sampled_from(range(len(HISTORY))), max_size=6), st.randoms(use_true_random=False))
 def test_an_orders_deliveries_in_any_order(repeated: list[int], random: object) -> None:
     expected = fold(HISTORY)

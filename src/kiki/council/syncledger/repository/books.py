@@ -11,6 +11,7 @@ from kiki.council.syncledger.domain import (
     Basis,
     Books,
     Entry,
+    EntryKind,
     OrderRef,
     OrderState,
     Posting,
@@ -40,6 +41,10 @@ _DRAW_AND_FIND_TERMS = (
     " LEFT JOIN syncledger.contracts c ON c.store_id = ANY($1::bigint[]) ORDER BY c.store_id, c.version"
 )
 _FIND_TERMS = f"SELECT {_TERMS} FROM syncledger.contracts WHERE store_id = ANY($1::bigint[]) ORDER BY store_id, version"
+_FIND_BOOKED = (
+    "SELECT s, t.month FROM unnest($1::bigint[]) AS u(s) CROSS JOIN LATERAL (SELECT month FROM syncledger.transactions"
+    f" WHERE store_id = s AND kind = {EntryKind.REVENUE.value} AND NOT correction ORDER BY month DESC LIMIT 1) t"
+)
 _FIND_ORDERS = (
     f"SELECT o.store_id, o.order_id, {_STATE} FROM unnest($1::bigint[], $2::text[]) AS k(s, i)"
     " JOIN syncledger.orders o ON o.store_id = k.s AND o.order_id = k.i"
@@ -177,6 +182,12 @@ async def add_terms(connection: Connection, terms: Sequence[Terms], at: dt.datet
             version.experiment_id,
             at,
         )
+
+
+async def find_booked(connection: Connection, store_ids: Sequence[int]) -> dict[int, int]:
+    """The last month in which orders paid in it were booked, of the stores that have one."""
+    rows = await connection.fetch(_FIND_BOOKED, list(store_ids))
+    return {row[0]: row[1] for row in rows}
 
 
 async def find_orders(connection: Connection, refs: Sequence[OrderRef]) -> dict[OrderRef, OrderState]:

@@ -107,7 +107,13 @@ _BILL_DIFFERS = """
 _CREDIT_DIFFERS = """
     SELECT COALESCE(c.store_id, t.store_id), 'month ' || COALESCE(c.month, t.month), 'credit of '
         || COALESCE(c.fee_minor, 0) || ', entry of ' || COALESCE(t.fee, 0)
-    FROM (SELECT * FROM syncledger.experiment_credits WHERE ($1 = 0 OR store_id = $1) AND fee_minor > 0) c
+    FROM (
+        SELECT store_id, month, sum(fee_minor) AS fee_minor FROM (
+            SELECT store_id, month, fee_minor FROM syncledger.experiment_credits
+            UNION ALL
+            SELECT store_id, month, fee_minor FROM syncledger.experiment_refunds
+        ) given WHERE ($1 = 0 OR store_id = $1) AND fee_minor > 0 GROUP BY 1, 2
+    ) c
     FULL JOIN (
         SELECT store_id, month, -sum(fee_minor) AS fee FROM syncledger.transactions
         WHERE ($1 = 0 OR store_id = $1) AND kind = 6 GROUP BY 1, 2
@@ -120,9 +126,22 @@ _CREDITED_TOO_MUCH = """
         SELECT c.store_id, sum(c.credited_minor) AS credited, (
             SELECT COALESCE(sum(b.billed_minor), 0) FROM syncledger.experiment_bills b WHERE b.store_id = c.store_id
         ) AS billed
-        FROM syncledger.experiment_credits c WHERE $1 = 0 OR c.store_id = $1 GROUP BY c.store_id
+        FROM (
+            SELECT store_id, credited_minor FROM syncledger.experiment_credits
+            UNION ALL
+            SELECT store_id, credited_minor FROM syncledger.experiment_refunds
+        ) c WHERE $1 = 0 OR c.store_id = $1 GROUP BY c.store_id
     ) sums
     WHERE credited > billed
+"""
+# Closing trues a month up to what it bills; whatever is written to it afterwards breaks that.
+_MONTH_DIFFERS = """
+    SELECT t.store_id, 'month ' || t.month, 'closed with fees of ' || sum(t.fee_minor) || ', billed '
+        || sum(t.billed_minor)
+    FROM syncledger.transactions t
+    JOIN syncledger.books b ON b.store_id = t.store_id AND t.month <= b.closed_through
+    WHERE $1 = 0 OR t.store_id = $1
+    GROUP BY t.store_id, t.month HAVING sum(t.fee_minor) <> sum(t.billed_minor)
 """
 _CHECKS = (
     ("UNBALANCED_ENTRY", _UNBALANCED),
@@ -130,6 +149,7 @@ _CHECKS = (
     ("BALANCE_DIFFERS", _BALANCE_DIFFERS),
     ("ORDER_DIFFERS", _ORDER_DIFFERS),
     ("ORDER_DIFFERS", _REFUNDS_DIFFER),
+    ("MONTH_DIFFERS", _MONTH_DIFFERS),
     ("EXPERIMENT_DIFFERS", _BILL_DIFFERS),
     ("EXPERIMENT_DIFFERS", _CREDIT_DIFFERS),
     ("EXPERIMENT_DIFFERS", _CREDITED_TOO_MUCH),

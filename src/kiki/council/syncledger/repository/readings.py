@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from kiki.council.syncledger.domain import EntryKind, OrderState
-from kiki.council.syncledger.fees import MonthFigures, MonthSums
+from kiki.council.syncledger.fees import MonthFigures, MonthSums, Moved
 from kiki.kit.database import Connection
 
 _LINE_KINDS = [EntryKind.REVENUE.value, EntryKind.REFUND.value, EntryKind.REVERSAL.value]
+_LINE_KINDS_SQL = f"({', '.join(map(str, _LINE_KINDS))})"
+# Of the months from $2 to $3. What takes back is about the month that its booking counted in; a booking that came late,
+# about the month of payment.
+_CORRECTIONS = f"""
+    SELECT CASE WHEN NOT b.correction THEN b.month ELSE COALESCE(NULLIF(o.paid_month, 0), t.month) END AS about_month,
+        t.revenue_minor
+    FROM syncledger.transactions t
+    LEFT JOIN syncledger.transactions b ON b.store_id = t.store_id AND b.transaction_id = t.about AND t.about > 0
+    LEFT JOIN syncledger.orders o ON o.store_id = t.store_id AND o.order_id = t.order_id
+    WHERE t.store_id = $1 AND t.month BETWEEN $2 AND $3 AND t.correction AND t.kind IN {_LINE_KINDS_SQL}
+"""
 
 
 class Line(NamedTuple):
@@ -89,26 +101,31 @@ async def month_figures(connection: Connection, store_id: int, month: int) -> Mo
     return MonthFigures(MonthSums(*row[:4]), row[4], row[5], held[0], held[1])
 
 
-async def month_corrections(connection: Connection, store_id: int, month: int) -> dict[int, tuple[int, int]]:
-    """Revenue and fee of a month's corrections, by the month in which what they correct was billed.
-
-    An order that came late belongs to the month of its payment.
-    """
+async def month_corrections(connection: Connection, store_id: int, month: int) -> dict[int, Moved]:
+    """What a month holds of corrections, by the month that they are about, and what those came to before them."""
     rows = await connection.fetch(
-        """
-        SELECT COALESCE(b.month, NULLIF(o.paid_month, 0), t.month), sum(t.revenue_minor)::bigint,
-            sum(t.fee_minor)::bigint
-        FROM syncledger.transactions t
-        LEFT JOIN syncledger.transactions b ON b.store_id = t.store_id AND b.transaction_id = t.about AND t.about > 0
-        LEFT JOIN syncledger.orders o ON o.store_id = t.store_id AND o.order_id = t.order_id
-        WHERE t.store_id = $1 AND t.month = $2 AND t.correction AND t.kind = ANY($3::smallint[])
-        GROUP BY 1
+        f"SELECT about_month, sum(revenue_minor)::bigint FROM ({_CORRECTIONS}) c GROUP BY 1", store_id, month, month
+    )
+    before = await _revenue_before(connection, store_id, [row[0] for row in rows], month) if rows else {}
+    return {row[0]: Moved(row[1], before.get(row[0], 0)) for row in rows}
+
+
+async def _revenue_before(connection: Connection, store_id: int, months: Sequence[int], month: int) -> dict[int, int]:
+    """What months came to, with all corrections from before a later month."""
+    rows = await connection.fetch(
+        f"""
+        SELECT about_month, sum(revenue_minor)::bigint FROM (
+            SELECT month AS about_month, revenue_minor FROM syncledger.transactions
+            WHERE store_id = $1 AND month = ANY($4::int[]) AND NOT correction AND kind IN {_LINE_KINDS_SQL}
+            UNION ALL {_CORRECTIONS}
+        ) entries WHERE about_month = ANY($4::int[]) GROUP BY 1
         """,
         store_id,
-        month,
-        _LINE_KINDS,
+        min(months) + 1,
+        month - 1,
+        list(months),
     )
-    return {row[0]: (row[1], row[2]) for row in rows}
+    return {row[0]: row[1] for row in rows}
 
 
 async def month_lines(connection: Connection, store_id: int, month: int, after: int, limit: int) -> list[Line]:

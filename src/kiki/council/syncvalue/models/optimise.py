@@ -79,6 +79,10 @@ class _Search:
     def at_bound(self, logs: Floats) -> bool:
         return bool(((logs <= self.bottom + 1e-6) | (logs >= _BOUND - 1e-6)).any())
 
+    def is_sharp(self, logs: Floats) -> bool:
+        """Whether the value falls in every direction; where it does not, another ridge may lie higher."""
+        return bool(np.linalg.eigvalsh(self.information(logs)).min() > _FLAT)
+
     def information(self, logs: Floats) -> Floats:
         """Negative second derivative, by central differences of the gradient."""
         size = len(logs)
@@ -99,8 +103,8 @@ def maximise(
     """The parameters at which `objective` (plus the prior) is largest.
 
     Searches over logarithms between −14 and 14, or from the log of `least` where given. Starts are tried in turn until
-    one ends in the inside; the best found is the answer. `curvature` is a guess of the information at the first start.
-    Raises `CannotFit` when none gives a finite value.
+    one ends on a peak in the inside; the best found is the answer. `curvature` is a guess of the information at the
+    first start. Raises `CannotFit` when none gives a finite value.
     """
     bottom = np.full(len(starts[0]), -_BOUND)
     search = _Search(objective, prior, bottom if least is None else np.maximum(np.log(least), bottom))
@@ -109,7 +113,7 @@ def maximise(
         value, logs, found = _climb(search, search.inside(np.log(start)), curvature if number == 0 else None)
         if np.isfinite(value) and (best is None or value > best[0]):
             best = (value, logs)
-        if found and not search.at_bound(logs):
+        if found and not search.at_bound(logs) and search.is_sharp(logs):
             break
     if best is None:
         raise CannotFit("the likelihood is not finite anywhere that the fit began")

@@ -17,13 +17,14 @@ from kiki.council.syncvalue.models.intervals import count_distribution, paramete
 from kiki.council.syncvalue.models.prediction import expected_purchases
 from kiki.council.syncvalue.models.purchases import observe, outcome
 from kiki.council.syncvalue.models.transactions import MODELS
+from properties import examples
 from unit.council.syncvalue.models.cases import NAMES, PARAMETERS, customers, parameters, store
 from unit.council.syncvalue.models.test_predictions import fitted, spending
 
 ONE = histories([3], [25], [30])
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(of=customers(), at=parameters(), horizon=st.floats(0.1, 100))
 @pytest.mark.parametrize("name", NAMES)
 def test_counts_are_probabilities(name: str, of: Histories, at: Floats, horizon: float) -> None:

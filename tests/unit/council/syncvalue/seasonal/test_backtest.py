@@ -71,6 +71,7 @@ def test_the_outlook_tells_the_back_test() -> None:
     assert found.seasonal_recommended == tested.seasonal_is_better
 
 
+@pytest.mark.slow
 def test_simulated_stores_come_out_near_and_nearer_than_the_average() -> None:
     figures = benchmark_figures(16, seed=7)
     assert figures["median_error"] <= 0.06

@@ -16,6 +16,7 @@ from kiki.council.syncvalue.seasonal.forecast import forecast
 from kiki.council.syncvalue.seasonal.model import outlook
 from kiki.council.syncvalue.seasonal.outlook import Promotion
 from kiki.council.syncvalue.seasonal.series import Daily, month_after
+from properties import examples
 from unit.council.syncvalue.seasonal.shops import START, before, shop
 
 
@@ -156,7 +157,7 @@ def test_the_interval_widens_with_the_noise_and_ahead() -> None:
     assert np.mean(width[12:]) > np.mean(width[:12])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=examples(20), deadline=None)
 @given(st.floats(1e-3, 1e9), st.integers(0, 10**6))
 def test_the_unit_of_money_does_not_matter(factor: float, seed: int) -> None:
     series, origin = shop(16, growth=0.2, season=0.3, noise=0.4, seed=seed)
@@ -166,7 +167,7 @@ def test_the_unit_of_money_does_not_matter(factor: float, seed: int) -> None:
     assert ours.year.lower * factor == pytest.approx(theirs.year.lower, rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(st.data())
 def test_any_series_gives_ordered_finite_figures_or_a_clear_refusal(data: st.DataObject) -> None:
     days = data.draw(st.integers(84, 1_000))

@@ -1,0 +1,98 @@
+"""Orders, their items and refunds."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
+
+from kiki.commerce.tables.columns import column, metadata, moment, optional, optional_moment
+
+orders = Table(
+    "orders",
+    metadata,
+    column("store_id", BigInteger),
+    column("order_id", Text),
+    column("number", Text),
+    column("status", Text),
+    column("customer_key", Text),
+    moment("placed_at"),
+    optional_moment("paid_at"),
+    optional_moment("cancelled_at"),
+    optional_moment("deleted_at"),
+    moment("updated_at"),
+    column("triggered_at", Text, "''"),
+    column("currency", Text),
+    column("total_minor", BigInteger),
+    column("net_minor", BigInteger),
+    column("refunded_minor", BigInteger, "0"),
+    optional("settlement_currency", Text),
+    optional("exchange_rate", Text),
+    column("is_test", Boolean),
+    column("live", Boolean),
+    column("lines_digest", LargeBinary),
+    column("verdict", Text, "'none'"),
+    column("confidence", Numeric(4, 3), "0"),
+    optional("campaign_id", Text),
+    column("attribution_revision", Integer, "0"),
+    optional("booked_revision", Integer),
+    optional("booked_minor", BigInteger),
+    optional("booked_total_minor", BigInteger),
+    optional("booked_currency", Text),
+    optional("booked_attribution", Integer),
+    column("booking_reversed", Boolean, "false"),
+    column("cancellation_booked", Boolean, "false"),
+    optional_moment("billable_at"),
+    column("told_revision", Integer, "0"),
+    column("welcomed", Boolean, "false"),
+    column("upsold", Boolean, "false"),
+    optional("fee_minor", BigInteger),
+    optional("fee_currency", Text),
+    PrimaryKeyConstraint("store_id", "order_id", name="orders_pkey"),
+    Index("orders_placed", "store_id", "placed_at", "order_id"),
+    Index("orders_customer", "store_id", "customer_key", "placed_at"),
+    Index("orders_verdict", "store_id", "verdict", "placed_at", "order_id", postgresql_where=text("verdict <> 'none'")),
+    postgresql_with={"fillfactor": "85"},
+)
+
+order_items = Table(
+    "order_items",
+    metadata,
+    column("store_id", BigInteger),
+    column("order_id", Text),
+    column("line_id", Text),
+    optional("product_id", Text),
+    optional("variant_id", Text),
+    column("sku", Text),
+    column("title", Text),
+    column("quantity", BigInteger),
+    column("net_minor", BigInteger),
+    column("currency", Text),
+    column("gift_card", Boolean, "false"),
+    PrimaryKeyConstraint("store_id", "order_id", "line_id", name="order_items_pkey"),
+)
+
+order_refunds = Table(
+    "order_refunds",
+    metadata,
+    column("store_id", BigInteger),
+    column("order_id", Text),
+    column("refund_id", Text),
+    column("amount_minor", BigInteger),
+    column("currency", Text),
+    moment("refunded_at"),
+    moment("seen_at"),
+    column("pending", Boolean),
+    column("booked", Boolean, "false"),
+    PrimaryKeyConstraint("store_id", "order_id", "refund_id", name="order_refunds_pkey"),
+)
+"""Refunds are facts, each once. `pending`: its order has not been seen yet."""

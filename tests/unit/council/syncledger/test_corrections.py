@@ -1,0 +1,85 @@
+"""Corrections of closed months: what goes back is what was billed, by the closed month's own terms."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiki.council.syncledger.corrections import Correction, correct
+from kiki.council.syncledger.domain import Basis, Books, Rule, Terms
+from kiki.council.syncledger.fees import Moved, Stated, fee_by_rule, fee_on
+from kiki.council.syncledger.months import month_number
+
+CONNECTED = dt.datetime(2026, 1, 10, tzinfo=dt.UTC)
+JANUARY = month_number(2026, 1)
+MONEY = st.integers(0, 10**6)
+
+
+def books(rule: Rule, rate: int = 200_000) -> Books:
+    experiment = "e" if rule.by_experiment else ""
+    first = Terms(
+        1, 1, rate, Basis.NET_SALES, rule, "EUR", "Europe/Berlin", CONNECTED, None, JANUARY, experiment_id=experiment
+    )
+    later = Terms(1, 2, 50_000, Basis.NET_SALES, Rule.ATTRIBUTED, "EUR", "Europe/Berlin", CONNECTED, None, JANUARY + 1)
+    return Books(1, JANUARY, (first, later))
+
+
+@given(
+    st.sampled_from([rule for rule in Rule if not rule.by_experiment]),
+    st.integers(0, 10**6),
+    MONEY,
+    MONEY,
+    MONEY,
+    st.lists(st.tuples(st.integers(0, 5), st.integers(-(10**5), 10**5)), max_size=8),
+)
+def test_corrections_come_to_what_the_month_would_have_been_billed(
+    rule: Rule, rate: int, revenue: int, current: int, baseline: int, moves: list[tuple[int, int]]
+) -> None:
+    """Over any months, in any portions: the bill and its corrections are the bill of a month that knew them."""
+    stated = {JANUARY: Stated(revenue, current, baseline)}
+    held, fee, counted = revenue, 0, 0
+    for _, move in sorted(moves, key=lambda pair: pair[0]):
+        if held + move < 0:
+            continue
+        one = correct(books(rule, rate), {JANUARY: Moved(move, held)}, stated)
+        held, fee, counted = held + move, fee + one.fee, counted + one.revenue
+
+    def billed(orders: int, whole: int) -> tuple[int, int]:
+        found = fee_by_rule(rule, rate, orders, current=whole, baseline=baseline, baseline_complete=True)
+        return found.fee, found.fee_revenue
+
+    first, knowing = billed(revenue, current), billed(held, current + held - revenue)
+    assert (first[0] + fee, first[1] + counted) == knowing
+    assert first[0] + fee >= 0, "no more goes back than was billed"
+
+
+def test_an_order_booked_after_the_end_gives_nothing_back() -> None:
+    assert correct(books(Rule.ENDED), {JANUARY: Moved(-500, 800)}, {}) == Correction(0, 0, 0)
+
+
+def test_a_month_under_its_baseline_was_billed_nothing_and_gives_nothing_back() -> None:
+    stated = {JANUARY: Stated(1_000, current=900, baseline=2_000)}
+    for rule in (Rule.UPLIFT, Rule.LESSER_OF):
+        assert correct(books(rule), {JANUARY: Moved(-500, 1_000)}, stated) == Correction(0, 0, 0)
+    barely = {JANUARY: Stated(1_000, current=2_300, baseline=2_000)}
+    assert correct(books(Rule.UPLIFT), {JANUARY: Moved(-500, 1_000)}, barely) == Correction(-300, -60, 0)
+
+
+def test_small_orders_give_back_the_cent_that_the_statement_billed_on_all_of_them() -> None:
+    """Three orders of two cents accrue nothing each, and were billed one cent together."""
+    assert fee_on(2, 200_000) == 0
+    assert correct(books(Rule.ATTRIBUTED), {JANUARY: Moved(-6, 6)}, {}).fee == -1
+    parts = [correct(books(Rule.ATTRIBUTED), {JANUARY: Moved(-2, held)}, {}).fee for held in (6, 4, 2)]
+    assert sum(parts) == -1
+
+
+def test_the_rate_is_the_closed_months() -> None:
+    assert correct(books(Rule.ATTRIBUTED, 100_000), {JANUARY: Moved(-500, 500)}, {}).fee == -50
+
+
+@pytest.mark.parametrize("rule", [Rule.EXPERIMENT_ESTIMATE, Rule.EXPERIMENT_LOWER_BOUND])
+def test_corrections_of_months_billed_on_an_experiment_are_left_to_its_reading(rule: Rule) -> None:
+    assert correct(books(rule), {JANUARY: Moved(-300, 900)}, {}) == Correction(0, 0, -300)
