@@ -142,6 +142,7 @@ async def _until_accepted(mesh: Mesh, shop: Shop, truth: Truth, topic: str, payl
     """Send until it is answered 200, as a reconciling sender would; the delivery id stays the same."""
     headers = {"X-WC-Webhook-Delivery-ID": name.encode().hex()[:120]}
     while True:
+        mesh.assert_runs()
         with contextlib.suppress(httpx.HTTPError):
             answer = await shop.deliver(topic, payload, headers=headers, by_token=True)
             if answer.status_code == 200:

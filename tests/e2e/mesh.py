@@ -184,6 +184,10 @@ class Mesh:
         os.kill(pid, how)
         return pid
 
+    def assert_runs(self) -> None:
+        """Fail, with the last of its log, when the parent has ended by itself."""
+        assert self.parent.returncode is None, f"`kiki up` ended ({self.parent.returncode}): {self.log()[-5000:]}"
+
     def log(self) -> str:
         """What the processes have written so far."""
         return (self.folder / "log").read_text(errors="replace")

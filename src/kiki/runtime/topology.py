@@ -59,6 +59,30 @@ def groups(topology: str) -> tuple[tuple[str, ...], ...]:
         ) from None
 
 
+@dataclass(slots=True)
+class Restarts:
+    """When a process that died starts again, and when that is hopeless.
+
+    Only what was never ready is given up, after six starts in a row: it is set up wrongly. What has worked before is
+    tried for as long as we run, at most every 5 s; a process that dies young all the time is not a reason to end the
+    others.
+    """
+
+    _was_ready: bool = False
+    _failures: int = 0
+
+    def pause_seconds(self, *, ready: bool, lived_seconds: float, final: bool) -> float | None:
+        """How long to wait after a death; None when another start cannot help.
+
+        `ready` says whether the dead process had become ready, `final` that it said itself that trying is in vain.
+        """
+        self._was_ready |= ready
+        self._failures = 0 if ready and lived_seconds > _STABLE_SECONDS else self._failures + 1
+        if final or (not self._was_ready and self._failures >= _FAILED_STARTS):
+            return None
+        return _BACKOFF_SECONDS[min(self._failures, len(_BACKOFF_SECONDS) - 1)]
+
+
 class ChildProcess:
     """One process of ours, started again when it dies."""
 
@@ -95,16 +119,19 @@ class ChildProcess:
 
     async def run(self) -> None:
         """Give the word, and keep one such process alive until cancelled; then let it drain."""
-        failures = 0
+        restarts = Restarts()
         try:
             while True:
                 began = monotonic()
                 await self._live()
-                lived_well = self.ready.is_set()
+                pause = restarts.pause_seconds(
+                    ready=self.ready.is_set(), lived_seconds=monotonic() - began, final=bool(self._failure.get("final"))
+                )
                 self.ready.clear()
-                failures = 0 if lived_well and monotonic() - began > _STABLE_SECONDS else failures + 1
-                self._give_up_if_hopeless(failures, lived_well)
-                await asyncio.sleep(_BACKOFF_SECONDS[min(failures, len(_BACKOFF_SECONDS) - 1)])
+                if pause is None:
+                    why = self._failure.get("message") or "see its log"
+                    raise FailedPrecondition(f"{self.name} does not start: {why}", reason="NO_START")
+                await asyncio.sleep(pause)
                 await self.spawn()
         finally:
             await asyncio.shield(self.stop())
@@ -134,11 +161,6 @@ class ChildProcess:
             self._listen(ProcessEvent("ready", self.name, pid))
         elif message.get("event") == "failed":
             self._failure = message
-
-    def _give_up_if_hopeless(self, failures: int, was_ready: bool) -> None:
-        message = self._failure.get("message")
-        if self._failure.get("final") or (failures >= _FAILED_STARTS and not was_ready):
-            raise FailedPrecondition(f"{self.name} does not start: {message or 'see its log'}", reason="NO_START")
 
     async def stop(self) -> None:
         """Ask for a drain; end it when the drain takes too long."""

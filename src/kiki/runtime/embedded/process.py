@@ -15,7 +15,9 @@ from typing import IO
 from kiki.kit.errors import FailedPrecondition, Unavailable
 from kiki.runtime.embedded.cluster import Cluster
 
-_START_ATTEMPTS = 10
+_START_SECONDS = 10.0
+RESTART_SECONDS = 60.0
+"""How long a server that ran before is tried: sessions of the killed one end only when their statement does."""
 _START_PAUSE_SECONDS = 0.5
 _RECOVERY_SECONDS = 600
 _POLL_SECONDS = 0.02
@@ -65,20 +67,24 @@ class ServerProcess:
         return False
 
 
-def start(cluster: Cluster) -> ServerProcess:
-    """A ready server. A killed server's lock and shared memory linger for a moment, so the start is tried again."""
+def start(cluster: Cluster, patience_seconds: float = _START_SECONDS) -> ServerProcess:
+    """A ready server. A killed server's lock and shared memory linger for a moment, so the start is tried again.
+
+    Raises `Unavailable` with the server's own words when no start succeeded within the patience.
+    """
     adopted = _adopt(cluster)
     if adopted:
         return adopted
-    reason = ""
-    for attempt in range(_START_ATTEMPTS):
-        if attempt:
-            time.sleep(_START_PAUSE_SECONDS)
+    deadline = time.monotonic() + patience_seconds
+    while True:
         with tempfile.TemporaryFile() as errors:
             process = _launch(cluster, errors)
             if _wait_until_ready(cluster, process):
                 return process
             reason = _last_line(errors)
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_START_PAUSE_SECONDS)
     raise Unavailable(
         f"PostgreSQL did not start: {reason}; its log is under {cluster.data / 'log'}", reason="NO_DATABASE"
     )

@@ -46,7 +46,8 @@ class EmbeddedPostgres:
             await asyncio.sleep(_WATCH_SECONDS)
             if not self._server.alive():
                 _log.warning("database_died", pid=self._server.pid)
-                self._server = await asyncio.shield(asyncio.to_thread(process.start, self._cluster))
+                again = asyncio.to_thread(process.start, self._cluster, process.RESTART_SECONDS)
+                self._server = await asyncio.shield(again)
                 _log.warning("database_restarted", pid=self._server.pid)
                 on_restart(self._server.pid)
 
