@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # Before numpy: on small matrices threads only wait for each other.
 
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")  # As `kiki` sets it; test modules import grpc before.
+
 # Clients of loopback trust nobody: reading all authorities of the world anew takes each of them 40 ms.
 os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
