@@ -13,7 +13,7 @@ from kiki.kit.grpc.money import money_from_proto
 from kiki.kit.grpc.status import error_from_item, item_error
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 
-LAST = dt.datetime(9999, 12, 31)  # noqa: DTZ001  Hypothesis adds the zone.
+FIRST, LAST = dt.datetime(1900, 1, 1), dt.datetime(2999, 12, 31)  # noqa: DTZ001  Hypothesis adds the zone.
 KINDS = [
     errors.InvalidInput,
     errors.NotFound,
@@ -28,14 +28,18 @@ KINDS = [
 ]
 
 
-@given(st.datetimes(timezones=st.just(dt.UTC), max_value=LAST))
+@given(st.datetimes(timezones=st.just(dt.UTC), min_value=FIRST, max_value=LAST))
 def test_a_time_reads_back(at: dt.datetime) -> None:
     assert time_from_proto(time_to_proto(at)) == at
 
 
-def test_a_time_out_of_range_is_refused() -> None:
-    with pytest.raises(errors.InvalidInput):
-        time_from_proto(Timestamp(seconds=10**15))
+@pytest.mark.parametrize("year", [1, 1899, 3000, 9999])
+def test_a_time_out_of_range_is_refused(year: int) -> None:
+    at = dt.datetime(year, 7, 1, tzinfo=dt.UTC)
+    with pytest.raises(errors.InvalidInput, match="1900 to 2999"):
+        time_from_proto(time_to_proto(at))
+    with pytest.raises(errors.InvalidInput, match="1900 to 2999"):
+        time_from_proto(Timestamp(seconds=10**15 if year > 2000 else -(10**15)))
 
 
 @pytest.mark.parametrize(

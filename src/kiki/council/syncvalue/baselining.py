@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from kiki.council.syncvalue.attempts import attempt_round, for_each_store
 from kiki.council.syncvalue.baseline import available_months, divided, month_start, months_before, months_between, zone
 from kiki.council.syncvalue.counterfactual import (
     MONTHS_AHEAD,
@@ -58,16 +59,13 @@ class Baselines:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), self._check_seconds)
             self._changed.clear()
-            try:
-                await self.refresh_due()
-            except Unavailable as error:
-                _log.warning("forecasts_postponed", reason=error.reason)
+            await attempt_round(self.refresh_due, "forecasts")
 
     async def refresh_due(self) -> int:
         """One round; how many forecasts were made anew."""
         async with self._database.connection() as connection:
             stale = await promotion_repository.stale_stores(connection, _STORES_PER_ROUND)
-        return sum([await self.refresh(store_id) for store_id in stale])
+        return sum(await for_each_store(stale, self.refresh, "forecasts"))
 
     async def refresh(self, store_id: int) -> bool:
         """Appends a forecast with the promotions registered now; the plain average stays what it is.

@@ -6,13 +6,13 @@ import asyncio
 import datetime as dt
 import secrets
 
+from kiki.council.syncvalue.attempts import attempt_round, for_each_store
 from kiki.council.syncvalue.fitting import fit
 from kiki.council.syncvalue.models.tabled import TabledModel
 from kiki.council.syncvalue.repository import histories as repository
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.kit.clock import Clock
 from kiki.kit.database import Database
-from kiki.kit.errors import Unavailable
 from kiki.kit.logging import get_logger
 
 GROWN_CUSTOMERS = 1_000
@@ -33,10 +33,7 @@ class ModelRefresh:
         """Refreshes what is due, for ever; a database that is away is waited for."""
         while True:
             await asyncio.sleep(self._settings.refresh_check_seconds)
-            try:
-                await self.refresh_due()
-            except Unavailable as error:
-                _log.warning("model_refresh_postponed", reason=error.reason)
+            await attempt_round(self.refresh_due, "model_refresh")
 
     async def refresh_due(self) -> int:
         """One round; how many stores were refitted."""
@@ -49,9 +46,7 @@ class ModelRefresh:
                 grown=GROWN_CUSTOMERS,
                 limit=_STORES_PER_ROUND,
             )
-        for store_id in due:
-            await self.refresh(store_id)
-        return len(due)
+        return len(await for_each_store(due, self.refresh, "model_refresh"))
 
     async def refresh(self, store_id: int) -> None:
         """Refits one store."""

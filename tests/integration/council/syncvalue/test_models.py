@@ -135,6 +135,7 @@ async def test_merged_customers_and_guests(served: Served) -> None:
     assert minor(merged.predicted_ltv) == pytest.approx(want.value[0], rel=2e-3, abs=1)
 
 
+@pytest.mark.slow
 async def test_young_stores_borrow_and_say_so(served: Served) -> None:
     for number in range(1, 4):
         await served.tell(store(seed=number), number)
@@ -219,6 +220,28 @@ async def test_a_fit_that_fails_keeps_the_last_model(served: Served, monkeypatch
     monkeypatch.setattr(FitWorker, "fit", fails)
     assert await served.component.refits.fit(1) is None
     assert await served.customer(key(2)) == before
+
+
+async def test_one_stores_unreadable_rows_leave_the_others_their_models(agent_dsn: str) -> None:
+    settings = {"refresh_check_seconds": 0.05, "refresh_young_seconds": 0.001, "fit_check_seconds": 3600}
+    async with (
+        serving(agent_dsn, **settings) as agent,
+        Database.open(agent_dsn, application_name="test", max_size=1) as database,
+        database.connection() as connection,
+    ):
+        for store_id in (1, 2):
+            await agent.tell(store(YOUNG), store_id=store_id)
+        async with asyncio.timeout(60):
+            while await connection.fetchval("SELECT count(*) FROM syncvalue.stores WHERE customers > 0") < 2:
+                await asyncio.sleep(0.05)
+        await connection.execute(
+            "UPDATE syncvalue.orders SET ordered_at = '-infinity' WHERE store_id = 1 AND order_id = '0'"
+        )
+        assert await agent.component.refits.fit_due() == 1
+        assert [(await agent.customer(key(2), store_id=number)).model_version for number in (1, 2)] == [0, 1]
+        assert await agent.component.refits.fit_due() == 0
+        failed = await connection.fetchval("SELECT fit_problem FROM syncvalue.stores WHERE store_id = 1")
+        assert failed == "FeatureNotSupportedError"
 
 
 async def test_stores_that_are_due_are_fitted_in_the_background(agent_dsn: str) -> None:

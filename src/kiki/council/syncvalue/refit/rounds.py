@@ -8,6 +8,7 @@ import secrets
 
 import numpy as np
 
+from kiki.council.syncvalue.attempts import attempt_round, for_each_store
 from kiki.council.syncvalue.refit.job import FitJob, StoreFit
 from kiki.council.syncvalue.refit.worker import FitWorker
 from kiki.council.syncvalue.repository import models as repository
@@ -34,10 +35,7 @@ class ModelRefits:
         """Fits what is due, for ever; a database that is away is waited for."""
         while True:
             await asyncio.sleep(self._settings.fit_check_seconds)
-            try:
-                await self.fit_due()
-            except Unavailable as error:
-                _log.warning("model_fits_postponed", reason=error.reason)
+            await attempt_round(self.fit_due, "model_fits")
 
     async def fit_due(self) -> int:
         """One round; how many stores got a new model."""
@@ -52,15 +50,15 @@ class ModelRefits:
                 limit=settings.fit_stores_per_round,
             )
         try:
-            return sum([await self.fit(store_id) is not None for store_id in due])
+            versions = await for_each_store(due, self.fit, "model_fits")
+            return sum(version is not None for version in versions)
         finally:
             self._worker.close()
 
     async def fit(self, store_id: int) -> int | None:
         """Fits one store's model; its version. `None` when it failed: the last model goes on, and why is noted."""
         now = self._clock.now()
-        job, currency = await self._job(store_id, now)
-        fit, problem = (None, "NO_PURCHASES") if job is None else await self._attempt(store_id, job)
+        fit, currency, problem = await self._attempt(store_id, now)
         version = None
         async with self._database.transaction() as connection:
             await repository.note_try(connection, store_id, problem=problem, at=now)
@@ -77,13 +75,20 @@ class ModelRefits:
             )
         return version
 
-    async def _attempt(self, store_id: int, job: FitJob) -> tuple[StoreFit | None, str]:
+    async def _attempt(self, store_id: int, now: dt.datetime) -> tuple[StoreFit | None, str, str]:
+        """The fit, its currency, and why there is none. Raises `Unavailable` when the database is away."""
         try:
-            return await self._worker.fit(job), ""
+            job, currency = await self._job(store_id, now)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  # A job attempt: rows that no fit understands are this store's alone.
+            return None, "", _told(store_id, error)
+        if job is None:
+            return None, currency, "NO_PURCHASES"
+        try:
+            return await self._worker.fit(job), currency, ""
         except Exception as error:  # noqa: BLE001  # A job attempt: whatever a fit fails of, the last model goes on.
-            problem = error.reason if isinstance(error, KikiError) else type(error).__name__
-            _log.warning("model_not_fitted", store_id=store_id, reason=problem, detail=str(error))
-            return None, problem
+            return None, currency, _told(store_id, error)
 
     async def _job(self, store_id: int, now: dt.datetime) -> tuple[FitJob | None, str]:
         async with self._database.connection() as connection:
@@ -112,3 +117,10 @@ class ModelRefits:
             high_share=self._settings.high_segment_share,
         )
         return job, currency
+
+
+def _told(store_id: int, error: Exception) -> str:
+    """What is noted of a failure; the log has the details."""
+    problem = error.reason if isinstance(error, KikiError) else type(error).__name__
+    _log.warning("model_not_fitted", store_id=store_id, reason=problem, detail=str(error))
+    return problem
