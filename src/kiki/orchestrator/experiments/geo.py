@@ -188,7 +188,8 @@ def _split(panel: Panel, names: Sequence[str]) -> tuple[list[int], list[int]]:
     if not treated or len(treated) < len(names):
         shown = ", ".join(names) or "none"
         raise InvalidInput(f"treated places are named once each, got {shown}", reason="BAD_TREATED")
-    controls = [row for row in range(len(panel.places)) if row not in treated]
+    rest = set(range(len(panel.places))) - set(treated)
+    controls = sorted(rest, key=lambda row: panel.places[row].casefold())
     if len(controls) < _FEWEST_CONTROLS:
         raise InvalidInput(
             f"at least {_FEWEST_CONTROLS} untreated places are wanted to compare with, got {len(controls)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,10 +20,14 @@ from kiki.council.syncvalue.seasonal.series import Daily, daily, from_first_sale
 from kiki.kit.errors import InvalidInput
 from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
 from kiki.kit.written import Order
+from kiki.runtime.studies.baseline_rows import DayRows, by_day
 from kiki.runtime.studies.value_columns import Column, Problems, days, numbers
 
-_DATES = ("date", "day", "datetime", "order_date", "ordered_at", "paid_at", "created_at", "timestamp")
+_DATES = (
+    "date", "day", "datetime", "order_date", "ordered_at", "paid_at", "created_at", "timestamp", "month", "week",
+)  # fmt: skip
 _AMOUNTS = ("revenue", "amount", "value", "total", "sales", "spend")
+_MONTH = re.compile(r"\d{4}-\d{2}")
 _FIRSTS, _LASTS = ("first", "first_day", "from", "start"), ("last", "last_day", "to", "end")
 _WORST_ERROR = 0.05
 _QUIET_END_DAYS = 2
@@ -45,7 +50,8 @@ class BaselineStudy:
 
 def run_baseline_study(study: BaselineStudy) -> dict[str, Any]:
     """The plain average and the seasonal forecast of a file, with the back-test. Raises `BadFile`, `CannotForecast`."""
-    series = _series(study)
+    read = _series(study)
+    series = read.series
     promotions = [] if study.promotions is None else read_promotions(study.promotions, study.date_order)
     found = outlook(series, promotions, months=study.months)
     tested = back_test(series, promotions)
@@ -61,6 +67,8 @@ def run_baseline_study(study: BaselineStudy) -> dict[str, Any]:
             "whole_months": found.history_months,
             "yearly_season": found.yearly,
             "promotions": len(promotions),
+            "rows": read.rows.each,
+            "returns": read.rows.returns,
         },
         "plain_average": {
             "months": covered,
@@ -114,8 +122,12 @@ def run_baseline_bench(stores: int, seed: int, progress: Callable[[str], None]) 
 
 
 def read_revenue(path: Path, order: Order | None = None) -> list[tuple[dt.date, float]]:
-    """A row per day or per order: a date (or time, by its own offset) and an amount. Raises `BadFile`."""
+    """A row per day, order, week or month: a date (or time, by its own offset) and an amount. Raises `BadFile`.
+
+    A month such as 2026-01 is its first day.
+    """
     when, worth = _columns(path, {"a date": _DATES, "revenue or amount": _AMOUNTS})
+    when.texts[:] = [f"{text}-01" if _MONTH.fullmatch(text) else text for text in when.texts]
     return list(zip(_days(when, order), numbers(worth, Problems()).tolist(), strict=True)) if when.texts else []
 
 
@@ -130,13 +142,23 @@ def read_promotions(path: Path, order: Order | None = None) -> list[Promotion]:
     return found
 
 
-def _series(study: BaselineStudy) -> Daily:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The file's revenue by day, and how its rows were taken."""
+
+    series: Daily
+    rows: DayRows
+
+
+def _series(study: BaselineStudy) -> _Read:
     if study.months < YEAR:
         raise InvalidInput(f"a forecast covers {YEAR} months or more, got {study.months}", reason="BAD_STUDY")
     rows = read_revenue(study.input, study.date_order)
     if not rows:
         raise BadFile(f"{study.input} holds no rows")
-    return daily(rows, (study.until or _last_day(max(day for day, _ in rows))) + dt.timedelta(days=1))
+    found = by_day(rows)
+    last = max(day for day, _ in found.rows)
+    return _Read(daily(found.rows, (study.until or _last_day(last)) + dt.timedelta(days=1)), found)
 
 
 def _last_day(last: dt.date) -> dt.date:

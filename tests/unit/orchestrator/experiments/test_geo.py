@@ -95,6 +95,23 @@ ASKED = GeoTest(("place 0", "place 1"), "71")
 
 
 @pytest.mark.parametrize("method", ["synthetic", "did"])
+def test_the_order_of_the_places_decides_nothing(method: str) -> None:
+    """Even where several weights fit as well: place 5 stands in the panel twice, under two names."""
+    panel = shop_panel(effect=500)
+    values, places = np.vstack([panel.values, panel.values[5] + 7.0]), (*panel.places, "twin of 5")
+    values[-1, 70:] *= 1.1
+    answers = []
+    for order in (np.arange(len(places)), np.random.default_rng(3).permutation(len(places))):
+        shuffled = Panel(tuple(places[row] for row in order), panel.periods, values[order])
+        answers.append(run_geo_test(shuffled, GeoTest(ASKED.treated, ASKED.start, method=method)))
+    one, other = answers
+    assert other.att == pytest.approx(one.att, rel=1e-9)
+    assert other.att_interval == pytest.approx(one.att_interval, rel=1e-9)
+    assert other.weights == pytest.approx(one.weights, abs=1e-9)
+    assert other.space == one.space
+
+
+@pytest.mark.parametrize("method", ["synthetic", "did"])
 def test_an_added_effect_adds_to_the_estimate(method: str) -> None:
     test = GeoTest(ASKED.treated, ASKED.start, method=method)
     without, with_it = run_geo_test(shop_panel(), test), run_geo_test(shop_panel(effect=500), test)

@@ -39,7 +39,7 @@ def fit_transactions(name: str, of: Histories, unit: Unit, prior: Prior | None =
         starts = [np.exp(log_prior.mean), *starts]
     elif len(of) > 2 * _PILOT:
         pilot = _pilot(model, of, scale)
-        starts = [pilot.parameters, *starts]
+        starts = [pilot.parameters]
     found = maximise(
         lambda parameters: model.log_likelihood(parameters, scaled),
         starts,
@@ -105,7 +105,7 @@ def spend_frequency_correlation(of: Spend) -> float | None:
 
 
 def _pilot(model: TransactionModel, of: Histories, scale: float) -> Maximum:
-    """A fit to a part of many customers: next to the maximum, at a fraction of the work."""
+    """A fit to a part of many customers, from every start: next to the maximum, at a fraction of the work."""
     few = of.take(np.linspace(0, len(of) - 1, _PILOT).astype(np.int64))
     part = group(few).rescaled(scale)
     return maximise(lambda parameters: model.log_likelihood(parameters, part), model.starts(part))

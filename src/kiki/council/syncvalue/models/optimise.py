@@ -20,7 +20,16 @@ Objective = Callable[[Floats], tuple[float, Floats]]
 _BOUND = 14.0
 _DIFFERENCE = 1e-4
 _FLAT = 1e-6
-"""Eigenvalues of the information below this mean that the data say nothing in that direction."""
+"""Eigenvalues of the information are taken to be no smaller than this: a standard error of a logarithm is finite."""
+_UNKNOWN = 0.01
+"""Below this the data say next to nothing in that direction: a standard error of 10 is a factor of 22,000."""
+_SHARP = 0.25
+"""Above this a peak is taken for the only one: a standard error under 2. Below it the other starts are tried too."""
+_EDGE = 1.0
+"""A logarithm nearer than this to the end of the search stands at the end: a ridge is left a little before it.
+
+Not so a limit that was asked for (`least`): that is reached.
+"""
 _ROUNDS = 300
 _LONGEST_STEP = 2.0
 _NEAR = 1e-13
@@ -29,6 +38,8 @@ _NEAR = 1e-13
 
 _NOTHING, _PATIENCE = 1e-10, 3
 """A ridge is left after so many rounds that gained next to nothing."""
+_MOST_NOTHING, _ROUNDING = 1e-6, 1e-13
+"""However large the value, more than this and its rounding is something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +88,12 @@ class _Search:
         return np.clip(logs, self.bottom, _BOUND)
 
     def at_bound(self, logs: Floats) -> bool:
-        return bool(((logs <= self.bottom + 1e-6) | (logs >= _BOUND - 1e-6)).any())
+        edge = np.where(self.bottom > -_BOUND, 1e-6, _EDGE)
+        return bool(((logs <= self.bottom + edge) | (logs >= _BOUND - _EDGE)).any())
 
     def is_sharp(self, logs: Floats) -> bool:
-        """Whether the value falls in every direction; where it does not, another ridge may lie higher."""
-        return bool(np.linalg.eigvalsh(self.information(logs)).min() > _FLAT)
+        """Whether the value falls clearly in every direction; where it does not, another peak may lie higher."""
+        return bool(np.linalg.eigvalsh(self.information(logs)).min() > _SHARP)
 
     def information(self, logs: Floats) -> Floats:
         """Negative second derivative, by central differences of the gradient."""
@@ -121,7 +133,7 @@ def maximise(
     values, vectors = np.linalg.eigh(search.information(logs))
     covariance = (vectors / np.maximum(values, _FLAT)) @ vectors.T
     return Maximum(
-        np.exp(logs), objective(np.exp(logs))[0], covariance, bool(values.min() > _FLAT), search.at_bound(logs)
+        np.exp(logs), objective(np.exp(logs))[0], covariance, bool(values.min() > _UNKNOWN), search.at_bound(logs)
     )
 
 
@@ -140,7 +152,8 @@ def _climb(search: _Search, logs: Floats, curvature: Floats | None) -> tuple[flo
         if reached is None:
             return value, logs, False
         new, gained, slope = reached
-        idle = idle + 1 if gained - value < _NOTHING * (1.0 + abs(value)) else 0
+        nothing = min(_NOTHING * (1.0 + abs(value)), _MOST_NOTHING) + _ROUNDING * abs(value)
+        idle = idle + 1 if gained - value < nothing else 0
         value = gained
         curvature = _updated(curvature, new - logs, gradient - slope)
         logs, gradient = new, slope
@@ -161,7 +174,7 @@ def _line_search(
     search: _Search, logs: Floats, value: float, gradient: Floats, step: Floats
 ) -> tuple[Floats, float, Floats] | None:
     """The first of ever shorter steps that gains enough (Armijo), up to rounding; `None` when none does."""
-    slack = 1e-13 * abs(value)
+    slack = _ROUNDING * abs(value)
     for halvings in range(40):
         new = search.inside(logs + step * 0.5**halvings)
         reached, slope = search(new)

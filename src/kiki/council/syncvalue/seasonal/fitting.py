@@ -23,6 +23,7 @@ from kiki.council.syncvalue.seasonal import design
 from kiki.council.syncvalue.seasonal.design import Layout, Scales
 from kiki.council.syncvalue.seasonal.outlook import Promotion
 from kiki.council.syncvalue.seasonal.series import Array, Daily, Indices
+from kiki.council.syncvalue.seasonal.sparse import evened
 
 SEASON_DAYS = 426
 """Fourteen months: with less, a yearly season cannot be told from the trend."""
@@ -115,7 +116,7 @@ class _State:
 
 def fit(series: Daily, promotions: Sequence[Promotion] = (), *, months_ahead: int = 24) -> Fit:
     """Fits all days of the series; raises `CannotForecast` when they are fewer than twelve weeks or hold no revenue."""
-    series = _usable(series)
+    series = evened(_usable(series))
     days, origin = len(series.revenue), series.end
     unit = float(series.revenue.mean())
     revenue = series.revenue / unit

@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import NamedTuple
 
-VERSION = "seasonal-1"
+VERSION = "seasonal-2"
 """The model; changes with every change that moves a figure."""
 LEVEL = 0.9
 """The probability with which an interval holds the truth."""
