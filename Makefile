@@ -22,10 +22,10 @@ run: $(VENV)/.installed ## Set up and run the main job: the whole mesh with two 
 test: test-units test-e2e ## Set up and pass all tests
 
 test-units: $(VENV)/.installed-dev ## All tests but those that run the whole mesh
-	$(BIN)/pytest -q -n 2 -m "not e2e" $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not e2e" $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## Tests that take no longer than a few seconds each, with fewer examples per property
-	$(BIN)/pytest -q -n 2 -m "not slow and not e2e" --hypothesis-profile fast $(ARGS)
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not e2e" --hypothesis-profile fast $(ARGS)
 
 test-e2e: $(VENV)/.installed-dev ## Tests that run the whole mesh
 	$(BIN)/pytest -m e2e $(ARGS)

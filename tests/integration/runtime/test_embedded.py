@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import stat
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -24,6 +26,31 @@ _PASSWORDS = Passwords(role="role's password", admin="admin")
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
+    with _folder() as empty:
+        yield empty
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """A folder with a data folder that was made once, and has never been served from: for copies."""
+    with _folder() as folder:
+        prepare(plan(folder, _PASSWORDS))
+        yield folder
+
+
+@pytest.fixture
+def served(folder: Path, made: Path) -> Path:
+    """A folder as a program leaves it that made its data folder and ended: a copy, owners and all."""
+    source = made / "postgres"
+    shutil.copytree(source, folder / "postgres")
+    for name in (source, *source.rglob("*")):
+        owner = name.stat()
+        os.chown(folder / name.relative_to(made), owner.st_uid, owner.st_gid)
+    return folder
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kiki-embedded-") as name:
         Path(name).chmod(0o711)
         yield Path(name)
@@ -49,24 +76,23 @@ async def test_the_role_of_the_program_is_no_superuser(folder: Path) -> None:
             await _ask(server.dsn.replace("password", "guess"), "SELECT 1")
 
 
-async def test_data_and_socket_are_private(folder: Path) -> None:
-    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
-        data = folder / "postgres"
-        assert stat.S_IMODE(data.stat().st_mode) == 0o700
-        assert stat.S_IMODE(socket_folder(data).stat().st_mode) == 0o700
+async def test_data_and_socket_are_private(made: Path, served: Path) -> None:
+    assert stat.S_IMODE((made / "postgres").stat().st_mode) == 0o700
+    async with EmbeddedPostgres.open(served, _PASSWORDS) as server:
+        assert stat.S_IMODE(socket_folder(served / "postgres").stat().st_mode) == 0o700
         assert Path(f"/proc/{server.pid}").stat().st_uid != 0
 
 
-async def test_data_outlives_the_server(folder: Path) -> None:
-    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+async def test_data_outlives_the_server(served: Path) -> None:
+    async with EmbeddedPostgres.open(served, _PASSWORDS) as server:
         await _ask(server.dsn, "CREATE TABLE kept (n int)")
-    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+    async with EmbeddedPostgres.open(served, _PASSWORDS) as server:
         assert not server.created
         assert await _ask(server.dsn, "SELECT count(*) FROM kept") == 0
 
 
-async def test_a_killed_server_is_started_again(folder: Path) -> None:
-    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+async def test_a_killed_server_is_started_again(served: Path) -> None:
+    async with EmbeddedPostgres.open(served, _PASSWORDS) as server:
         watching = asyncio.create_task(server.run())
         before = server.pid
         os.kill(before, signal.SIGKILL)
@@ -77,11 +103,11 @@ async def test_a_killed_server_is_started_again(folder: Path) -> None:
         watching.cancel()
 
 
-async def test_a_server_that_was_left_behind_is_adopted_and_stopped(folder: Path) -> None:
-    cluster = plan(folder, _PASSWORDS)
+async def test_a_server_that_was_left_behind_is_adopted_and_stopped(served: Path) -> None:
+    cluster = plan(served, _PASSWORDS)
     prepare(cluster)
     left = process.start(cluster)
-    async with EmbeddedPostgres.open(folder, _PASSWORDS) as server:
+    async with EmbeddedPostgres.open(served, _PASSWORDS) as server:
         assert server.adopted
         assert server.pid == left.pid
         assert await _ask(server.dsn, "SELECT 1") == 1
