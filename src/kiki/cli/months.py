@@ -1,4 +1,4 @@
-"""`kiki months`: how far the closing of months is, and closing one before its grace is over."""
+"""`kiki months`: how far the closing of months is, closing one before its grace is over, and taking that back."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def register(app: typer.Typer, panel: str) -> None:
     group.command("list")(_list)
     group.command("show")(_show)
     group.command("close")(_close)
+    group.command("withdraw")(_withdraw)
     app.add_typer(group, name="months", rich_help_panel=panel)
 
 
@@ -95,6 +96,21 @@ def _close(
         answer = portal.post(f"{path}/close", {"why": why})
         if wait:
             answer = _wait(portal, path, answer, timeout)
+    _print(answer, as_json=as_json)
+
+
+def _withdraw(
+    store_id: StoreId,
+    month: Month,
+    why: Annotated[str, typer.Option("--reason", help="Why it is taken back; goes to the audit log.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take back that a month is to be closed by hand, while it waits: it is left to its grace again.
+
+    Refused (exit code 4) once SyncLedger is asked to close it; with exit code 3 where nobody asked.
+    """
+    with PortalClient.of_installation() as portal:
+        answer = portal.send("DELETE", f"{_place(store_id, month)}/close", query={"why": why}).json()
     _print(answer, as_json=as_json)
 
 

@@ -146,13 +146,7 @@ async def test_a_refusal_by_the_worker_ends_the_wait(portal: Portal, capsys: pyt
 async def test_who_waits_too_long_is_told_so_and_it_stays_asked_for(
     portal: Portal, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with portal.database.transaction() as connection:
-        await connection.execute(
-            "INSERT INTO calls.parked (agent, lane, seq, store_id, event_id, method, entity, subject, request,"
-            " queued_at, attempts, retry_at, reason, detail)"
-            " VALUES ('syncledger', 2, 1, 1, 'e', 'RecordRefund', 'order:9', 'order:9', '',"
-            " '2026-09-30', 1, now() + interval '1 hour', 'LATER', '')"
-        )
+    await parked(portal)
     assert await kiki(*CLOSE, "--wait", "--timeout", "2") == exits.UNAVAILABLE
     assert "waiting for deliveries and calls from before" in capsys.readouterr().err
     told = await months(capsys, "show", "1", "2026-09")
@@ -160,6 +154,41 @@ async def test_who_waits_too_long_is_told_so_and_it_stays_asked_for(
     async with portal.database.transaction() as connection:
         await connection.execute("DELETE FROM calls.parked WHERE event_id = 'e'")
     assert await kiki(*CLOSE, "--wait") == exits.OK
+
+
+async def test_what_was_asked_for_is_taken_back_while_it_waits(
+    portal: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    withdraw = ("months", "withdraw", "1", "2026-09")
+    assert await kiki(*withdraw, "--json") == exits.NOT_FOUND
+    assert json.loads(capsys.readouterr().err)["error"]["reason"] == "NOT_ASKED"
+    await parked(portal)
+    assert await kiki(*CLOSE, "--reason", "audit") == exits.OK
+    assert await kiki(*withdraw, "--reason", "the wrong month") == exits.OK
+    assert "WITHDRAWN" in capsys.readouterr().out
+    told = await months(capsys, *withdraw[1:])
+    assert (told["state"], told["by_hand"]["why"], told["by_hand"]["reason"]) == ("open", "audit", "WITHDRAWN")
+    audits = await portal.rows(
+        "SELECT subject FROM calls.queue WHERE method = 'LogDataAccess' AND subject LIKE 'month:%'"
+        " UNION ALL SELECT subject FROM calls.parked WHERE method = 'LogDataAccess' AND subject LIKE 'month:%'"
+    )
+    assert [row["subject"] for row in audits] == ["month:2026-09"] * 2, "asked and taken back, once each"
+    async with portal.database.transaction() as connection:
+        await connection.execute("DELETE FROM calls.parked WHERE event_id = 'e'")
+    assert await kiki(*CLOSE, "--wait") == exits.OK
+    assert await kiki(*withdraw, "--json") == exits.REFUSED
+    assert await kiki(*withdraw, "--reason", "ada@example.com asked") == exits.REFUSED
+
+
+async def parked(portal: Portal) -> None:
+    """Work from before that nobody does yet."""
+    async with portal.database.transaction() as connection:
+        await connection.execute(
+            "INSERT INTO calls.parked (agent, lane, seq, store_id, event_id, method, entity, subject, request,"
+            " queued_at, attempts, retry_at, reason, detail)"
+            " VALUES ('syncledger', 2, 1, 1, 'e', 'RecordRefund', 'order:9', 'order:9', '',"
+            " '2026-09-30', 1, now() + interval '1 hour', 'LATER', '')"
+        )
 
 
 async def test_unknown_stores_and_reasons_that_name_people_are_refused(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 
-from kiki.council.syncledger.domain import BaselineTold, Books, Terms, TermsAsked
+from kiki.council.syncledger.domain import BaselineTold, Books, Rule, Terms, TermsAsked
 from kiki.council.syncledger.errors import BaselineDiffers, NoContract, TermRefused
 from kiki.council.syncledger.months import month_of, month_text, zone
 
@@ -19,17 +19,10 @@ def next_version(
     `TermRefused` when a frozen term differs, a rule lacks its baseline, or orders are booked on another basis.
     """
     asked = _amended(command, books) if isinstance(command, BaselineTold) else _inherited(command, books)
-    tz = zone(asked.time_zone)
-    if asked.rule.needs_baseline and (asked.baseline is None or not asked.baseline.complete):
-        raise TermRefused(
-            f"the rule {asked.rule.name.lower()} needs a baseline of twelve months", reason="BASELINE_INCOMPLETE"
-        )
-    if asked.rule.by_experiment != bool(asked.experiment_id):
-        wanted = "names its experiment" if asked.rule.by_experiment else "has no experiment"
-        raise TermRefused(f"a contract by the rule {asked.rule.name.lower()} {wanted}", reason="EXPERIMENT_MISMATCH")
-    running = month_of(now, tz)
+    _check_rule(asked)
+    running = month_of(now, zone(asked.time_zone))
     if not books.versions:
-        connected = month_of(asked.connected_at, tz)
+        connected = month_of(asked.connected_at, zone(asked.time_zone))
         return _version(asked, 1, min(asked.effective_month or connected, connected))
     latest = books.versions[-1]
     if asked.time_zone != latest.time_zone:
@@ -38,18 +31,60 @@ def next_version(
         raise TermRefused(f"the settlement currency is frozen as {latest.currency}", reason="CURRENCY_FROZEN")
     if asked.effective_month is None and _version(asked, latest.version, latest.effective_month) == latest:
         return latest
-    month = asked.effective_month
-    if month is None:
-        month = running if _only_baseline_differs(asked, latest) else running + 1
-        month = max(books.open_month(month), latest.effective_month)
-    if books.closed_through is not None and month <= books.closed_through:
-        raise TermRefused(f"{month_text(month)} is closed", reason="MONTH_CLOSED")
-    if month < latest.effective_month:
-        raise TermRefused(
-            f"version {latest.version} is in force from {month_text(latest.effective_month)} on", reason="VERSION_ORDER"
-        )
+    earliest = books.versions[0] if isinstance(command, TermsAsked) and _wins(command, latest) else latest
+    month = _month(asked, books, running, earliest)
+    if asked.rule is Rule.ENDED:
+        asked = dataclasses.replace(asked, basis=books.terms_for(month).basis)
     _check_basis(asked, books, month, booked_through)
     return _version(asked, latest.version + 1, month)
+
+
+def superseded(books: Books) -> dict[int, int]:
+    """Versions by which no month is settled, because a later one came into force no later; and which one."""
+    found: dict[int, int] = {}
+    for at, terms in enumerate(books.versions):
+        for later in books.versions[at + 1 :]:
+            if later.effective_month <= terms.effective_month:
+                found[terms.version] = later.version
+                break
+    return found
+
+
+def _wins(asked: TermsAsked, latest: Terms) -> bool:
+    """Whether versions for months to come give way: to an end, and to the contract of a new connection."""
+    return asked.rule is Rule.ENDED or asked.connected_at > latest.connected_at
+
+
+def _month(asked: TermsAsked, books: Books, running: int, earliest: Terms) -> int:
+    """The first month of a version, open and not before that of `earliest`."""
+    month = asked.effective_month
+    if month is None:
+        month = running if _only_baseline_differs(asked, books.versions[-1]) else running + 1
+        month = max(books.open_month(month), earliest.effective_month)
+    elif asked.ended_at is not None:
+        month = books.open_month(month)
+    if books.closed_through is not None and month <= books.closed_through:
+        raise TermRefused(f"{month_text(month)} is closed", reason="MONTH_CLOSED")
+    if month < earliest.effective_month:
+        raise TermRefused(
+            f"version {earliest.version} is in force from {month_text(earliest.effective_month)} on",
+            reason="VERSION_ORDER",
+        )
+    return month
+
+
+def _check_rule(asked: TermsAsked) -> None:
+    """A rule comes with what it needs, and with nothing else."""
+    rule = asked.rule.name.lower()
+    if asked.rule.needs_baseline and (asked.baseline is None or not asked.baseline.complete):
+        raise TermRefused(f"the rule {rule} needs a baseline of twelve months", reason="BASELINE_INCOMPLETE")
+    if asked.rule.by_experiment != bool(asked.experiment_id):
+        wanted = "names its experiment" if asked.rule.by_experiment else "has no experiment"
+        raise TermRefused(f"a contract by the rule {rule} {wanted}", reason="EXPERIMENT_MISMATCH")
+    if asked.ended_at is not None and asked.rule is not Rule.ENDED:
+        raise TermRefused(
+            f"a contract with the moment of its end has the rule ended, got {rule}", reason="END_MISMATCH"
+        )
 
 
 def _check_basis(asked: TermsAsked, books: Books, month: int, booked_through: int | None) -> None:
@@ -95,14 +130,21 @@ def _amended(told: BaselineTold, books: Books) -> TermsAsked:
         baseline=told.baseline,
         effective_month=told.effective_month,
         experiment_id=latest.experiment_id,
+        ended_at=latest.ended_at,
     )
 
 
 def _inherited(asked: TermsAsked, books: Books) -> TermsAsked:
-    """Without a baseline of its own a version goes on with the one before, as long as it counts the same amount."""
-    if asked.baseline is not None or not books.versions or books.versions[-1].basis is not asked.basis:
+    """Without a baseline of its own a version goes on with the one before, as long as it counts the same amount.
+
+    A new connection does not: its baseline is that of the twelve months before it.
+    """
+    if asked.baseline is not None or not books.versions:
         return asked
-    return dataclasses.replace(asked, baseline=books.versions[-1].baseline)
+    latest = books.versions[-1]
+    if latest.basis is not asked.basis or latest.connected_at < asked.connected_at:
+        return asked
+    return dataclasses.replace(asked, baseline=latest.baseline)
 
 
 def _only_baseline_differs(asked: TermsAsked, latest: Terms) -> bool:
@@ -123,4 +165,5 @@ def _version(asked: TermsAsked, version: int, month: int) -> Terms:
         baseline=asked.baseline,
         effective_month=month,
         experiment_id=asked.experiment_id,
+        ended_at=asked.ended_at,
     )

@@ -206,6 +206,7 @@ def contract_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsA
         baseline=_baseline(contract.baseline, currency) if contract.HasField("baseline") else None,
         effective_month=month_from(contract.effective_from) if contract.HasField("effective_from") else None,
         experiment_id=text(contract.experiment_id, "experiment_id", empty=True),
+        ended_at=time_from_proto(contract.ended_at) if contract.HasField("ended_at") else None,
     )
     return OnceItem(asked.store_id, text(request.event_id, "event_id"), semantic_digest("contract", asked), asked)
 
@@ -246,7 +247,7 @@ _RULES = {
 }
 
 
-def contract_message(terms: Terms) -> syncledger_pb2.Contract:
+def contract_message(terms: Terms, superseded_by: int = 0) -> syncledger_pb2.Contract:
     """A version of a contract."""
     message = syncledger_pb2.Contract(
         version=terms.version,
@@ -258,6 +259,8 @@ def contract_message(terms: Terms) -> syncledger_pb2.Contract:
         connected_at=time_to_proto(terms.connected_at),
         effective_from=month_message(terms.effective_month),
         experiment_id=terms.experiment_id,
+        ended_at=None if terms.ended_at is None else time_to_proto(terms.ended_at),
+        superseded_by=superseded_by,
     )
     if terms.baseline is not None:
         message.baseline.revenue.CopyFrom(money(terms.baseline.revenue_minor, terms.currency))

@@ -108,6 +108,8 @@ class Terms:
     effective_month: int
     experiment_id: str = ""
     """What the rules by experiment bill on; empty under others."""
+    ended_at: dt.datetime | None = None
+    """When the app was removed, which ended the connection; None where it was not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class TermsAsked:
     baseline: BaselineFigures | None
     effective_month: int | None
     experiment_id: str = ""
+    ended_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,11 @@ so that what was billed plus the carry is what the readings say, to the minor un
 or its lower bound, by the contract's rule. The carry belongs to the store: it outlives a change of experiment. Months
 under another rule bill by that, and the experiment's later ones only what it shows beyond the reading at their end.
 
+Months bill by their own rule. Where that turns from the estimate to the lower bound, the carry is taken down by what
+lies between the two at the end of the month before, so that nothing is billed until the bound is over all that was
+billed; back again it is taken up, to zero at most, so that no month is billed anew. That part of a carry is never given
+back: what was billed on the estimate was owed by the terms of its month.
+
 A carry that no later month can make good is given back, as far as it was billed: in the month that is billed on an
 experiment's final reading, and in the first one under a rule that bills on none. What was billed last goes back first,
 each part at the rate at which it was billed; the rest was never billed and stays carried. What refunds take back that
@@ -114,13 +119,13 @@ def settle_month(
     unknown = READING_MISSING if books.terms_for(month).rule.by_experiment else None
     if month in past.bills or (books.closed_through is not None and month <= books.closed_through):
         return Settled(past.bills.get(month, unknown), past.credits.get(month), past.late.get(month, ()))
-    account = _Account(books, past)
+    account = _Account(books, past, readings)
     settled = Settled(unknown, None)
     for at in _open_months(books, readings, month):
         terms = books.terms_for(at)
         bill: Bill | str | None = None
         if terms.rule.by_experiment:
-            bill = _bill(terms, readings, at, account.carry)
+            bill = _bill(terms, readings, at, account)
             if isinstance(bill, str):
                 return Settled(unknown, None)
             account.add(bill)
@@ -133,7 +138,7 @@ def settle_month(
 def _open_months(books: Books, readings: Readings, month: int) -> list[int]:
     """The open months up to a month in which anything is billed or given back: none between the newest and it."""
     first = books.open_month(books.versions[0].effective_month)
-    newest = max(first, books.versions[-1].effective_month, readings.last_month) + 1
+    newest = max(first, *(version.effective_month for version in books.versions), readings.last_month) + 1
     months = list(range(first, min(month, newest) + 1))
     return months if month <= newest else [*months, month]
 
@@ -157,8 +162,10 @@ class _Part:
 class _Account:
     """What was billed on experiments and not given back, newest last, and what is carried."""
 
-    def __init__(self, books: Books, past: Past) -> None:
+    def __init__(self, books: Books, past: Past, readings: Readings) -> None:
         self._books = books
+        self._readings = readings
+        self._held_back = 0
         self._parts: list[_Part] = []
         self._late: dict[tuple[int, int], int] = {}
         self._experiment = ""
@@ -172,7 +179,21 @@ class _Account:
             for late in past.late.get(month, ()):
                 self._take_late(late.first_month, late.experiment_id, late.read_month, late.credited)
 
+    def into(self, month: int) -> tuple[int, int]:
+        """What is carried into a month by its rule, and how much of that a stricter rule holds back."""
+        terms = self._books.terms_for(month)
+        reading = self._readings.of_month(terms.experiment_id, month - 1)
+        former = self._books.terms_for(month - 1)
+        goes_on = former.experiment_id == terms.experiment_id and month > self._books.versions[0].effective_month
+        carry, held_back = (self.carry, self._held_back) if goes_on else (self.carry + self._held_back, 0)
+        if reading is not None and _starts_before(reading, terms, month):
+            stood = target_of(reading, former.rule) if goes_on else reading.estimate_minor
+            stricter = stood - target_of(reading, terms.rule)
+            carry, held_back = carry - stricter, held_back + stricter
+        return min(0, carry), max(0, held_back)
+
     def add(self, bill: Bill) -> None:
+        self._held_back = min(self.into(bill.month)[1], -bill.carry)
         self.carry, self._experiment = bill.carry, bill.experiment_id
         rate = self._books.terms_for(bill.month).fee_rate_ppm
         self._parts.append(_Part(bill.month, rate, bill.billed))
@@ -180,7 +201,7 @@ class _Account:
     def give_back(self, month: int) -> Credit | None:
         """The credit of what is carried, as far as it was billed; None where there is nothing to credit."""
         before = self.carry
-        credited = min(-before, sum(part.held for part in self._parts))
+        credited = min(-before - self._held_back, sum(part.held for part in self._parts))
         if not credited:
             return None
         fee = self._take(self._parts, credited)
@@ -232,17 +253,22 @@ def target_of(reading: ReadingTold, rule: Rule) -> int:
     return reading.lower_bound_minor if rule is Rule.EXPERIMENT_LOWER_BOUND else reading.estimate_minor
 
 
-def _bill(terms: Terms, readings: Readings, month: int, carry: int) -> Bill | str:
+def _starts_before(reading: ReadingTold, terms: Terms, month: int) -> bool:
+    return month_of(reading.started_at, zone(terms.time_zone)) < month
+
+
+def _bill(terms: Terms, readings: Readings, month: int, account: _Account) -> Bill | str:
     reading = readings.of_month(terms.experiment_id, month)
     if reading is None:
         return READING_MISSING
     before = 0
-    if month_of(reading.started_at, zone(terms.time_zone)) < month:
+    if _starts_before(reading, terms, month):
         earlier = readings.of_month(terms.experiment_id, month - 1)
         if earlier is None:
             return READING_MISSING
         before = target_of(earlier, terms.rule)
-    target = target_of(reading, terms.rule)
+    target, carry = target_of(reading, terms.rule), account.carry
+    before += carry - account.into(month)[0]
     outstanding = carry + target - before
     revision = reading.revision if reading.month == month else 0
     billed = max(0, outstanding)

@@ -14,6 +14,7 @@ from kiki.council.syncledger.errors import BadRequest, CannotClose, ContractUnkn
 from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, early, settle_month, stints_asked
 from kiki.council.syncledger.fees import FeeByRule, MonthFigures, Stated, fee_by_rule, growth_percent
 from kiki.council.syncledger.months import month_of, month_span, month_text, zone
+from kiki.council.syncledger.parts import baseline_of, connected_in
 from kiki.council.syncledger.postings import check_balanced, movements, postings_of
 from kiki.council.syncledger.readings import Readings
 from kiki.council.syncledger.repository import books as repository
@@ -29,11 +30,9 @@ from kiki.council.syncledger.statement import (
 )
 from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
-from kiki.kit.money import rounded
 from kiki.kit.receipts import Once, OnceItem, Outcome
 
 PAGE_LINES = 1_000
-_YEAR_SECONDS = 365 * 86_400
 
 
 class Writer(Protocol):
@@ -118,7 +117,7 @@ class Reporting:
         baseline = amount_in(terms.currency, revenue.baseline)
         known = terms.baseline
         if baseline is None and known is not None:
-            baseline = _baseline_of(terms, start, end)
+            baseline = baseline_of(known.monthly_minor, connected_in(books, start, end), terms.time_zone)
         months = revenue.baseline_months or (known.months if known is not None else 0)
         by_rule = fee_by_rule(
             terms.rule,
@@ -299,17 +298,6 @@ def _check_closable(books: Books, month: int, now: dt.datetime) -> None:
         raise CannotClose(f"{month_text(expected)} has to be closed first", reason="EARLIER_MONTH_OPEN")
     if now < month_span(month, tz)[1]:
         raise CannotClose(f"{month_text(month)} is not over yet", reason="MONTH_NOT_OVER")
-
-
-def _baseline_of(terms: Terms, start: dt.datetime, end: dt.datetime) -> int | None:
-    """The baseline for a span: whole months by the monthly average, anything else by its part of a year."""
-    if terms.baseline is None:
-        return None
-    tz = zone(terms.time_zone)
-    first, last = month_of(start, tz), month_of(end, tz)
-    if month_span(first, tz)[0] == start and month_span(last, tz)[0] == end:
-        return terms.baseline.monthly_minor * (last - first)
-    return rounded(terms.baseline.monthly_minor * 12 * int((end - start).total_seconds()), _YEAR_SECONDS)
 
 
 def _number(token: str, kind: str) -> int:

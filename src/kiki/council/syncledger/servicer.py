@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from kiki.council.syncledger import convert, experiments_convert, statements_convert
+from kiki.council.syncledger.contracts import superseded
 from kiki.council.syncledger.errors import BadRequest
 from kiki.council.syncledger.months import month_number
 from kiki.council.syncledger.reporting import OpenMonth, Reporting
@@ -47,10 +48,10 @@ class SyncLedgerServicer(syncledger_pb2_grpc.SyncLedgerServiceServicer):
     ) -> syncledger_pb2.GetContractResponse:
         month = statements_convert.month_asked(request.month, present=request.HasField("month"))
         books, terms = await self._reporting.get_terms(request.store_id, month)
-        closed = books.closed_through
+        closed, replaced = books.closed_through, superseded(books)
         return syncledger_pb2.GetContractResponse(
             contract=convert.contract_message(terms),
-            versions=[convert.contract_message(version) for version in books.versions],
+            versions=[convert.contract_message(each, replaced.get(each.version, 0)) for each in books.versions],
             closed_through=None if closed is None else convert.month_message(closed),
         )
 

@@ -12,6 +12,7 @@ from kiki.council.syncledger.experiments import READING_MISSING, Bill, Credit
 from kiki.council.syncledger.fees import MonthFigures, fee_by_rule, growth_percent
 from kiki.council.syncledger.late_refunds import LateCredit
 from kiki.council.syncledger.months import month_span, zone
+from kiki.council.syncledger.parts import Span, baseline_of, connected_in
 from kiki.kit.money import Money
 
 LATE_REFUNDS = "late_refunds"
@@ -37,7 +38,9 @@ class Statement:
     end: dt.datetime
     terms: Terms
     baseline: int | None
+    """What is compared: of the parts of the month that the store was connected for."""
     current: int | None
+    """Of the same time."""
     figures: MonthFigures
     growth_percent: float
     fee_revenue: int
@@ -53,6 +56,13 @@ class Statement:
     """What the month gives back of an experiment's carry."""
     late: tuple[LateCredit, ...] = ()
     """What it gives back for refunds that no reading counts."""
+    parts: tuple[Span, ...] = ()
+    """That the store was connected for; one that is the whole month where it always was."""
+
+    @property
+    def partial(self) -> bool:
+        """Whether the store was connected for less than the month."""
+        return self.parts != (Span(self.start, self.end),)
 
     @property
     def revenue(self) -> int:
@@ -100,10 +110,11 @@ def state_month(
     terms = books.terms_for(month)
     start, end = month_span(month, zone(terms.time_zone))
     known = terms.baseline
+    parts = connected_in(books, start, end)
     current = amount_in(terms.currency, revenue.current)
     baseline = amount_in(terms.currency, revenue.baseline)
     if baseline is None and known is not None:
-        baseline = known.monthly_minor
+        baseline = baseline_of(known.monthly_minor, parts, terms.time_zone)
     months = revenue.baseline_months or (known.months if known is not None else 0)
     corrected = correct(books, figures.corrections, figures.stated)
     bill = experiment.bill if experiment is not None and isinstance(experiment.bill, Bill) else None
@@ -139,6 +150,7 @@ def state_month(
         corrected_by_reading=corrected.by_reading,
         credit=credit,
         late=late,
+        parts=tuple(parts),
     )
 
 

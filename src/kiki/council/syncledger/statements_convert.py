@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from google.type.money_pb2 import Money
+
 from kiki.council.syncledger.convert import (
     contract_message,
     money,
@@ -19,6 +21,7 @@ from kiki.council.syncledger.domain import OrderState
 from kiki.council.syncledger.experiments_convert import bill_message, credit_message, late_message
 from kiki.council.syncledger.fees import Stated
 from kiki.council.syncledger.months import month_number, month_parts
+from kiki.council.syncledger.parts import Span
 from kiki.council.syncledger.reporting import Close, PeriodFee
 from kiki.council.syncledger.repository.proof import Proof
 from kiki.council.syncledger.repository.readings import EntryRow, FrozenStatement, Line
@@ -122,7 +125,24 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         else None,
         experiment_credit=credit_message(statement.credit, currency),
         experiment_refunds=[late_message(one, currency) for one in statement.late],
+        compared=_compared(statement),
+        whole_baseline_revenue=_whole_baseline(statement),
     )
+
+
+def _compared(statement: Statement) -> list[common_pb2.Period]:
+    """The parts of the month that count; none where all of it does, an empty one where nothing does."""
+    if not statement.partial:
+        return []
+    parts = statement.parts or (Span(statement.start, statement.start),)
+    return [common_pb2.Period(start=time_to_proto(part.start), end=time_to_proto(part.end)) for part in parts]
+
+
+def _whole_baseline(statement: Statement) -> Money | None:
+    known = statement.terms.baseline
+    if not statement.partial or known is None:
+        return None
+    return money(known.monthly_minor, statement.terms.currency)
 
 
 def line_message(line: Line) -> syncledger_pb2.StatementLine:

@@ -38,6 +38,7 @@ contracts = sa.Table(
     sa.Column("effective_month", sa.Integer, nullable=False),
     sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False, server_default=sa.func.now()),
     sa.Column("experiment_id", sa.Text, nullable=False, server_default=""),
+    sa.Column("ended_at", sa.DateTime(timezone=True)),
     sa.PrimaryKeyConstraint("store_id", "version", name="contracts_pkey"),
     sa.CheckConstraint("fee_rate_ppm BETWEEN 0 AND 1000000", name="contracts_fee_rate_check"),
     comment="Versions of each store's contract. Months are year · 12 + month − 1.",

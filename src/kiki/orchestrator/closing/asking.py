@@ -1,13 +1,16 @@
-"""Whether a month can be closed now, for somebody who asks; the worker looks again before it writes the call."""
+"""Whether a month can be closed now, for somebody who asks, and the taking back of that; the worker looks again."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-from kiki.kit.errors import FailedPrecondition, InvalidInput
+from kiki.kit.database import Connection
+from kiki.kit.errors import FailedPrecondition, InvalidInput, NotFound
 from kiki.kit.grpc.times import time_from_proto
+from kiki.orchestrator.closing import repository, requests
 from kiki.orchestrator.closing.books import Books
 from kiki.orchestrator.closing.months import Month
+from kiki.orchestrator.closing.repository import State
 from kiki.rpc.v1 import syncledger_pb2
 
 _MISSING = {
@@ -28,6 +31,43 @@ class BeforeBooks(InvalidInput):
     """A month before the store's books begin."""
 
     reason = "BEFORE_CONNECTION"
+
+
+class NothingAsked(NotFound):
+    """A month that nobody asked to close."""
+
+    reason = "NOT_ASKED"
+
+
+class TooLate(FailedPrecondition):
+    """A request that cannot be taken back any more; `reason` says why."""
+
+    reason = "CLOSING_ASKED"
+
+
+async def withdraw(connection: Connection, store_id: int, month: Month, at: dt.datetime) -> bool:
+    """Take back what was asked for, in the caller's transaction; False when it was taken back before.
+
+    Raises `NothingAsked`, and `TooLate` once the worker has asked SyncLedger, or the request is settled.
+    """
+    row = await repository.lock_month(connection, store_id, month)
+    request = await requests.lock_request(connection, store_id, month)
+    if request is None:
+        raise NothingAsked(f"nobody asked to close {month.text} of store {store_id}")
+    if request.settled_at is not None and request.reason == requests.WITHDRAWN:
+        return False
+    if row is not None and row.state in (State.ASKED, State.CLOSED):
+        told = "is closed" if row.state is State.CLOSED else "is being closed: SyncLedger is asked"
+        reason = "MONTH_CLOSED" if row.state is State.CLOSED else "CLOSING_ASKED"
+        raise TooLate(f"{month.text} of store {store_id} {told}", reason=reason)
+    if request.settled_at is not None:
+        raise TooLate(
+            f"the request to close {month.text} of store {store_id} was refused already: {request.reason}",
+            reason="REQUEST_SETTLED",
+        )
+    await requests.settle(connection, store_id, month, at, requests.WITHDRAWN)
+    await repository.unfollow(connection, store_id, month)
+    return True
 
 
 async def is_closable(books: Books, store_id: int, month: Month, now: dt.datetime) -> bool:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 from google.protobuf.message import Message
 from google.type.money_pb2 import Money
 
+from kiki.kit import money as amounts
 from kiki.kit.errors import InvariantBroken, KikiError, NotFound, Unavailable
+from kiki.kit.grpc.money import money_from_proto, money_to_proto
 from kiki.kit.grpc.times import time_from_proto
 from kiki.kit.logging import get_logger
 from kiki.orchestrator.calls.protocol import BatchCaller
@@ -29,7 +31,7 @@ class Figures(NamedTuple):
     """With what a month would be closed now."""
 
     revenue: Money
-    """The whole store's."""
+    """The whole store's, while it was connected in the month."""
     problem: str
     """Why the fee cannot be computed; empty when it can."""
 
@@ -70,25 +72,40 @@ class Books:
 
     async def figures(self, statement: syncledger_pb2.Statement) -> Figures:
         """The whole store's revenue in the statement's period, as SyncValue knows it now, and what the fee lacks."""
-        request = revenue_request(statement)
-        answer = await self._ask("syncvalue", "GetRevenueInPeriod", request, syncvalue_pb2.GetRevenueInPeriodResponse)
+        found = [
+            await self._ask("syncvalue", "GetRevenueInPeriod", request, syncvalue_pb2.GetRevenueInPeriodResponse)
+            for request in revenue_requests(statement)
+        ]
+        revenue = revenue_of(statement, found)
         month = Month(statement.year, statement.month)
-        return Figures(answer.revenue, (await self.statement(statement.store_id, month, answer.revenue)).problem)
+        return Figures(revenue, (await self.statement(statement.store_id, month, revenue)).problem)
 
     async def _ask(self, agent: str, method: str, request: Message, kind: type[_M]) -> _M:
         (outcome,) = await self._clients.call_batch(agent, method, [request.SerializeToString()])
         return _read(outcome.response, outcome.error, kind)
 
 
-def revenue_request(statement: syncledger_pb2.Statement) -> syncvalue_pb2.GetRevenueInPeriodRequest:
-    """What SyncValue is asked for the whole store's revenue: the period, basis and currency of the statement."""
+def revenue_requests(statement: syncledger_pb2.Statement) -> list[syncvalue_pb2.GetRevenueInPeriodRequest]:
+    """What SyncValue is asked for the whole store's revenue: of each part of the month that the statement compares."""
     contract = statement.contract
-    return syncvalue_pb2.GetRevenueInPeriodRequest(
-        store_id=statement.store_id,
-        period=statement.period,
-        currency=contract.settlement_currency,
-        basis=_BASIS[contract.basis],
-    )
+    return [
+        syncvalue_pb2.GetRevenueInPeriodRequest(
+            store_id=statement.store_id,
+            period=period,
+            currency=contract.settlement_currency,
+            basis=_BASIS[contract.basis],
+        )
+        for period in statement.compared or [statement.period]
+        if period.start != period.end
+    ]
+
+
+def revenue_of(
+    statement: syncledger_pb2.Statement, answers: Iterable[syncvalue_pb2.GetRevenueInPeriodResponse]
+) -> Money:
+    """What the answers come to; nothing where there was nothing to ask."""
+    nothing = amounts.Money.zero(statement.contract.settlement_currency)
+    return money_to_proto(sum((money_from_proto(answer.revenue) for answer in answers), nothing))
 
 
 def _read(response: bytes | None, error: KikiError | None, kind: type[_M]) -> _M:

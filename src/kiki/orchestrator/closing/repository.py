@@ -46,6 +46,13 @@ WHERE store_id = $1 AND month = $2 AND state = $3
 RETURNING 1
 """
 _FIND = f"SELECT {_COLUMNS} FROM closing.months WHERE store_id = $1 AND month = $2"
+_LOCK = f"{_FIND} FOR UPDATE"
+_UNFOLLOW = """
+DELETE FROM closing.months m USING commerce.store_connections s
+WHERE m.store_id = $1 AND m.month = $2 AND m.state IN ('open', 'held') AND s.store_id = m.store_id
+  AND (SELECT count(*) FROM closing.months e
+       WHERE e.store_id = m.store_id AND e.month < m.month AND e.ends_at > s.uninstalled_at) >= 2
+"""
 _LIST = f"""
 SELECT {_COLUMNS} FROM closing.months
 WHERE ($1::bigint IS NULL OR store_id = $1) AND ($2::text IS NULL OR state = $2)
@@ -147,6 +154,17 @@ async def find_month(connection: Connection, store_id: int, month: Month) -> Mon
     """A store's month; None for one that is not followed: it lies before the books, or after the next to be closed."""
     row = await connection.fetchrow(_FIND, store_id, month.text)
     return None if row is None else _row(row)
+
+
+async def lock_month(connection: Connection, store_id: int, month: Month) -> MonthRow | None:
+    """A store's month, held until the transaction ends."""
+    row = await connection.fetchrow(_LOCK, store_id, month.text)
+    return None if row is None else _row(row)
+
+
+async def unfollow(connection: Connection, store_id: int, month: Month) -> None:
+    """Follow a month no longer that was followed only because somebody asked: its store removed the app long before."""
+    await connection.execute(_UNFOLLOW, store_id, month.text)
 
 
 async def list_months(

@@ -17,6 +17,7 @@ WHERE r.settled_at IS NOT NULL
 RETURNING 1
 """
 _FIND = f"SELECT {_COLUMNS} FROM closing.requests WHERE store_id = $1 AND month = $2"
+_LOCK = f"{_FIND} FOR UPDATE"
 _FRESH = "SELECT EXISTS (SELECT FROM closing.requests WHERE settled_at IS NULL AND asked_at > $1)"
 _EXPLAIN = """
 UPDATE closing.requests SET reason = $3, settled_at = $4
@@ -28,6 +29,10 @@ WHERE r.settled_at IS NULL AND m.store_id = r.store_id AND m.month = r.month AND
 """
 
 
+WITHDRAWN = "WITHDRAWN"
+"""The reason of a request that was taken back."""
+
+
 class RequestRow(NamedTuple):
     """Who asked last to close a month, and what became of it."""
 
@@ -37,9 +42,9 @@ class RequestRow(NamedTuple):
     actor: str
     why: str
     reason: str
-    """Why it was refused; what it waits for while it is open."""
+    """Why it was refused, or `WITHDRAWN`; what it waits for while it is open."""
     settled_at: dt.datetime | None
-    """When the month was closed, or the request refused; None while it is open."""
+    """When the month was closed, or the request refused or taken back; None while it is open."""
 
 
 async def ask(connection: Connection, store_id: int, month: Month, *, actor: str, why: str, at: dt.datetime) -> bool:
@@ -50,6 +55,12 @@ async def ask(connection: Connection, store_id: int, month: Month, *, actor: str
 async def find_request(connection: Connection, store_id: int, month: Month) -> RequestRow | None:
     """The last asking; None when nobody did."""
     row = await connection.fetchrow(_FIND, store_id, month.text)
+    return None if row is None else RequestRow(row[0], Month.read(row[1]), *row[2:])
+
+
+async def lock_request(connection: Connection, store_id: int, month: Month) -> RequestRow | None:
+    """The last asking, held until the transaction ends; whoever wants the month's row too takes that one first."""
+    row = await connection.fetchrow(_LOCK, store_id, month.text)
     return None if row is None else RequestRow(row[0], Month.read(row[1]), *row[2:])
 
 

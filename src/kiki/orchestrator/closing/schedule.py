@@ -189,6 +189,8 @@ class _Closing:
         intent = close_intent(row.store_id, row.month, revenue)
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
+            if row.is_early(now) and not await _is_wanted(connection, row):
+                return
             if await repository.move(connection, row, State.ASKED, due_at=now, at=now):
                 await repository.forget_refusals(connection, row.store_id, intent.subject, intent.event_id)
                 await enqueue(connection, self._sealer, [intent])
@@ -233,6 +235,13 @@ class _Closing:
                 await requests.settle(connection, row.store_id, row.month, now, reason)
         if reason != row.reason and not row.is_early(now):
             _log.warning("month_held", store_id=row.store_id, month=row.month.text, reason=reason)
+
+
+async def _is_wanted(connection: Connection, row: MonthRow) -> bool:
+    """Whether the asking stands, now that nobody can take it back any more."""
+    await repository.lock_month(connection, row.store_id, row.month)
+    request = await requests.lock_request(connection, row.store_id, row.month)
+    return request is not None and request.settled_at is None
 
 
 def _subject(month: Month) -> str:

@@ -1,4 +1,4 @@
-"""Months: how far their closing is, and closing one before its grace is over."""
+"""Months: how far their closing is, closing one before its grace is over, and taking that back."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from fastapi import Path, Query
 from pydantic import Field
 from starlette.status import HTTP_202_ACCEPTED
 
+from kiki.kit.database import Connection
 from kiki.kit.grpc.times import time_from_proto
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.closing import requests
-from kiki.orchestrator.closing.asking import is_closable
+from kiki.orchestrator.closing.asking import is_closable, withdraw
 from kiki.orchestrator.closing.books import Books
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import MonthRow, State, find_month, list_months
@@ -27,6 +28,11 @@ from kiki.portal.services import Actor, Injected, Services
 router = AnswerRouter(prefix="/internal/months", tags=["months"], dependencies=[documented_key])
 
 MonthText = Annotated[str, Path(pattern=r"^[2-9]\d{3}-(0[1-9]|1[0-2])$", description="YYYY-MM")]
+
+
+Why = Annotated[
+    str, Query(max_length=200, pattern=r"^[^@]*$", description="For the audit log; no addresses of people.")
+]
 
 
 class CloseBody(StrictBody):
@@ -93,17 +99,41 @@ async def close(
         why = "" if body is None else body.why
         async with services.database.transaction() as connection:
             await requests.ask(connection, store_id, wanted, actor=actor, why=why, at=now)
-            intent = access_intent(
-                store_id=store_id,
-                actor=actor,
-                action="month.close",
-                resource_type="month",
-                resource_id=wanted.text,
-                purpose=why,
-                occurred_at=now,
-            )
-            await enqueue(connection, services.sealer, [intent])
+            await _audit(services, connection, store_id, wanted, actor=actor, action="month.close", why=why)
     return await show(services, store_id, month)
+
+
+@router.delete(
+    "/{store_id}/{month}/close", operation_id="withdraw_month_close", summary="Take back the asking to close a month"
+)
+async def take_back(
+    services: Injected, actor: Actor, store_id: StoreId, month: MonthText, why: Why = ""
+) -> ClosingMonth:
+    """While it waits. Refused once SyncLedger is asked (`CLOSING_ASKED`); the month is then left to its grace.
+
+    Taken back once, whoever does and how often. Who asked stays on the month, with the reason `WITHDRAWN`.
+    """
+    wanted, now = Month.read(month), services.clock.now()
+    async with services.database.transaction() as connection:
+        await services.stores.get(connection, store_id)
+        if await withdraw(connection, store_id, wanted, now):
+            await _audit(services, connection, store_id, wanted, actor=actor, action="month.withdraw_close", why=why)
+    return await show(services, store_id, month)
+
+
+async def _audit(
+    services: Services, connection: Connection, store_id: int, month: Month, *, actor: str, action: str, why: str
+) -> None:
+    intent = access_intent(
+        store_id=store_id,
+        actor=actor,
+        action=action,
+        resource_type="month",
+        resource_id=month.text,
+        purpose=why,
+        occurred_at=services.clock.now(),
+    )
+    await enqueue(connection, services.sealer, [intent])
 
 
 async def _shown(services: Services, store_id: int, month: Month, closed_at: str | None) -> ClosingMonth:

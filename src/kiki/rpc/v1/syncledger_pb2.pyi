@@ -123,7 +123,7 @@ class BaselineFigures(_message.Message):
     def __init__(self, revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., monthly_average: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., months_available: _Optional[int] = ...) -> None: ...
 
 class Contract(_message.Message):
-    __slots__ = ("version", "fee_rate", "basis", "rule", "settlement_currency", "time_zone", "connected_at", "baseline", "effective_from", "experiment_id")
+    __slots__ = ("version", "fee_rate", "basis", "rule", "settlement_currency", "time_zone", "connected_at", "baseline", "effective_from", "experiment_id", "ended_at", "superseded_by")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     FEE_RATE_FIELD_NUMBER: _ClassVar[int]
     BASIS_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,8 @@ class Contract(_message.Message):
     BASELINE_FIELD_NUMBER: _ClassVar[int]
     EFFECTIVE_FROM_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    SUPERSEDED_BY_FIELD_NUMBER: _ClassVar[int]
     version: int
     fee_rate: str
     basis: FeeBasis
@@ -144,7 +146,9 @@ class Contract(_message.Message):
     baseline: BaselineFigures
     effective_from: BillingMonth
     experiment_id: str
-    def __init__(self, version: _Optional[int] = ..., fee_rate: _Optional[str] = ..., basis: _Optional[_Union[FeeBasis, str]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., settlement_currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., baseline: _Optional[_Union[BaselineFigures, _Mapping]] = ..., effective_from: _Optional[_Union[BillingMonth, _Mapping]] = ..., experiment_id: _Optional[str] = ...) -> None: ...
+    ended_at: _timestamp_pb2.Timestamp
+    superseded_by: int
+    def __init__(self, version: _Optional[int] = ..., fee_rate: _Optional[str] = ..., basis: _Optional[_Union[FeeBasis, str]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., settlement_currency: _Optional[str] = ..., time_zone: _Optional[str] = ..., connected_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., baseline: _Optional[_Union[BaselineFigures, _Mapping]] = ..., effective_from: _Optional[_Union[BillingMonth, _Mapping]] = ..., experiment_id: _Optional[str] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., superseded_by: _Optional[int] = ...) -> None: ...
 
 class PutContractRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "contract")
@@ -647,7 +651,7 @@ class StatementLine(_message.Message):
     def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds")
+    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds", "compared", "whole_baseline_revenue")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -673,6 +677,8 @@ class Statement(_message.Message):
     CORRECTIONS_BY_READING_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_CREDIT_FIELD_NUMBER: _ClassVar[int]
     EXPERIMENT_REFUNDS_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_BASELINE_REVENUE_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     year: int
     month: int
@@ -698,7 +704,9 @@ class Statement(_message.Message):
     corrections_by_reading: _money_pb2.Money
     experiment_credit: ExperimentCredit
     experiment_refunds: _containers.RepeatedCompositeFieldContainer[ExperimentRefundCredit]
-    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ...) -> None: ...
+    compared: _containers.RepeatedCompositeFieldContainer[_common_pb2.Period]
+    whole_baseline_revenue: _money_pb2.Money
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ..., compared: _Optional[_Iterable[_Union[_common_pb2.Period, _Mapping]]] = ..., whole_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class GetMonthlyStatementResponse(_message.Message):
     __slots__ = ("statement", "lines", "next_page_token", "digest")

@@ -59,9 +59,11 @@ async def test_a_month_under_the_uplift_rule_gives_back_no_more_than_its_uplift(
     figures = pb.BaselineFigures(revenue=eur(120_000), monthly_average=eur(10_000), months_available=12)
     await agent.call("PutContract", contract(rule=pb.FEE_RULE_UPLIFT, baseline=figures))
     await agent.call("RecordIncrementalRevenue", revenue("1", "e1", **IN_SEPTEMBER))
-    figure = pb.RevenueFigures(current_revenue=eur(12_000))
+    part = 8_639
+    figure = pb.RevenueFigures(current_revenue=eur(part + 2_000))
     request = pb.CloseMonthRequest(store_id=1, event_id="c9", year=2026, month=9, figures=figure)
-    assert (await agent.call("CloseMonth", request)).statement.fee == eur(400)
+    september = (await agent.call("CloseMonth", request)).statement
+    assert (september.baseline_revenue, september.fee) == (eur(part), eur(400)), "622 of 720 hours"
     await agent.call("RecordRefund", refund("1", "r", "r1", eur(5_950)))
     figure.current_revenue.CopyFrom(eur(10_000))
     request = pb.CloseMonthRequest(store_id=1, event_id="c10", year=2026, month=10, figures=figure)

@@ -98,6 +98,19 @@ async def test_a_fall_is_carried_and_made_good_before_anything_is_billed(agent: 
     await verified(agent)
 
 
+async def test_a_turn_to_the_lower_bound_leaves_the_billed_month_and_bills_only_what_is_over_it(agent: Any) -> None:
+    await agent.call("PutContract", contract(**ON_IT))
+    bound = {**ON_IT, "rule": pb.FEE_RULE_EXPERIMENT_LOWER_BOUND}
+    october = pb.BillingMonth(year=2026, month=10)
+    await agent.call("PutContract", contract(event="c2", **bound, effective_from=october))
+    await agent.call("RecordExperimentReading", reading(9, 100_000))
+    assert (await close(agent, 9)).fee == eur(20_000)
+    await agent.call("RecordExperimentReading", reading(10, 130_000))
+    turned = await close(agent, 10)
+    assert (turned.fee, turned.experiment.carry) == (eur(0), eur(-20_000)), "the bound is 80,000 of 100,000 billed"
+    await verified(agent)
+
+
 async def test_the_lower_bound_is_billed_where_the_contract_says_so(agent: Any) -> None:
     await agent.call("PutContract", contract(**{**ON_IT, "rule": pb.FEE_RULE_EXPERIMENT_LOWER_BOUND}))
     await agent.call("RecordExperimentReading", reading(9, 80_000))

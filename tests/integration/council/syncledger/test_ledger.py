@@ -271,6 +271,40 @@ async def test_fee_of_a_period_and_uplift(agent: Any) -> None:
     assert (fee.attributed_orders, fee.mean_confidence) == (1, 0.8)
 
 
+async def test_the_first_and_the_last_month_are_compared_with_a_part_of_the_baseline(agent: Any) -> None:
+    """Connected on 5 September, 02:00 in Berlin, and removed on 11 October, 00:00, the tenth part less an hour."""
+    baseline = pb.BaselineFigures(revenue=eur(120_000), monthly_average=eur(10_000), months_available=12)
+    await agent.call("PutContract", contract(rule=pb.FEE_RULE_UPLIFT, baseline=baseline))
+    removed_at = time_to_proto(dt.datetime(2026, 10, 10, 22, tzinfo=dt.UTC))
+    november = pb.BillingMonth(year=2026, month=11)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await agent.call("PutContract", contract(event="c2", ended_at=removed_at, effective_from=november))
+    assert from_rpc_error(refused.value).reason == "END_MISMATCH"
+    ending = contract(event="c3", rule=pb.FEE_RULE_ENDED, ended_at=removed_at, effective_from=november)
+    assert (await agent.call("PutContract", ending)).contract.ended_at == removed_at
+
+    statements = {}
+    for month in (9, 10):
+        figures = pb.RevenueFigures(current_revenue=eur(9_000))
+        request = pb.CloseMonthRequest(store_id=1, event_id=f"m{month}", year=2026, month=month, figures=figures)
+        statements[month] = (await agent.call("CloseMonth", request)).statement
+    september, october = statements[9], statements[10]
+    assert [(part.start, part.end) for part in september.compared] == [(time_to_proto(CONNECTED), september.period.end)]
+    assert [(part.start, part.end) for part in october.compared] == [(october.period.start, removed_at)]
+    assert (september.baseline_revenue, september.fee_revenue) == (eur(8_639), eur(361)), "622 of 720 hours"
+    assert (october.baseline_revenue, october.fee_revenue) == (eur(3_221), eur(5_779)), "240 of 745 hours"
+    assert {september.whole_baseline_revenue.units, october.whole_baseline_revenue.units} == {100}
+    assert october.fee == eur(1_156)
+    span = common_pb2.Period(start=september.period.start, end=october.period.end)
+    request = pb.CalculateSuccessFeeRequest(
+        store_id=1, period=span, figures=pb.RevenueFigures(current_revenue=eur(18_000))
+    )
+    assert (await agent.call("CalculateSuccessFee", request)).baseline_revenue == eur(8_639 + 3_221)
+    after = await agent.call("GetMonthlyStatement", pb.GetMonthlyStatementRequest(store_id=1, year=2026, month=11))
+    assert [part.start == part.end for part in after.statement.compared] == [True]
+    await verified(agent)
+
+
 async def test_contract_versions_are_frozen_where_they_must_be(agent: Any) -> None:
     await agent.call("PutContract", contract())
     newer = await agent.call("PutContract", contract(event="c2", fee_rate="0.25"))
@@ -285,6 +319,25 @@ async def test_contract_versions_are_frozen_where_they_must_be(agent: Any) -> No
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await agent.call("PutContract", contract(event=event, **terms))
         assert from_rpc_error(refused.value).reason == reason
+
+
+async def test_an_end_wins_over_versions_for_later_months_and_they_stay_visible(agent: Any) -> None:
+    await agent.call("PutContract", contract())
+    january = pb.BillingMonth(year=2027, month=1)
+    await agent.call("PutContract", contract(event="c2", fee_rate="0.10", effective_from=january))
+    december = pb.BillingMonth(year=2026, month=12)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await agent.call("PutContract", contract(event="c3", fee_rate="0.30", effective_from=december))
+    assert from_rpc_error(refused.value).reason == "VERSION_ORDER"
+    await agent.call("PutContract", contract(event="c4", rule=pb.FEE_RULE_ENDED, effective_from=december))
+    found = await agent.call("GetContract", pb.GetContractRequest(store_id=1, month=january))
+    assert (found.contract.rule, found.contract.superseded_by) == (pb.FEE_RULE_ENDED, 0)
+    assert [version.superseded_by for version in found.versions] == [0, 3, 0]
+    back = time_to_proto(dt.datetime(2026, 11, 23, 11, tzinfo=dt.UTC))
+    anew = contract(event="c5", connected_at=back, effective_from=december)
+    assert (await agent.call("PutContract", anew)).contract.version == 4
+    found = await agent.call("GetContract", pb.GetContractRequest(store_id=1, month=january))
+    assert (found.contract.connected_at, [version.superseded_by for version in found.versions]) == (back, [0, 3, 4, 0])
 
 
 async def test_database_refuses_unbalanced_postings_and_changes_and_verify_finds_tampering(agent: Any) -> None:

@@ -12,7 +12,7 @@ from integration.orchestrator.closing.rig import CONNECTED, NOVEMBER, OCTOBER, S
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
 from kiki.orchestrator.closing import requests, schedule
-from kiki.orchestrator.closing.asking import BeforeBooks, NotNow, is_closable
+from kiki.orchestrator.closing.asking import BeforeBooks, NothingAsked, NotNow, TooLate, is_closable, withdraw
 from kiki.orchestrator.closing.books import Books
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import State, list_months
@@ -148,6 +148,81 @@ async def test_the_worker_refuses_what_was_asked_for_too_soon(rig: Rig) -> None:
         assert (await settled(rig, store_id)).reason == "MONTH_NOT_OVER"
         await rig.turns()
     assert rig.temper.closes == 0
+
+
+async def take_back(rig: Rig, store_id: int, month: Month = SEPTEMBER) -> bool:
+    async with rig.database.transaction() as connection:
+        return await withdraw(connection, store_id, month, rig.clock.now())
+
+
+async def test_what_is_taken_back_is_left_to_its_grace_and_may_be_asked_for_again(rig: Rig) -> None:
+    store_id = await rig.connect()
+    await rig.go(at(10, 1, 9))
+    with pytest.raises(NothingAsked):
+        await take_back(rig, store_id)
+    rig.temper.away = {"syncledger"}
+    async with working(rig):
+        assert await ask(rig, store_id)
+        await rig.turns()
+        assert await take_back(rig, store_id)
+        assert not await take_back(rig, store_id), "once"
+        rig.temper.away = set()
+        await rig.follows(store_id, SEPTEMBER, State.OPEN)
+        await rig.turns()
+        row = await settled(rig, store_id)
+        assert (row.actor, row.reason, row.settled_at) == ("user:7", "WITHDRAWN", at(10, 1, 9))
+        assert rig.temper.closes == 0
+        assert await ask(rig, store_id, why="after all")
+        assert (await settled(rig, store_id)).reason == ""
+        await rig.follows(store_id, SEPTEMBER, State.CLOSED)
+        with pytest.raises(TooLate) as refused:
+            await take_back(rig, store_id)
+    assert (refused.value.reason, await rig.effects(store_id)) == ("MONTH_CLOSED", 1)
+
+
+async def test_what_syncledger_was_asked_or_refused_is_not_taken_back(rig: Rig) -> None:
+    store_id = await rig.connect()
+    rig.temper.refusals = [FailedPrecondition("not yet", reason="READING_EARLY")] * 1_000
+    await rig.go(at(10, 1, 9))
+    await ask(rig, store_id)
+    async with working(rig):
+        await rig.follows(store_id, SEPTEMBER, State.ASKED, "READING_EARLY")
+        with pytest.raises(TooLate) as refused:
+            await take_back(rig, store_id)
+        assert refused.value.reason == "CLOSING_ASKED"
+        rig.temper.refusals = [InvalidInput("no", reason="FIRST")]
+        await settled(rig, store_id)
+        await rig.follows(store_id, SEPTEMBER, State.OPEN)
+        with pytest.raises(TooLate) as refused:
+            await take_back(rig, store_id)
+        assert refused.value.reason == "REQUEST_SETTLED"
+
+
+async def test_a_month_that_is_due_was_read_and_taken_back_meanwhile_is_not_closed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker has the books' answer in its hand when the request is taken back."""
+    store_id = await rig.connect()
+    await rig.go(at(10, 1, 9))
+    found = Books.figures
+
+    async def slowly(self: Books, statement: syncledger_pb2.Statement) -> object:
+        figures = await found(self, statement)
+        assert await take_back(rig, store_id)
+        return figures
+
+    async with working(rig):
+        await rig.follows(store_id, SEPTEMBER, State.OPEN)
+        with monkeypatch.context() as patched:
+            patched.setattr(Books, "figures", slowly)
+            await ask(rig, store_id)
+            assert (await settled(rig, store_id)).reason == "WITHDRAWN"
+            await rig.turns()
+        await rig.follows(store_id, SEPTEMBER, State.OPEN)
+        assert rig.temper.closes == 0
+        await rig.go(at(10, 4, 1))
+        await rig.follows(store_id, SEPTEMBER, State.CLOSED)
+    assert await rig.effects(store_id) == 1
 
 
 async def test_a_request_outlives_the_worker(rig: Rig) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
+from google.type.money_pb2 import Money
+
 from integration.orchestrator.closing.rig import NOVEMBER, OCTOBER, SEPTEMBER, Rig, at, working
 from kiki.commerce.stores import StoreConnection, StoreRepository
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import State
-from kiki.rpc.v1 import syncledger_pb2
+from kiki.rpc.v1 import syncledger_pb2, syncvalue_pb2
 
 ESTIMATE = syncledger_pb2.FeeRule.FEE_RULE_EXPERIMENT_ESTIMATE
 _ORDER = """
@@ -56,6 +58,39 @@ async def test_the_month_of_the_removal_is_settled_and_nothing_after_it(rig: Rig
     last, after = await rig.statement(store_id, SEPTEMBER), await rig.statement(store_id, OCTOBER)
     assert (last.statement.fee.units, after.statement.fee.units) == (20, 0)
     assert await rig.effects(store_id) == 2
+
+
+async def test_a_month_of_which_it_was_connected_for_a_part_is_compared_by_that_part(rig: Rig) -> None:
+    """Connected from 10 September to 11 October, 00:00: revenue of other days is neither ours nor compared."""
+    units = {
+        "revenue": Money(currency_code="EUR", units=12_000),
+        "monthly_average": Money(currency_code="EUR", units=720),
+    }
+    figures = syncledger_pb2.BaselineFigures(**units, months_available=12)
+    uplift = syncledger_pb2.FEE_RULE_UPLIFT
+    store_id = await rig.connect("autumn.myshopify.com", "shopify", rule=uplift, baseline=figures)
+    for order_id, placed_at, paid in (
+        ("history", at(9, 5), 300),
+        ("september", at(9, 20), 600),
+        ("october", at(10, 5), 400),
+        ("later", at(10, 11, 1), 100),
+    ):
+        order = rig.valued(store_id, order_id, placed_at, Money(currency_code="EUR", units=paid))
+        await rig.temper.clients.syncvalue.call("UpdateCustomerLTV", order, syncvalue_pb2.UpdateCustomerLTVResponse)
+    await rig.go(at(10, 12))
+    async with working(rig):
+        await rig.remove_app(store_id, at(10, 11, 0))
+        await contracts(rig, store_id, 2)
+        await rig.go(at(12, 20))
+        await rig.follows(store_id, NOVEMBER, State.CLOSED)
+    september, october, november = [
+        (await rig.statement(store_id, month)).statement for month in (SEPTEMBER, OCTOBER, NOVEMBER)
+    ]
+    assert (september.current_revenue.units, september.baseline_revenue.units) == (600, 504), "21 of 30 days"
+    assert (october.current_revenue.units, october.baseline_revenue.units) == (400, 231), "240 of 745 hours"
+    assert (september.fee_revenue.units, october.fee_revenue.units) == (96, 168)
+    assert october.whole_baseline_revenue.units == 720
+    assert (november.current_revenue.units, november.fee.units) == (0, 0)
 
 
 async def test_what_an_experiment_still_carries_is_credited_after_the_last_month(rig: Rig) -> None:

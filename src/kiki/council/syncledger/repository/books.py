@@ -29,7 +29,7 @@ _STATE = (
 )
 _TERMS = (
     "store_id, version, fee_rate_ppm, basis, rule, currency, time_zone, connected_at, baseline_revenue_minor,"
-    " baseline_monthly_minor, baseline_months, effective_month, experiment_id"
+    " baseline_monthly_minor, baseline_months, effective_month, experiment_id, ended_at"
 )
 _LOCK = (
     "SELECT store_id, closed_through FROM syncledger.books"
@@ -143,8 +143,8 @@ def _by_store(rows: Iterable[Iterable[Any]]) -> dict[int, tuple[Terms, ...]]:
 
 
 def _terms(row: Iterable[Any]) -> Terms:
-    store_id, version, rate, basis, rule, currency, time_zone, connected_at, *baselined, effective, experiment = row
-    revenue, monthly, months = baselined
+    store_id, version, rate, basis, rule, currency, time_zone, connected_at, *rest = row
+    revenue, monthly, months, effective, experiment, ended_at = rest
     return Terms(
         store_id=store_id,
         version=version,
@@ -157,6 +157,7 @@ def _terms(row: Iterable[Any]) -> Terms:
         baseline=None if revenue is None else BaselineFigures(revenue, monthly, months),
         effective_month=effective,
         experiment_id=experiment,
+        ended_at=ended_at,
     )
 
 
@@ -166,7 +167,7 @@ async def add_terms(connection: Connection, terms: Sequence[Terms], at: dt.datet
         baseline = version.baseline
         await connection.execute(
             f"INSERT INTO syncledger.contracts ({_TERMS}, recorded_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
             version.store_id,
             version.version,
             version.fee_rate_ppm,
@@ -180,6 +181,7 @@ async def add_terms(connection: Connection, terms: Sequence[Terms], at: dt.datet
             None if baseline is None else baseline.months,
             version.effective_month,
             version.experiment_id,
+            version.ended_at,
             at,
         )
 

@@ -22,8 +22,10 @@ class ClosingRequest(TypedDict):
     actor: Annotated[str, said("Who asked.")]
     why: Annotated[str, said("As it was given; may be empty.")]
     asked_at: Time
-    reason: Annotated[str, said("Why it was refused, or what it waits for; otherwise empty.")]
-    settled_at: Annotated[Time | None, said("When the month was closed or the request refused; null while it is open.")]
+    reason: Annotated[str, said("Why it was refused, `WITHDRAWN`, or what it waits for; otherwise empty.")]
+    settled_at: Annotated[
+        Time | None, said("When the month was closed, or the request refused or taken back; null while it is open.")
+    ]
 
 
 class Closing(TypedDict):
