@@ -35,21 +35,43 @@ def register(app: typer.Typer, panel: str) -> None:
     app.add_typer(group, name="campaigns", rich_help_panel=panel)
 
 
-def _import(store_id: StoreId, file: File, as_json: AsJson = False) -> None:
+def _import(
+    store_id: StoreId,
+    file: File,
+    effective_from: Annotated[
+        str | None,
+        typer.Option(
+            "--effective-from", help="Since when they count, ISO 8601; left out: for orders that come in from now on."
+        ),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why they count for past orders; goes to the audit log.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
     """Register campaigns from a file; known ones are replaced, others stay as they are.
+
+    They count for orders that come in from now on. With --effective-from, which wants a --reason, they count since
+    then, and the orders of open months since then are decided anew.
 
     Fields: campaign_id, network, external_id, name, daily_budget, currency; also utm_campaign, utm_id, bid and
     products (ids, separated by spaces in CSV).
     """
     campaigns = [_campaign(row) for row in read_rows(file)]
     chunks = [campaigns[at : at + _CHUNK] for at in range(0, len(campaigns), _CHUNK)]
+    earlier = {"effective_from": read_time(effective_from), "reason": reason} if effective_from else {}
     with PortalClient.of_installation() as portal:
-        for chunk in track(chunks, "Registering", console=error_console(), disable=as_json or len(chunks) < 2):
-            portal.post(f"/internal/campaigns/{store_id}", {"campaigns": chunk})
+        tracked = track(chunks, "Registering", console=error_console(), disable=as_json or len(chunks) < 2)
+        path = f"/internal/campaigns/{store_id}"
+        answers = [portal.post(path, {"campaigns": chunk, **earlier}) for chunk in tracked]
+    reopened = sum(answer.get("reopened", 0) for answer in answers)
     if as_json:
-        print_json({"registered": len(campaigns)})
-    else:
-        console().print(f"{len(campaigns)} campaigns are registered")
+        print_json({"registered": len(campaigns), "reopened": reopened})
+        return
+    console().print(f"{len(campaigns)} campaigns are registered")
+    if earlier:
+        more = "" if all(answer.get("counted_all", True) for answer in answers) else " or more"
+        console().print(f"{reopened}{more} orders of open months are decided anew in the background")
 
 
 def _list(store_id: StoreId, limit: Limit = 200, as_json: AsJson = False) -> None:

@@ -17,17 +17,21 @@ from kiki.kit.database import Connection
 from kiki.kit.reads import Read
 
 CAMPAIGNS = shape_of(tables.campaigns)
+FORMER_KEYS = shape_of(tables.campaign_former_keys)
 CAMPAIGN_PRODUCTS = shape_of(tables.campaign_products)
 TOUCHPOINTS = shape_of(tables.touchpoints)
 ATTRIBUTIONS = shape_of(tables.attributions)
 REVIEWS = shape_of(tables.reviews)
 DATA_REQUESTS = shape_of(tables.data_requests)
 
+EVER = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""A time from before anything that is kept."""
+
 
 _PROJECT = f"""{CAMPAIGNS.insert_sql}
 ON CONFLICT (store_id, campaign_id) DO UPDATE SET
     network = excluded.network, name = excluded.name, utm_campaign = excluded.utm_campaign, utm_id = excluded.utm_id,
-    status = excluded.status, active = excluded.active,
+    status = excluded.status, active = excluded.active, since_at = excluded.since_at,
     ended_at = CASE WHEN excluded.active THEN NULL ELSE coalesce(campaigns.ended_at, excluded.ended_at) END"""
 
 _END_PROMOTIONS = """
@@ -41,12 +45,18 @@ WHERE p.store_id = changed.store_id AND p.campaign_id = changed.campaign_id AND 
             AND told.from_at = p.from_at)"""
 
 _PROMOTIONS = """
-SELECT p.store_id, p.product_id, p.campaign_id, p.from_at, least(p.to_at, c.ended_at)
+SELECT p.store_id, p.product_id, p.campaign_id, p.from_at, least(p.to_at, c.ended_at), p.since_at
 FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, product_id)
 JOIN commerce.campaign_products p ON p.store_id = wanted.store_id AND p.product_id = wanted.product_id
 JOIN commerce.campaigns c ON c.store_id = p.store_id AND c.campaign_id = p.campaign_id
 ORDER BY p.store_id, p.product_id, p.campaign_id, p.from_at"""
 
+
+_PROMOTED = """
+SELECT p.store_id, p.product_id, p.campaign_id, p.from_at, p.to_at, p.since_at
+FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, campaign_id)
+JOIN commerce.campaign_products p ON p.store_id = wanted.store_id AND p.campaign_id = wanted.campaign_id
+ORDER BY p.store_id, p.campaign_id, p.product_id, p.from_at"""
 
 _TOUCHPOINTS = """
 SELECT t.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, customer_key)
@@ -97,6 +107,20 @@ class CampaignRow:
     active: bool
     registered_at: dt.datetime
     ended_at: dt.datetime | None
+    since_at: dt.datetime = EVER
+    """Its keys count for orders that came in since."""
+
+
+@dataclass(frozen=True, slots=True)
+class FormerKeys:
+    """What a campaign's links said from when to when, before its keys were changed."""
+
+    store_id: int
+    campaign_id: str
+    until_at: dt.datetime
+    since_at: dt.datetime
+    utm_campaign: str
+    utm_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +132,8 @@ class PromotionRow:
     campaign_id: str
     from_at: dt.datetime
     to_at: dt.datetime | None
+    since_at: dt.datetime = EVER
+    """It counts for orders that came in since."""
 
 
 @dataclass(slots=True)
@@ -159,6 +185,7 @@ class DecisionRow:
 
 
 campaign_values = attrgetter(*CampaignRow.__slots__)
+former_values = attrgetter(*FormerKeys.__slots__)
 promotion_values = attrgetter(*PromotionRow.__slots__)
 touchpoint_values = attrgetter(*TouchpointRow.__slots__)
 review_values = attrgetter(*ReviewRow.__slots__)
@@ -172,6 +199,30 @@ async def find_campaigns(connection: Connection, store_ids: Sequence[int]) -> di
     )
     for row in rows:
         found[row[0]].append(CampaignRow(*row))
+    return found
+
+
+async def find_former_keys(connection: Connection, store_ids: Sequence[int]) -> dict[int, list[FormerKeys]]:
+    """Keys that these stores' campaigns had before, in the order in which they were given up."""
+    found: dict[int, list[FormerKeys]] = {store_id: [] for store_id in store_ids}
+    rows = await connection.fetch(
+        """SELECT * FROM commerce.campaign_former_keys WHERE store_id = ANY($1::bigint[])
+        ORDER BY store_id, until_at, campaign_id""",
+        list(store_ids),
+    )
+    for row in rows:
+        found[row[0]].append(FormerKeys(*row))
+    return found
+
+
+async def find_promoted(
+    connection: Connection, campaigns: Sequence[tuple[int, str]]
+) -> dict[tuple[int, str], list[PromotionRow]]:
+    """What these campaigns promote, or promoted, as it was registered, the oldest first."""
+    found: dict[tuple[int, str], list[PromotionRow]] = {}
+    rows = await connection.fetch(_PROMOTED, *(list(column) for column in zip(*campaigns, strict=True)))
+    for row in rows:
+        found.setdefault((row[0], row[2]), []).append(PromotionRow(*row))
     return found
 
 
@@ -252,7 +303,11 @@ async def find_reviews(connection: Connection, keys: Sequence[tuple[int, str]]) 
 
 
 async def project_campaigns(
-    connection: Connection, rows: Sequence[CampaignRow], promotions: Sequence[PromotionRow], now: dt.datetime
+    connection: Connection,
+    rows: Sequence[CampaignRow],
+    promotions: Sequence[PromotionRow],
+    former: Sequence[FormerKeys],
+    now: dt.datetime,
 ) -> None:
     """Write campaigns as SyncFlow has them now. What is no longer promoted was promoted until now."""
     await connection.execute(_PROJECT, *(list(column) for column in zip(*map(campaign_values, rows), strict=True)))
@@ -267,6 +322,7 @@ async def project_campaigns(
         now,
     )
     await CAMPAIGN_PRODUCTS.upsert(connection, [promotion_values(row) for row in promotions])
+    await FORMER_KEYS.insert_missing(connection, [former_values(row) for row in former])
     await bump_campaigns_revision(connection, sorted({row.store_id for row in rows}))
 
 

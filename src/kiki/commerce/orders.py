@@ -10,8 +10,10 @@ from operator import attrgetter
 from typing import Any
 
 from kiki.commerce import tables
+from kiki.commerce.events import OrderObserved
 from kiki.commerce.rows import columns_of, shape_of
 from kiki.kit.database import Connection
+from kiki.kit.digest import semantic_digest
 from kiki.kit.reads import Read
 
 ORDERS = shape_of(tables.orders)
@@ -68,6 +70,20 @@ class OrderRow:
     upsold: bool = False
     fee_minor: int | None = None
     fee_currency: str | None = None
+    recorded_at: dt.datetime | None = None
+    """When it came in; None for orders from before this was kept."""
+
+    @property
+    def known_at(self) -> dt.datetime:
+        """Since when we know of it: what is registered later does not count for it."""
+        return self.recorded_at or self.placed_at
+
+
+def lines_digest(event: OrderObserved) -> bytes:
+    """A fingerprint of what was bought: products, quantities and amounts."""
+    return semantic_digest(
+        [(line.line_id, line.product_id, line.variant_id, line.quantity, line.net_total.minor) for line in event.lines]
+    )[:8]
 
 
 def is_tombstone(order: OrderRow) -> bool:

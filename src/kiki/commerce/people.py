@@ -158,7 +158,7 @@ async def forget_people(connection: Connection, keys: Sequence[CustomerKey]) -> 
 
 
 async def forget_store(connection: Connection, store_id: int, now: dt.datetime) -> None:
-    """Destroy every personal field of a store, and its secrets."""
+    """Destroy every personal field of a store; its secrets went with the app, unless it was connected again since."""
     await connection.execute(
         """UPDATE commerce.customers SET email_sealed = NULL, phone_sealed = NULL, first_name_sealed = NULL,
             last_name_sealed = NULL, customer_id = NULL, profile_digest = '', locale = NULL, erased_at = $2
@@ -169,10 +169,8 @@ async def forget_store(connection: Connection, store_id: int, now: dt.datetime) 
     for table in ("identities", "touchpoints"):
         await connection.execute(f"DELETE FROM commerce.{table} WHERE store_id = $1", store_id)
     await connection.execute(
-        """UPDATE commerce.store_connections
-        SET secret_sealed = NULL, previous_secret_sealed = NULL, status = 'uninstalled', erased_at = $2,
-            uninstalled_at = coalesce(uninstalled_at, $2)
-        WHERE store_id = $1""",
+        """UPDATE commerce.store_connections SET secret_sealed = NULL, previous_secret_sealed = NULL, erased_at = $2
+        WHERE store_id = $1 AND status = 'uninstalled'""",
         store_id,
         now,
     )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import BigInteger, Boolean, DateTime, Index, Integer, Numeric, PrimaryKeyConstraint, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from kiki.commerce.tables.columns import column, metadata, moment, optional, optional_moment
+from kiki.commerce.tables.columns import EVER, column, metadata, moment, optional, optional_moment
 
 touchpoints = Table(
     "touchpoints",
@@ -136,9 +136,23 @@ campaigns = Table(
     column("active", Boolean),
     moment("registered_at"),
     optional_moment("ended_at"),
+    column("since_at", DateTime(timezone=True), EVER),
     PrimaryKeyConstraint("store_id", "campaign_id", name="campaigns_pkey"),
 )
-"""What SyncFlow's registry says, projected: only a touchpoint that leads here counts."""
+"""What SyncFlow's registry says, projected: only a touchpoint that leads here counts, for orders that came in since."""
+
+campaign_former_keys = Table(
+    "campaign_former_keys",
+    metadata,
+    column("store_id", BigInteger),
+    column("campaign_id", Text),
+    moment("until_at"),
+    moment("since_at"),
+    column("utm_campaign", Text),
+    column("utm_id", Text),
+    PrimaryKeyConstraint("store_id", "campaign_id", "until_at", name="campaign_former_keys_pkey"),
+)
+"""What links said before a campaign's keys were changed: contacts from before go on leading to it."""
 
 campaign_products = Table(
     "campaign_products",
@@ -148,6 +162,7 @@ campaign_products = Table(
     column("campaign_id", Text),
     moment("from_at"),
     optional_moment("to_at"),
+    column("since_at", DateTime(timezone=True), EVER),
     PrimaryKeyConstraint("store_id", "product_id", "campaign_id", "from_at", name="campaign_products_pkey"),
 )
 """Which product was promoted by which campaign, from when to when."""

@@ -8,6 +8,8 @@ from sqlalchemy import Column, DateTime, MetaData, text
 from sqlalchemy.types import TypeEngine
 
 metadata = MetaData(schema="commerce")
+EVER = "'1970-01-01 00:00:00+00'"
+"""The default of a time from before anything that is kept."""
 
 
 def column(name: str, kind: TypeEngine[Any] | type[TypeEngine[Any]], default: str | None = None) -> Column[Any]:

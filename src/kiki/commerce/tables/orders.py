@@ -57,6 +57,7 @@ orders = Table(
     column("upsold", Boolean, "false"),
     optional("fee_minor", BigInteger),
     optional("fee_currency", Text),
+    optional_moment("recorded_at"),
     PrimaryKeyConstraint("store_id", "order_id", name="orders_pkey"),
     Index("orders_placed", "store_id", "placed_at", "order_id"),
     Index("orders_customer", "store_id", "customer_key", "placed_at"),

@@ -11,14 +11,14 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from kiki.commerce.campaigns import find_campaigns
 from kiki.commerce.people import IdentityKind
 from kiki.kit.database import Connection
 from kiki.kit.money import exponent
-from kiki.orchestrator.attribution.campaigns import CampaignIndex, KnownCampaign
+from kiki.orchestrator.attribution.campaigns import CampaignIndex
 from kiki.orchestrator.experiments.plans import Experiment
 from kiki.orchestrator.experiments.registration import Metric
 from kiki.orchestrator.experiments.repository import CUSTOMER, VISITOR
+from kiki.orchestrator.workflows.caches import known_campaigns
 
 FOLDS = 10
 """Parts into which people fall, by a hash of their key: what cross-validation leaves out in turn."""
@@ -304,8 +304,7 @@ async def _prepare(connection: Connection, question: Question) -> tuple[list[str
     for setting in _SETTINGS:
         await connection.execute(f"SET LOCAL {setting}")
     experiment = question.experiment
-    campaigns = (await find_campaigns(connection, [experiment.store_id]))[experiment.store_id]
-    index = CampaignIndex(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id) for row in campaigns)
+    index = CampaignIndex((await known_campaigns(connection, [experiment.store_id]))[experiment.store_id])
     found: tuple[list[str], ...] = ([], [], [], [])
     if not index:
         return found

@@ -56,10 +56,7 @@ def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> 
     The same answer on other evidence, or by another model, is a revision of its own, and nothing to book.
     """
     person = batch.customers.get((order.store_id, order.customer_key))
-    products = [
-        row.product_id for row in batch.items.get((order.store_id, order.order_id), ()) if row.product_id is not None
-    ]
-    case = case_of(batch, view, order, person, products)
+    case = case_of(batch, view, order, person, products_in(batch, order))
     model, shadow, arm = view.speakers.of(order.customer_key)
     decision = model.decide(case)
     if shadow is not None:
@@ -70,6 +67,12 @@ def decide_again(batch: Batch, view: StoreView, order: OrderRow, cause: str) -> 
     if rests_elsewhere(batch.evidence.get((order.store_id, order.order_id)), decision, arm):
         _write_same(batch, order, decision, cause=cause, arm=arm)
     return False
+
+
+def products_in(batch: Batch, order: OrderRow) -> set[str]:
+    """What was bought, where the order's lines are known."""
+    lines = batch.items.get((order.store_id, order.order_id), ())
+    return {row.product_id for row in lines if row.product_id is not None}
 
 
 def differs(order: OrderRow, share: Decimal, decision: Decision) -> bool:
@@ -110,7 +113,9 @@ def case_of(
         (row.product_id, row.campaign_id)
         for product_id in set(products)
         for row in batch.promotions.get((order.store_id, product_id), ())
-        if row.from_at <= order.placed_at and (row.to_at is None or order.placed_at < row.to_at)
+        if row.from_at <= order.placed_at
+        and (row.to_at is None or order.placed_at < row.to_at)
+        and row.since_at <= order.known_at
     }
     return Case(
         order_id=order.order_id,
@@ -209,9 +214,20 @@ def append_revision(
 def _touches(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
     """The buyer's contacts that lead to a registered campaign; the visit of another order is one like any other."""
     for row in distinct(batch.touches.get((order.store_id, order.customer_key), ()), view.attribution.window):
-        campaign_id = view.campaigns.find(campaign_id=row.campaign_id, utm_campaign=row.utm_campaign, utm_id=row.utm_id)
+        campaign_id = _leads_to(view, order, row)
         if campaign_id is not None:
             yield Touch(row.touchpoint_id, campaign_id, row.kind, row.at)
+
+
+def _leads_to(view: StoreView, order: OrderRow, row: TouchpointRow) -> str | None:
+    """The campaign of a contact, as it was registered when the order came in."""
+    return view.campaigns.find(
+        campaign_id=row.campaign_id,
+        utm_campaign=row.utm_campaign,
+        utm_id=row.utm_id,
+        known_at=order.known_at,
+        at=row.at,
+    )
 
 
 def distinct(rows: Sequence[TouchpointRow], window: dt.timedelta) -> list[TouchpointRow]:
@@ -241,10 +257,8 @@ def _others(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
     """The buyer's visits that lead to no campaign of ours, by the channel that they name; each is a click there."""
     for row in distinct(batch.touches.get((order.store_id, order.customer_key), ()), view.attribution.window):
         channel = channel_of(row)
-        if channel and row.kind != "view":
-            ours = view.campaigns.find(campaign_id=row.campaign_id, utm_campaign=row.utm_campaign, utm_id=row.utm_id)
-            if ours is None:
-                yield Touch(row.touchpoint_id, channel, "click", row.at)
+        if channel and row.kind != "view" and _leads_to(view, order, row) is None:
+            yield Touch(row.touchpoint_id, channel, "click", row.at)
 
 
 def channel_of(row: TouchpointRow) -> str:

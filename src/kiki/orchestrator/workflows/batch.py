@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from kiki.commerce.attribution_models import ShadowRow
-from kiki.commerce.campaigns import CampaignRow, DecisionRow, PromotionRow, ReviewRow, TouchpointRow
+from kiki.commerce.campaigns import CampaignRow, DecisionRow, FormerKeys, PromotionRow, ReviewRow, TouchpointRow
 from kiki.commerce.catalogue import (
     HoldRow,
     InventoryItemRow,
@@ -33,6 +33,7 @@ from kiki.orchestrator.events.log import LogEvent
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.stock_guard.guard import GuardRules
+from kiki.orchestrator.workflows.scanning import Scan
 
 Key = tuple[int, str]
 _CLOCK_SLACK = dt.timedelta(minutes=2)
@@ -92,7 +93,10 @@ class Written:
     shadows: dict[tuple[int, str, str], ShadowRow] = field(default_factory=dict)
     reviews: set[Key] = field(default_factory=set)
     campaigns: dict[Key, CampaignRow] = field(default_factory=dict)
+    former_keys: list[FormerKeys] = field(default_factory=list)
     promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
+    scans: list[Scan] = field(default_factory=list)
+    """For orders that are to be decided anew."""
     products: set[Key] = field(default_factory=set)
     texts: dict[Key, ProductText] = field(default_factory=dict)
     variants: set[tuple[int, str, str]] = field(default_factory=set)
@@ -138,6 +142,10 @@ class Batch:
     customers: dict[Key, CustomerRow] = field(default_factory=dict)
     touches: dict[Key, list[TouchpointRow]] = field(default_factory=dict)
     promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
+    """By product."""
+    campaigns: dict[Key, CampaignRow] = field(default_factory=dict)
+    promoted: dict[Key, list[PromotionRow]] = field(default_factory=dict)
+    """By campaign, as registered: of campaigns of which the batch tells something."""
     evidence: dict[Key, DecisionRow] = field(default_factory=dict)
     """What stands behind the newest decision, by order, where it is known: for incremental ones always, and for
     those that may be decided anew."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kiki.commerce.attribution_models import find_fitted
-from kiki.commerce.campaigns import find_campaigns
+from kiki.commerce.campaigns import find_campaigns, find_former_keys
 from kiki.commerce.stores import StoreSettings
 from kiki.kit.database import Connection
 from kiki.orchestrator.attribution.campaigns import CampaignIndex, KnownCampaign
@@ -25,10 +25,24 @@ class CampaignCache:
         """The indexes of these stores as of the revisions just read."""
         stale = [s for s, revision in revisions.items() if self._known.get(s, (-1, None))[0] != revision]
         if stale:
-            for store_id, rows in (await find_campaigns(connection, stale)).items():
-                index = CampaignIndex(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id) for row in rows)
-                self._known[store_id] = (revisions[store_id], index)
+            for store_id, campaigns in (await known_campaigns(connection, stale)).items():
+                self._known[store_id] = (revisions[store_id], CampaignIndex(campaigns))
         return {store_id: self._known[store_id][1] for store_id in revisions}
+
+
+async def known_campaigns(connection: Connection, store_ids: Sequence[int]) -> dict[int, tuple[KnownCampaign, ...]]:
+    """These stores' campaigns, under the keys that they have and those that they had."""
+    present, former = await find_campaigns(connection, store_ids), await find_former_keys(connection, store_ids)
+    return {
+        store_id: (
+            *(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id, row.since_at) for row in present[store_id]),
+            *(
+                KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id, row.since_at, row.until_at)
+                for row in former[store_id]
+            ),
+        )
+        for store_id in store_ids
+    }
 
 
 class ModelCache:

@@ -29,7 +29,7 @@ from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput, KikiError
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.inbox.protocol import Decided, InternalFact, ItemFailure, WorkItem
-from kiki.orchestrator.workflows import customers, evidence, hands, orders, privacy, products, stores
+from kiki.orchestrator.workflows import customers, evidence, hands, orders, privacy, products, registering, stores
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.caches import CampaignCache, ModelCache
 from kiki.orchestrator.workflows.loading import load
@@ -144,7 +144,7 @@ _ON_FACT: dict[str, Callable[[Batch, StoreView, WorkItem, dict[str, Any]], None]
     "touchpoints_added": evidence.touchpoints_added,
     "visitor_forgotten": privacy.visitor_forgotten,
     "orders_reopened": evidence.orders_reopened,
-    "campaigns_changed": evidence.campaigns_changed,
+    "campaigns_changed": registering.campaigns_changed,
     "review_decided": evidence.review_decided,
     "revenue_recorded": evidence.revenue_recorded,
     "revenue_reversed": evidence.revenue_reversed,

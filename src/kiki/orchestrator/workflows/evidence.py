@@ -1,4 +1,4 @@
-"""What may change a decision later: late touchpoints, campaigns, a person's review; and the ledger's answers."""
+"""What may change a decision later: late touchpoints, a person's review; and the ledger's answers."""
 
 from __future__ import annotations
 
@@ -6,25 +6,19 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from kiki.commerce.campaigns import CampaignRow, PromotionRow, TouchpointRow
-from kiki.commerce.orders import OrderRow
-from kiki.commerce.people import CustomerRow
-from kiki.commerce.stores import StoreSettings
-from kiki.kit.digest import event_id
-from kiki.orchestrator.calls.intents import CallIntent
+from kiki.commerce.campaigns import TouchpointRow
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.workflows import attributing, reopening
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.identities import identify, identify_visitor
 from kiki.orchestrator.workflows.orders import first_order_standing
-from kiki.rpc.v1 import events_pb2, syncflow_pb2
+from kiki.rpc.v1 import events_pb2
 
 PIXEL = "pixel"
 """The source of touchpoints that a browser told."""
 IDENTIFY = "identify"
 """The kind of an entry that is no contact: it only says who a visitor is."""
-_ALWAYS = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
 def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
@@ -83,56 +77,11 @@ def _reopen(batch: Batch, view: StoreView, item: WorkItem, order_ids: Iterable[s
     known = [batch.orders[key] for name in order_ids if (key := (item.store_id, name)) in batch.orders]
     for order in sorted(known, key=lambda order: (order.placed_at, order.order_id)):
         person = batch.customers.get((order.store_id, order.customer_key))
-        if not may_reopen(order, person, view.store.settings, batch.now):
+        if not reopening.may_reopen(order, person, view.store.settings, batch.now):
             continue
         if attributing.decide_again(batch, view, order, cause):
             first_order_standing(batch, order)
             settle(batch, view, item.lane, order)
-
-
-def may_reopen(order: OrderRow, person: CustomerRow | None, settings: StoreSettings, now: dt.datetime) -> bool:
-    """Whether an order may be decided anew: a real one under the contract, not approved by a person, not too old.
-
-    Of a buyer who was erased nothing is left to decide on: what was decided before stays.
-    """
-    if not order.live or order.is_test or order.billable_at is not None:
-        return False
-    if person is not None and person.erased_at is not None:
-        return False
-    return order.placed_at >= now - dt.timedelta(days=settings.touchpoint_margin_days)
-
-
-def campaigns_changed(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
-    """Project SyncFlow's registry: campaigns as they are now, each with its promotions.
-
-    Without campaigns it says that something changed: SyncFlow is asked for all of them, page by page.
-    """
-    if "campaigns" not in body or body.get("next_page_token"):
-        _ask_for_campaigns(batch, item, body.get("next_page_token", ""))
-    for entry in body.get("campaigns", ()):
-        key = (item.store_id, entry["campaign_id"])
-        batch.out.campaigns[key] = CampaignRow(
-            store_id=item.store_id,
-            campaign_id=entry["campaign_id"],
-            network=entry["network"],
-            name=entry["name"],
-            utm_campaign=entry["utm_campaign"],
-            utm_id=entry["utm_id"],
-            status=entry["status"],
-            active=not entry["ended"],
-            registered_at=batch.now,
-            ended_at=batch.now if entry["ended"] else None,
-        )
-        batch.out.promotions[key] = [
-            PromotionRow(
-                store_id=item.store_id,
-                product_id=promotion["product_id"],
-                campaign_id=entry["campaign_id"],
-                from_at=_time(promotion.get("from_at")) or _ALWAYS,
-                to_at=_time(promotion.get("to_at")),
-            )
-            for promotion in entry["promotions"]
-        ]
 
 
 def review_decided(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
@@ -196,23 +145,3 @@ def _touchpoint(batch: Batch, item: WorkItem, entry: dict[str, Any], key: str) -
         referrer=entry.get("referrer"),
         consent=entry.get("consent"),
     )
-
-
-def _ask_for_campaigns(batch: Batch, item: WorkItem, page_token: str) -> None:
-    request = syncflow_pb2.ListCampaignsRequest(store_id=item.store_id, page_size=1000, page_token=page_token)
-    batch.out.calls.append(
-        CallIntent(
-            store_id=item.store_id,
-            agent="syncflow",
-            method="ListCampaigns",
-            lane=item.lane,
-            entity="campaigns",
-            subject="campaigns",
-            event_id=event_id(item.store_id, "campaigns_listed", str(item.delivery_id)),
-            request=request.SerializeToString(),
-        )
-    )
-
-
-def _time(text: str | None) -> dt.datetime | None:
-    return dt.datetime.fromisoformat(text) if text else None

@@ -6,6 +6,7 @@ Where one of them is another now, the figures that were computed are not what wo
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.database import Connection
 from kiki.kit.digest import semantic_digest
+from kiki.orchestrator.attribution.campaigns import KnownCampaign
 from kiki.orchestrator.attribution.speaking import Speakers
 from kiki.orchestrator.workflows.reading import Shelf, Standing, read_standing, shelf_of
 from kiki.orchestrator.workflows.recalculating import speakers_of
@@ -31,7 +33,8 @@ _RULES = (
 _DIGEST = 12
 _PROMOTIONS = """
 SELECT count(*)::text || ':' || coalesce(sum(hashtextextended(concat_ws(
-    E'\\x1f', p.product_id, p.campaign_id, extract(epoch FROM p.from_at), extract(epoch FROM least(p.to_at, c.ended_at))
+    E'\\x1f', p.product_id, p.campaign_id, extract(epoch FROM p.from_at),
+    extract(epoch FROM least(p.to_at, c.ended_at)), extract(epoch FROM p.since_at)
 ), 0)::numeric), 0)::text
 FROM commerce.campaign_products p
 JOIN commerce.campaigns c ON c.store_id = p.store_id AND c.campaign_id = p.campaign_id
@@ -90,7 +93,7 @@ async def read_grounds(connection: Connection, store: StoreConnection, model: st
     standing = await read_standing(connection, store)
     promotions: str = await connection.fetchval(_PROMOTIONS, store.store_id)
     shelf = shelf_of(standing)
-    campaigns = semantic_digest(sorted(standing.campaigns, key=lambda known: known.campaign_id), promotions)
+    campaigns = semantic_digest(sorted(standing.campaigns, key=_place), promotions)
     return standing, Grounds(
         rules=_rules(shelf),
         models=_models(speakers_of(shelf, model), store),
@@ -103,6 +106,10 @@ async def decided_since(connection: Connection, store_id: int, job_id: int, posi
     """How many orders of a diff were decided anew since a place in the history."""
     found: int = await connection.fetchval(_DECIDED_SINCE, store_id, job_id, position)
     return found
+
+
+def _place(known: KnownCampaign) -> tuple[str, bool, dt.datetime]:
+    return known.campaign_id, known.until is None, known.until or known.since
 
 
 def _rules(shelf: Shelf) -> dict[str, str]:

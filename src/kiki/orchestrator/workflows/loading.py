@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from kiki.commerce.campaigns import evidence_of, find_reviews, promotions_of, touchpoints_of
+from kiki.commerce.campaigns import (
+    evidence_of,
+    find_campaigns,
+    find_promoted,
+    find_reviews,
+    promotions_of,
+    touchpoints_of,
+)
 from kiki.commerce.catalogue import (
     find_texts,
     holds_of,
@@ -41,7 +48,15 @@ from kiki.commerce.events import (
     VariantDeleted,
     VariantObserved,
 )
-from kiki.commerce.orders import is_tombstone, items_of, lock_orders, order_values, orders_in_reach, refunds_of
+from kiki.commerce.orders import (
+    is_tombstone,
+    items_of,
+    lines_digest,
+    lock_orders,
+    order_values,
+    orders_in_reach,
+    refunds_of,
+)
 from kiki.commerce.people import Identity, customer_values, find_people, lock_customers
 from kiki.commerce.stores import ACTIVE, StoreConnection, stores_of
 from kiki.kit.database import Connection
@@ -76,7 +91,11 @@ class Wanted:
     identities: list[Identity] = field(default_factory=list)
     lines: set[Key] = field(default_factory=set)
     placed: dict[Key, OrderObserved] = field(default_factory=dict)
+    lines_told: dict[Key, set[bytes]] = field(default_factory=dict)
+    """Digests of the lines that the batch tells of an order."""
+    products_told: dict[Key, set[str]] = field(default_factory=dict)
     reached: list[tuple[int, list[Identity], dt.datetime]] = field(default_factory=list)
+    campaigns: set[Key] = field(default_factory=set)
     products: set[Key] = field(default_factory=set)
     texts: set[Key] = field(default_factory=set)
     inventory_items: set[Key] = field(default_factory=set)
@@ -101,6 +120,8 @@ async def load(
         await _view_stores(connection, batch, await stores_of(sorted(wanted.stores)).fetch(connection), *caches)
     if wanted.people_stores:
         await _load_orders(connection, batch, wanted, *caches)
+    if wanted.campaigns:
+        await _load_campaigns(connection, batch, sorted(wanted.campaigns))
     if wanted.product_stores:
         await _load_products(connection, batch, wanted)
     batch.stored = Stored(
@@ -156,6 +177,9 @@ def _collect_order(
     if not isinstance(event, OrderObserved):
         return
     wanted.placed.setdefault((store_id, event.order_id), event)
+    wanted.lines_told.setdefault((store_id, event.order_id), set()).add(lines_digest(event))
+    products = (line.product_id for line in event.lines if line.product_id is not None)
+    wanted.products_told.setdefault((store_id, event.order_id), set()).update(products)
     if id(event) in batch.identities_of:
         return
     stub, touch = event.customer, event.touch
@@ -208,6 +232,9 @@ def _collect_fact(batch: Batch, wanted: Wanted, store_id: int, kind: str, body: 
             batch.identities_of[id(entry)] = found
             wanted.identities += found
             wanted.reached.append((store_id, found, dt.datetime.fromisoformat(entry["at"])))
+    elif kind == "campaigns_changed" and "campaigns" in body:
+        wanted.people_stores.add(store_id)
+        wanted.campaigns |= {(store_id, entry["campaign_id"]) for entry in body["campaigns"]}
     elif kind == "visitor_forgotten":
         wanted.people_stores.add(store_id)
     elif kind == "orders_reopened":
@@ -292,10 +319,24 @@ async def _load_orders(
     )
     if not wanted.reached:
         await _view_stores(connection, batch, stores, campaigns, models)
+    await _load_edited(connection, batch, wanted)
     batch.reviews = await find_reviews(connection, sorted(wanted.reviews))
     customers = wanted.customers | {(order.store_id, order.customer_key) for order in batch.orders.values()}
     customers |= {(identity[0], key) for identity, key in batch.people.items()}
     await _load_customers(connection, batch, wanted, customers)
+
+
+async def _load_edited(connection: Connection, batch: Batch, wanted: Wanted) -> None:
+    """Known orders of which the batch tells other lines may have to be decided anew, by the lines that hold then."""
+    edited = {
+        key
+        for key, told in wanted.lines_told.items()
+        if (order := batch.orders.get(key)) is not None and not is_tombstone(order) and told != {order.lines_digest}
+    }
+    if edited:
+        batch.items |= await items_of(sorted(edited - wanted.lines)).fetch(connection)
+        wanted.lines |= edited
+        wanted.reviews |= edited
 
 
 async def _reach_orders(connection: Connection, batch: Batch, wanted: Wanted) -> None:
@@ -331,12 +372,8 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
         return
     with_campaigns = sorted({key for key in customers if _has_campaigns(batch, key[0])})
     longest = max(view.attribution.window for view in batch.stores.values())
-    products = {
-        (key[0], line.product_id)
-        for key, _ in fresh
-        for line in wanted.placed[key].lines
-        if line.product_id is not None
-    }
+    deciding = {key for key, _ in fresh} | wanted.lines
+    products = {(key[0], told) for key in deciding for told in wanted.products_told.get(key, ())}
     products |= {
         (order.store_id, line.product_id)
         for order in again
@@ -357,6 +394,15 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
 def _has_campaigns(batch: Batch, store_id: int) -> bool:
     view = batch.stores.get(store_id)
     return view is not None and bool(view.campaigns)
+
+
+async def _load_campaigns(connection: Connection, batch: Batch, keys: Sequence[Key]) -> None:
+    """Registered campaigns, as far as they are known, with what they promote or promoted."""
+    rows = await find_campaigns(connection, sorted({store_id for store_id, _ in keys}))
+    wanted = set(keys)
+    known = ((row.store_id, row.campaign_id, row) for found in rows.values() for row in found)
+    batch.campaigns = {(store_id, name): row for store_id, name, row in known if (store_id, name) in wanted}
+    batch.promoted = await find_promoted(connection, keys)
 
 
 async def _load_products(connection: Connection, batch: Batch, wanted: Wanted) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 from kiki.commerce.events import OrderDeleted, OrderObserved, Refund, RefundObserved
-from kiki.commerce.orders import TOMBSTONE, ItemRow, OrderRow, RefundRow, is_tombstone
+from kiki.commerce.orders import TOMBSTONE, ItemRow, OrderRow, RefundRow, is_tombstone, lines_digest
 from kiki.commerce.people import CustomerRow
-from kiki.kit.digest import semantic_digest
 from kiki.orchestrator import settlement
 from kiki.orchestrator.attribution.model import Verdict
 from kiki.orchestrator.inbox.protocol import WorkItem
@@ -30,7 +29,7 @@ def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderOb
         _order_placed(batch, view, item, event, gone=order)
         return
     before = valuing.worth(order)
-    was_paid, was_cancelled = order.paid_at, order.cancelled_at
+    was_paid, was_cancelled, products = order.paid_at, order.cancelled_at, attributing.products_in(batch, order)
     changed = _take_newer(batch, item, order, event)
     changed |= _take_facts(order, event)
     for refund in event.refunds:
@@ -44,8 +43,17 @@ def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderOb
         _log_cancelled(batch, order, order.cancelled_at)
     if valuing.worth(order) != before:
         valuing.tell(batch, view, item.lane, order, messages.order_lines(event.lines))
+    if attributing.products_in(batch, order) != products:
+        _decide_edited(batch, view, order)
     first_order_standing(batch, order)
     settle(batch, view, item.lane, order)
+
+
+def _decide_edited(batch: Batch, view: StoreView, order: OrderRow) -> None:
+    """Other products may be promoted ones, or none of them may be; what is billed follows with the booking."""
+    person = batch.customers.get((order.store_id, order.customer_key))
+    if view.campaigns and reopening.may_reopen(order, person, view.store.settings, batch.now):
+        attributing.decide_again(batch, view, order, "edited")
 
 
 def _order_placed(
@@ -53,7 +61,7 @@ def _order_placed(
 ) -> None:
     """Save; attribute; value the customer; follow up; book when it arrives paid."""
     person = buyer(batch, item, event)
-    order = _new_order(view, item, event, person.customer_key)
+    order = _new_order(batch, view, item, event, person.customer_key)
     if gone is not None and gone.deleted_at is not None and event.updated_at <= gone.deleted_at:
         order.deleted_at = gone.deleted_at
     key = (order.store_id, order.order_id)
@@ -144,7 +152,7 @@ def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: Refund
     settle(batch, view, item.lane, order)
 
 
-def _new_order(view: StoreView, item: WorkItem, event: OrderObserved, customer_key: str) -> OrderRow:
+def _new_order(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserved, customer_key: str) -> OrderRow:
     return OrderRow(
         store_id=item.store_id,
         order_id=event.order_id,
@@ -165,7 +173,8 @@ def _new_order(view: StoreView, item: WorkItem, event: OrderObserved, customer_k
         exchange_rate=event.exchange_rate,
         is_test=event.is_test,
         live=settlement.is_live(event.placed_at, view.store.connected_at, view.store.uninstalled_at),
-        lines_digest=_lines_digest(event),
+        lines_digest=lines_digest(event),
+        recorded_at=batch.now,
     )
 
 
@@ -175,7 +184,7 @@ def _take_newer(batch: Batch, item: WorkItem, order: OrderRow, event: OrderObser
         return False
     said = (event.number, event.status, event.currency, event.total.minor, event.net_sales.minor, event.is_test)
     known = (order.number, order.status, order.currency, order.total_minor, order.net_minor, order.is_test)
-    digest = _lines_digest(event)
+    digest = lines_digest(event)
     revived = order.deleted_at is not None and event.updated_at > order.deleted_at
     newer = (event.updated_at, item.triggered_at) > (order.updated_at, order.triggered_at)
     if said == known and digest == order.lines_digest and not revived and not newer:
@@ -260,12 +269,6 @@ def _refund_row(batch: Batch, key: Key, refund: Refund, *, pending: bool) -> Ref
 
 def _refunded(batch: Batch, key: Key) -> int:
     return sum(row.amount_minor for row in batch.refunds.get(key, {}).values())
-
-
-def _lines_digest(event: OrderObserved) -> bytes:
-    return semantic_digest(
-        [(line.line_id, line.product_id, line.variant_id, line.quantity, line.net_total.minor) for line in event.lines]
-    )[:8]
 
 
 def _save_lines(batch: Batch, order: OrderRow, event: OrderObserved) -> None:

@@ -10,6 +10,7 @@ from kiki.kit.digest import event_id
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.orchestrator.workflows.stores import end_connection
 from kiki.rpc.v1 import events_pb2, syncengage_pb2, syncshield_pb2
 
 _KINDS = {
@@ -20,7 +21,7 @@ _KINDS = {
 ACTOR = "worker"
 
 
-def data_subject_requested(batch: Batch, _view: StoreView, item: WorkItem, event: DataSubjectRequested) -> None:
+def data_subject_requested(batch: Batch, view: StoreView, item: WorkItem, event: DataSubjectRequested) -> None:
     """Open the request with SyncShield; erase at once what is to be erased. Access waits for a person to answer."""
     store_id = item.store_id
     people = _subjects(batch, store_id, event)
@@ -31,7 +32,7 @@ def data_subject_requested(batch: Batch, _view: StoreView, item: WorkItem, event
         for person in people:
             erase(batch, person, item.lane, cause=request_id)
     elif event.kind is DataSubjectRequestKind.ERASE_STORE:
-        _erase_store(batch, item)
+        _erase_store(batch, view, item)
 
 
 def visitor_forgotten(batch: Batch, _view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
@@ -121,8 +122,12 @@ def _open_request(batch: Batch, item: WorkItem, event: DataSubjectRequested, req
     )
 
 
-def _erase_store(batch: Batch, item: WorkItem) -> None:
-    """Every personal field and secret of the store here; SyncShield destroys the store's keys."""
+def _erase_store(batch: Batch, view: StoreView, item: WorkItem) -> None:
+    """Every personal field and secret of the store here; SyncShield destroys the store's keys.
+
+    A platform asks for it when the app was removed: where that was not told, the connection ends with the asking.
+    """
+    end_connection(batch, view, item)
     batch.out.forgotten_stores.add(item.store_id)
     request = syncshield_pb2.ShredStoreKeysRequest(
         store_id=item.store_id,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kiki.commerce.attribution_models import find_fitted
-from kiki.commerce.campaigns import DecisionRow, find_campaigns, find_evidence, find_promotions, find_touchpoints
+from kiki.commerce.campaigns import DecisionRow, find_evidence, find_promotions, find_touchpoints
 from kiki.commerce.history import Span, customers_by_key, orders_by_key, page_of_orders
 from kiki.commerce.orders import OrderRow, find_items
 from kiki.commerce.stores import StoreConnection
@@ -20,9 +20,9 @@ from kiki.orchestrator.attribution.model import Case, Verdict
 from kiki.orchestrator.attribution.speaking import Speakers, speakers
 from kiki.orchestrator.workflows.attributing import case_of
 from kiki.orchestrator.workflows.batch import Batch, Key, StoreView
-from kiki.orchestrator.workflows.caches import naming_of, read_fitted
-from kiki.orchestrator.workflows.evidence import may_reopen
+from kiki.orchestrator.workflows.caches import known_campaigns, naming_of, read_fitted
 from kiki.orchestrator.workflows.loading import view_of
+from kiki.orchestrator.workflows.reopening import may_reopen
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,7 @@ class Page:
 async def read_standing(connection: Connection, store: StoreConnection) -> Standing:
     """The store as it stands."""
     store_id = store.store_id
-    rows = (await find_campaigns(connection, [store_id]))[store_id]
-    campaigns = tuple(KnownCampaign(row.campaign_id, row.utm_campaign, row.utm_id) for row in rows)
+    campaigns = (await known_campaigns(connection, [store_id]))[store_id]
     return Standing(store, campaigns, read_fitted((await find_fitted(connection, [store_id]))[store_id]))
 
 

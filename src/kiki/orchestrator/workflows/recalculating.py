@@ -22,8 +22,8 @@ from kiki.orchestrator.attribution.speaking import Speakers, all_facts, alone
 from kiki.orchestrator.settlement import is_billable
 from kiki.orchestrator.workflows.attributing import basis_minor, differs, rests_elsewhere, share_told
 from kiki.orchestrator.workflows.batch import StoreView
-from kiki.orchestrator.workflows.evidence import may_reopen
 from kiki.orchestrator.workflows.reading import Page, Shelf, case_in, decision_on, settle_firsts
+from kiki.orchestrator.workflows.reopening import may_reopen
 
 if TYPE_CHECKING:  # numpy is loaded where a fit wants it
     from kiki.orchestrator.attribution.paths import Path
@@ -230,13 +230,14 @@ def lost_path(view: StoreView, touches: Sequence[TouchpointRow], page: Page) -> 
     from kiki.orchestrator.attribution.paths import path_of
 
     last = touches[-1]
-    visit = _visit(last.store_id, last.customer_key, last.at)
+    visit = _visit(last.store_id, last.customer_key, last.at, page.batch.now)
     told = replace(view, speakers=all_facts(view.speakers.model))
     path = path_of(case_in(page, told, visit), 0.0)
     return replace(path, conversions=0.0, nulls=1.0) if path.channels else None
 
 
-def _visit(store_id: int, customer_key: str, at: dt.datetime) -> OrderRow:
+def _visit(store_id: int, customer_key: str, at: dt.datetime, now: dt.datetime) -> OrderRow:
+    """No order: what is registered by now counts, as it would for one that came in now."""
     return OrderRow(
         store_id=store_id,
         order_id="",
@@ -258,4 +259,5 @@ def _visit(store_id: int, customer_key: str, at: dt.datetime) -> OrderRow:
         is_test=True,
         live=False,
         lines_digest=b"",
+        recorded_at=now,
     )

@@ -16,17 +16,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kiki.commerce.orders import OrderRow
 from kiki.commerce.people import CustomerRow
+from kiki.commerce.stores import StoreSettings
 from kiki.kit.database import Connection
+from kiki.kit.logging import get_logger
 from kiki.orchestrator.inbox.deliveries import NewDelivery, duplicate_key, store_deliveries
 from kiki.orchestrator.inbox.protocol import INTERNAL_PLATFORM, InternalFact
 from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.workflows import scanning
 from kiki.orchestrator.workflows.batch import Batch, Key, Reopened, StoreView
+from kiki.orchestrator.workflows.scanning import Scan
 
+_log = get_logger(__name__)
 FACT = "orders_reopened"
-FIRST_ORDER, TOUCHPOINT, MERGED = "first_order", "touchpoint", "merged"
-"""Causes: the first order is ours now, or no more, or another one; a visit is known now; two people are one."""
-CAUSES = frozenset({FIRST_ORDER, TOUCHPOINT, MERGED})
+FIRST_ORDER, TOUCHPOINT, MERGED, REGISTERED = "first_order", "touchpoint", "merged", "registered"
+"""Causes: the first order is ours now, or no more, or another one; a visit is known now; two people are one; a campaign
+was registered for a time before its registration."""
+CAUSES = frozenset({FIRST_ORDER, TOUCHPOINT, MERGED, REGISTERED})
 PER_FACT = 200
 AT_ONCE = 1_000
 """Orders that one batch hands over; a fact of its own goes on with the rest."""
@@ -72,6 +79,18 @@ def first_changed(batch: Batch, person: CustomerRow, cause: str = FIRST_ORDER) -
         reopen(batch, (person.store_id, person.customer_key), told)
 
 
+def may_reopen(order: OrderRow, person: CustomerRow | None, settings: StoreSettings, now: dt.datetime) -> bool:
+    """Whether an order may be decided anew: a real one under the contract, not approved by a person, not too old.
+
+    Of a buyer who was erased nothing is left to decide on: what was decided before stays.
+    """
+    if not order.live or order.is_test or order.billable_at is not None:
+        return False
+    if person is not None and person.erased_at is not None:
+        return False
+    return order.placed_at >= now - dt.timedelta(days=settings.touchpoint_margin_days)
+
+
 def reopen(batch: Batch, key: Key, told: Reopened) -> None:
     """Have a person's orders decided anew once this batch is written."""
     known = batch.out.reopened.get(key)
@@ -87,6 +106,7 @@ def merged(batch: Batch, store_id: int, *, kept: str, gone: str) -> None:
 
 def go_on(batch: Batch, store_id: int, body: Mapping[str, Any]) -> None:
     """What a fact left for the next one."""
+    batch.out.scans += [scanning.read_plain(rest) for rest in body.get("scans", ())]
     for rest in body.get("then", ()):
         reopen(
             batch,
@@ -106,9 +126,15 @@ async def hand_over(connection: Connection, batch: Batch) -> None:
 
     At most `AT_ONCE` orders: the fact that goes on with the rest travels in the bulk lane.
     """
+    facts = [fact for scan in batch.out.scans for fact in await _scanned(connection, batch, scan)]
+    if batch.out.reopened:
+        facts += await _rested_on(connection, batch)
+    if facts:
+        await store_deliveries(connection, batch.sealer, facts)
+
+
+async def _rested_on(connection: Connection, batch: Batch) -> list[NewDelivery]:
     wanted = sorted(batch.out.reopened.items())
-    if not wanted:
-        return
     rows = await connection.fetch(
         _ORDERS,
         [key[0] for key, _ in wanted],
@@ -121,9 +147,19 @@ async def hand_over(connection: Connection, batch: Batch) -> None:
     )
     found = [((row[0], row[1]), row[2], row[3]) for row in rows]
     rest = _rest(wanted, found) if len(found) == AT_ONCE else {}
-    facts = _facts(batch, found, rest)
-    if facts:
-        await store_deliveries(connection, batch.sealer, facts)
+    return _facts(batch, found, rest)
+
+
+async def _scanned(connection: Connection, batch: Batch, scan: Scan) -> list[NewDelivery]:
+    """Orders among the next ones that a campaign may have led to, and the rest of the way as a fact of its own."""
+    ids, rest = await scanning.page_of(connection, scan, AT_ONCE)
+    bodies: list[dict[str, Any]] = [
+        {"order_ids": ids[at : at + PER_FACT], "cause": REGISTERED} for at in range(0, len(ids), PER_FACT)
+    ]
+    if rest is not None:
+        bodies.append({"order_ids": [], "cause": REGISTERED, "scans": [rest.plain()]})
+    _log.info("orders_reopened", store_id=scan.store_id, cause=REGISTERED, orders=len(ids), more=rest is not None)
+    return [_fact(batch, scan.store_id, Lane.BULK, body) for body in bodies]
 
 
 def _rest(wanted: Sequence[tuple[Key, Reopened]], found: Sequence[tuple[Key, dt.datetime, str]]) -> dict[Key, Reopened]:

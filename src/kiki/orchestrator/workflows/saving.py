@@ -76,7 +76,8 @@ async def _save_evidence(connection: Connection, batch: Batch) -> None:
     await campaigns.DATA_REQUESTS.upsert(connection, list(out.data_requests.values()))
     if out.campaigns:
         promotions = [row for rows in out.promotions.values() for row in rows]
-        await campaigns.project_campaigns(connection, list(out.campaigns.values()), promotions, batch.now)
+        rows = list(out.campaigns.values())
+        await campaigns.project_campaigns(connection, rows, promotions, out.former_keys, batch.now)
 
 
 async def _save_products(connection: Connection, batch: Batch) -> None:

@@ -116,7 +116,12 @@ def baseline_computed(batch: Batch, view: StoreView, item: WorkItem, body: dict[
 
 
 def app_uninstalled(batch: Batch, view: StoreView, item: WorkItem, _event: AppUninstalled) -> None:
-    """Billing ends with that moment, secrets are destroyed, and nothing is sent to customers any more.
+    """The app was removed."""
+    end_connection(batch, view, item)
+
+
+def end_connection(batch: Batch, view: StoreView, item: WorkItem) -> None:
+    """Billing ends with that moment, secrets are destroyed, and nothing is sent to customers any more; once.
 
     What was caused before is still settled. A removal from before the connection ended an earlier one.
     """
@@ -155,6 +160,7 @@ def _end_contract(batch: Batch, view: StoreView, item: WorkItem, at: dt.datetime
         time_zone=store.timezone,
         connected_at=store.connected_at,
         effective_from=_billing_month(first_month_after(at, batch.now, store.timezone).text),
+        ended_at=at,
     )
     request = syncledger_pb2.PutContractRequest(
         store_id=store.store_id, event_id=ended_event(store.store_id, store.connected_at), contract=contract

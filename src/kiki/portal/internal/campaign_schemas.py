@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, HttpUrl, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
-from kiki.portal.internal.schemas import Currency, Identifier, Name, StrictBody, with_example
+from kiki.portal.internal.schemas import Currency, Identifier, Instant, Name, StrictBody, with_example
 
 _Utm = Annotated[str, Field(max_length=200, description="As it stood in the landing page's address.")] | None
 
@@ -32,8 +32,8 @@ class PromotionBody(StrictBody):
     """A product in a campaign."""
 
     product_id: Annotated[Identifier, Field(description="As the shop names it.")]
-    starts_at: AwareDatetime | None = Field(default=None, description="Left out: always.")
-    ends_at: AwareDatetime | None = Field(default=None, description="Left out: for good.")
+    starts_at: Instant | None = Field(default=None, description="Left out: since its registration.")
+    ends_at: Instant | None = Field(default=None, description="Left out: for good.")
     budget_weight: int = Field(
         default=1, ge=0, le=1_000_000, description="Its part of the budget, against the other products' weights."
     )
@@ -75,6 +75,16 @@ class CampaignsBody(StrictBody):
     )
 
     campaigns: list[CampaignBody] = Field(min_length=1, max_length=1000, description="Known ones are replaced.")
+    effective_from: Instant | None = Field(
+        default=None,
+        description=(
+            "Since when they count, in the past. Left out: what is new or changed counts for orders that come in from"
+            " now on. Named: orders of open months since then are decided anew."
+        ),
+    )
+    reason: str = Field(
+        default="", max_length=150, description="Why they count for past orders; goes to the audit log with the time."
+    )
 
 
 class AdNetworkBody(StrictBody):
@@ -92,14 +102,14 @@ class HandBody(StrictBody):
     model_config = with_example({"reason": "the pictures are wrong", "expires_at": "2099-03-08T12:00:00Z"})
 
     reason: Annotated[str, Field(min_length=1, max_length=500, description="Why; goes to the audit log.")]
-    expires_at: AwareDatetime | None = Field(default=None, description="Left out: until it is released.")
+    expires_at: Instant | None = Field(default=None, description="Left out: until it is released.")
 
 
 class TouchpointBody(StrictBody):
     """A customer's contact with a campaign; personal fields are stored as blind indexes only."""
 
     touchpoint_id: Annotated[Identifier, Field(description="Counts once.")]
-    at: AwareDatetime = Field(description="When the contact was.")
+    at: Instant = Field(description="When the contact was.")
     kind: Literal["click", "view", "visit"] = Field(default="click", description="Views never count by default.")
     customer_id: Annotated[str, Field(max_length=200, description="As the shop names the person.")] | None = None
     email: Annotated[str, Field(max_length=320, description="Never stored in clear.")] | None = None

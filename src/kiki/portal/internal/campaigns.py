@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from starlette.status import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
+from kiki.commerce.stores import StoreConnection
 from kiki.kit.database import Connection
 from kiki.kit.digest import event_id
 from kiki.kit.errors import InvalidInput
@@ -17,6 +19,9 @@ from kiki.kit.grpc.times import time_to_proto
 from kiki.kit.money import Money
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.lanes import Lane
+from kiki.orchestrator.workflows import scanning
+from kiki.orchestrator.workflows.answers import campaigns_fact
+from kiki.orchestrator.workflows.registering import scan_of
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.convert import message_json
@@ -51,8 +56,13 @@ _Filter = Annotated[str, Query(max_length=200)]
     summary="Register campaigns",
 )
 async def register(services: Injected, actor: Actor, store_id: StoreId, body: CampaignsBody) -> Registered:
-    """New ones are added, known ones replaced. Only touchpoints that lead to a registered campaign count."""
-    await _known_store(services, store_id)
+    """New ones are added, known ones replaced. Only touchpoints that lead to a registered campaign count.
+
+    They count as they were registered when an order came in. With `effective_from`, and a reason for the audit log,
+    they count since then, and orders of open months since then are decided anew in the background.
+    """
+    store = await _known_store(services, store_id)
+    _check_effective(body, services.clock.now())
     request = flow.RegisterCampaignsRequest(
         store_id=store_id,
         event_id=_identity(store_id, "campaigns", "register"),
@@ -60,23 +70,25 @@ async def register(services: Injected, actor: Actor, store_id: StoreId, body: Ca
     )
     answer = await services.clients.syncflow.call("RegisterCampaigns", request, flow.RegisterCampaignsResponse)
     names = ",".join(campaign.campaign_id for campaign in body.campaigns[:5])
+    reopened, counted_all = 0, True
     async with services.database.transaction() as connection:
-        await _audit(services, connection, store_id, actor, "campaign.register", "campaigns", names)
-        await add_fact(
-            connection,
-            services.sealer,
-            store_id=store_id,
-            kind="campaigns_changed",
-            body={},
-            now=services.clock.now(),
-        )
-    return message_json(answer)
+        action = "campaign.register" if body.effective_from is None else "campaign.backdate"
+        await _audit(services, connection, store_id, actor, action, "campaigns", names, purpose=_purpose(body))
+        if body.effective_from is not None:
+            entries = _entries(store_id, request.campaigns)
+            scan = scan_of(store, entries, body.effective_from, services.clock.now())
+            reopened, counted_all = await scanning.count(connection, scan)
+            earlier = {"campaigns": entries, "effective_from": body.effective_from.isoformat()}
+            await _tell_change(services, connection, store_id, earlier)
+        await _tell_change(services, connection, store_id, {})
+    return {"added": answer.added, "replaced": answer.replaced, "reopened": reopened, "counted_all": counted_all}
 
 
 @router.get("/campaigns/{store_id}", operation_id="list_campaigns", summary="List campaigns")
 async def list_campaigns(
     services: Injected, store_id: StoreId, limit: Limit = 200, cursor: Cursor = ""
 ) -> CampaignPage:
+    await _known_store(services, store_id)
     request = flow.ListCampaignsRequest(store_id=store_id, page_size=limit, page_token=cursor)
     answer = await services.clients.syncflow.call("ListCampaigns", request, flow.ListCampaignsResponse)
     return {"campaigns": [message_json(each) for each in answer.campaigns], "next_cursor": answer.next_page_token}
@@ -95,6 +107,7 @@ async def list_actions(
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> CampaignActionPage:
+    await _known_store(services, store_id)
     request = flow.ListActionsRequest(
         store_id=store_id, campaign_id=campaign_id, product_id=product_id, page_size=limit, page_token=cursor
     )
@@ -144,6 +157,7 @@ async def release(services: Injected, actor: Actor, store_id: StoreId, campaign_
     summary="What is wanted for a product's ads, and why",
 )
 async def product_state(services: Injected, store_id: StoreId, product_id: _Id) -> ProductAds:
+    await _known_store(services, store_id)
     request = flow.GetProductStateRequest(store_id=store_id, product_id=product_id)
     return message_json(await services.clients.syncflow.call("GetProductState", request, flow.GetProductStateResponse))
 
@@ -209,6 +223,7 @@ async def put_network(
 
 @router.get("/ad-networks/{store_id}", operation_id="list_ad_networks", summary="List ad network connections")
 async def list_networks(services: Injected, store_id: StoreId) -> AdNetworks:
+    await _known_store(services, store_id)
     request = flow.ListAdNetworksRequest(store_id=store_id)
     answer = await services.clients.syncflow.call("ListAdNetworks", request, flow.ListAdNetworksResponse)
     return message_json(answer)
@@ -260,9 +275,45 @@ def _identity(store_id: int, kind: str, name: str) -> str:
     return event_id(store_id, kind, name, uuid.uuid4().hex)
 
 
-async def _known_store(services: Services, store_id: int) -> None:
+def _check_effective(body: CampaignsBody, now: dt.datetime) -> None:
+    if body.effective_from is None:
+        return
+    if body.effective_from > now:
+        raise InvalidInput("campaigns count since a time in the past, got one in the future", reason="IN_FUTURE")
+    if not body.reason.strip():
+        raise InvalidInput("campaigns that count for past orders want a reason", reason="NO_REASON")
+    if "@" in body.reason:
+        raise InvalidInput("the audit log keeps no e-mail address; the reason has one", reason="PERSONAL_DATA")
+
+
+def _purpose(body: CampaignsBody) -> str:
+    if body.effective_from is None:
+        return ""
+    return f"effective from {body.effective_from.isoformat()}: {body.reason.strip()}"
+
+
+def _entries(store_id: int, definitions: Iterable[flow.CampaignDefinition]) -> list[dict[str, Any]]:
+    listed = (flow.Campaign(store_id=store_id, definition=definition) for definition in definitions)
+    found: list[dict[str, Any]] = campaigns_fact(flow.ListCampaignsResponse(campaigns=listed))[store_id].body[
+        "campaigns"
+    ]
+    return found
+
+
+async def _tell_change(services: Services, connection: Connection, store_id: int, body: dict[str, Any]) -> None:
+    await add_fact(
+        connection,
+        services.sealer,
+        store_id=store_id,
+        kind="campaigns_changed",
+        body=body,
+        now=services.clock.now(),
+    )
+
+
+async def _known_store(services: Services, store_id: int) -> StoreConnection:
     async with services.database.connection() as connection:
-        await services.stores.get(connection, store_id)
+        return await services.stores.get(connection, store_id)
 
 
 async def _audited(services: Services, store_id: int, actor: str, action: str, kind: str, name: str) -> None:
@@ -271,7 +322,15 @@ async def _audited(services: Services, store_id: int, actor: str, action: str, k
 
 
 async def _audit(
-    services: Services, connection: Connection, store_id: int, actor: str, action: str, kind: str, name: str
+    services: Services,
+    connection: Connection,
+    store_id: int,
+    actor: str,
+    action: str,
+    kind: str,
+    name: str,
+    *,
+    purpose: str = "",
 ) -> None:
     intent = access_intent(
         store_id=store_id,
@@ -279,6 +338,7 @@ async def _audit(
         action=action,
         resource_type=kind,
         resource_id=name[:200],
+        purpose=purpose,
         occurred_at=services.clock.now(),
     )
     await enqueue(connection, services.sealer, [intent])

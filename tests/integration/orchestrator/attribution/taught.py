@@ -72,7 +72,8 @@ async def teach(connection: Connection, world: World, *, store_id: int = 1, seed
     people = range(world.users)
     await repository.put(connection, made.experiment)
     await connection.execute(
-        "INSERT INTO commerce.campaigns"
+        "INSERT INTO commerce.campaigns (store_id, campaign_id, network, name, utm_campaign, utm_id, status, active,"
+        " registered_at, ended_at)"
         " VALUES ($1, $2, 'meta', 'Autumn', 'Autumn Sale', '77', 'active', true, $3, NULL)",
         store_id,
         CAMPAIGN,

@@ -62,6 +62,7 @@ def decided(lesson: Lesson, taught: Taught) -> np.ndarray:
     return np.array(found)
 
 
+@pytest.mark.slow
 async def test_what_an_experiment_teaches_is_calibrated_against_the_truth(database: Database) -> None:
     async with database.transaction() as connection:
         taught = await teach(connection, WORLD)

@@ -15,6 +15,7 @@ from integration.orchestrator.rig import Rig, delivery
 _SCRIPT = Path(__file__).with_name("frozen_worker.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["transaction", "decoding"])
 async def test_frozen_worker_commits_nothing_after_a_takeover(rig: Rig, point: str) -> None:
     await rig.store([delivery(1, 1)])

@@ -184,7 +184,16 @@ class Shop:
             await enqueue(connection, self.sealer, decided.calls)
             return decided.failures
 
-    async def register(self, campaign_id: str = "k1", *, products: Sequence[str] = (), ended: bool = False) -> None:
+    async def register(
+        self,
+        campaign_id: str = "k1",
+        *,
+        products: Sequence[str] = (),
+        ended: bool = False,
+        utm_campaign: str = "autumn",
+        utm_id: str = "77",
+        **more: Any,
+    ) -> None:
         promotions = [{"product_id": each, "from_at": None, "to_at": None} for each in products]
         await self.fact(
             "campaigns_changed",
@@ -194,13 +203,14 @@ class Shop:
                         "campaign_id": campaign_id,
                         "network": "google",
                         "name": "Autumn",
-                        "utm_campaign": "autumn",
-                        "utm_id": "77",
+                        "utm_campaign": utm_campaign,
+                        "utm_id": utm_id,
                         "status": "active",
                         "ended": ended,
                         "promotions": promotions,
                     }
-                ]
+                ],
+                **more,
             },
         )
 

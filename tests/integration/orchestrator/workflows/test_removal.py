@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
-from kiki.commerce.events import AppUninstalled
+from kiki.commerce.events import AppUninstalled, DataSubjectRequested, DataSubjectRequestKind
 from kiki.commerce.stores import NewStore, StoreRepository, StoreSettings
 from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.times import time_from_proto
@@ -52,6 +52,38 @@ async def test_it_ends_the_contract_with_the_month(shop: Shop) -> None:
     assert (store["status"], store["uninstalled_at"], store["secret_sealed"]) == ("uninstalled", REMOVED, None)
     await remove(shop)
     await remove(shop, NOW - HOUR)
+    assert len(await contracts(shop)) == 1
+
+
+async def redact(shop: Shop, at: dt.datetime = REMOVED, request_id: str = "redact-shop-1") -> None:
+    erasure = DataSubjectRequested(kind=DataSubjectRequestKind.ERASE_STORE, request_id=request_id)
+    await shop.tell(erasure, triggered_at=at.isoformat())
+
+
+@pytest.mark.parametrize("first", ["redact", "remove"])
+async def test_a_shop_that_is_to_be_forgotten_has_ended_its_contract_whichever_is_told_first(
+    shop: Shop, first: str
+) -> None:
+    """Once; the first that is told says when."""
+    told = [redact, remove] if first == "redact" else [remove, redact]
+    for which, at in zip([*told, *told], (REMOVED, NOW - HOUR, NOW - HOUR, NOW), strict=True):
+        await which(shop, at)
+    (ended,) = await contracts(shop)
+    assert ended.contract.rule == syncledger_pb2.FEE_RULE_ENDED
+    assert (ended.contract.effective_from.month, time_from_proto(ended.contract.ended_at)) == (12, REMOVED)
+    store = await shop.row("store_connections")
+    assert (store["status"], store["uninstalled_at"], store["secret_sealed"]) == ("uninstalled", REMOVED, None)
+    assert store["erased_at"] is not None
+    assert "ShredStoreKeys" in await shop.methods()
+
+
+async def test_forgetting_an_earlier_connection_leaves_the_shop_that_came_back_connected(shop: Shop) -> None:
+    await remove(shop)
+    await shop.connect(connected_at=NOW)
+    await redact(shop, NOW - HOUR)
+    store = await shop.row("store_connections")
+    assert (store["status"], store["uninstalled_at"]) == ("active", None)
+    assert store["secret_sealed"] is not None
     assert len(await contracts(shop)) == 1
 
 

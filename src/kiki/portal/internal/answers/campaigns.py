@@ -10,7 +10,6 @@ from kiki.rpc.v1 import synccreate_pb2 as create
 from kiki.rpc.v1 import syncflow_pb2 as flow
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 
-Registered = Annotated[dict[str, Any], message(flow.RegisterCampaignsResponse)]
 Held = Annotated[dict[str, Any], message(flow.HoldCampaignResponse)]
 Released = Annotated[dict[str, Any], message(flow.ReleaseHoldResponse)]
 ProductAds = Annotated[dict[str, Any], message(flow.GetProductStateResponse)]
@@ -18,6 +17,15 @@ KeptNetwork = Annotated[dict[str, Any], message(flow.PutAdNetworkResponse)]
 AdNetworks = Annotated[dict[str, Any], message(flow.ListAdNetworksResponse)]
 Terms = Annotated[dict[str, Any], message(ledger.GetContractResponse)]
 NewTerms = Annotated[dict[str, Any], message(ledger.PutContractResponse)]
+
+
+class Registered(TypedDict):
+    """What a registration did."""
+
+    added: Annotated[int, said("Campaigns that were new.")]
+    replaced: Annotated[int, said("Campaigns that were known and are replaced.")]
+    reopened: Annotated[int, said("Orders of open months that are decided anew for them; 0 without `effective_from`.")]
+    counted_all: Annotated[bool, said("Whether `reopened` counts every order since; it looks at 100,000 at most.")]
 
 
 class CampaignPage(Page):
