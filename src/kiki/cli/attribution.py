@@ -12,7 +12,7 @@ import typer
 
 from kiki.cli import attribution_store
 from kiki.cli.inputs import ByDateOrder
-from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows, writing
 from kiki.kit.errors import InvalidInput
 from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
 
@@ -198,7 +198,7 @@ def _print_model(name: str, figures: dict[str, Any]) -> None:
 
 
 def _write_confidences(path: Path, users: tuple[str, ...], confidence: Any, rows: Any) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("user_id", "confidence"))
         writer.writerows((users[at], f"{confidence[at]:.6f}") for at in rows.nonzero()[0].tolist())

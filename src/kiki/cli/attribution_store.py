@@ -11,7 +11,7 @@ import typer
 
 from kiki.cli.inputs import Limit, StoreId, read_time
 from kiki.cli.jobs import finished
-from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows, writing
 from kiki.cli.portal_client import PortalClient
 
 _PATH = "/internal/attribution"
@@ -252,7 +252,7 @@ def _grounds(signal: dict[str, Any]) -> str:
 
 def _write_diff(path: Path, rows: Any) -> None:
     writer = None
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
         for row in rows:
             if writer is None:
                 writer = csv.DictWriter(file, fieldnames=list(row))

@@ -9,7 +9,7 @@ import typer
 
 from kiki.cli.experiment_store import add_commands
 from kiki.cli.inputs import ByDateOrder, read_rows
-from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows, writing
 from kiki.kit.errors import InvalidInput
 
 Input = Annotated[Path, typer.Option("--input", "-i", help="CSV, JSON or JSON lines; - for standard input.")]
@@ -262,9 +262,11 @@ def _simulate(
     if output == truth:
         raise InvalidInput("--output and --truth are two files", reason="BAD_FILE")
     visitors = simulate_visitors(World(users=users, holdout_share=share, effect=effect), seed)
-    output.write_text(as_csv(COLUMNS, visitors.rows()), encoding="utf-8")
+    with writing(output):
+        output.write_text(as_csv(COLUMNS, visitors.rows()), encoding="utf-8")
     if truth is not None:
-        truth.write_text(as_csv(TRUTH_COLUMNS, visitors.truth_rows()), encoding="utf-8")
+        with writing(truth):
+            truth.write_text(as_csv(TRUTH_COLUMNS, visitors.truth_rows()), encoding="utf-8")
     document = {
         "users": users,
         "orders": int(visitors.ordered.sum()),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
-from kiki.cli.inputs import Limit, StoreId
+from kiki.cli.inputs import Limit, StoreId, read_time
 from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 
@@ -108,7 +109,7 @@ def _list(store_id: StoreId, limit: Limit = 100, as_json: AsJson = False) -> Non
 def _show(store_id: StoreId, experiment: ExperimentId, as_json: AsJson = False) -> None:
     """Show an experiment: its plan and digest, how many were dealt, and the recorded readings."""
     with PortalClient.of_installation() as portal:
-        document = portal.get(f"/internal/experiments/{store_id}/{experiment}")
+        document = portal.get(_place(store_id, experiment))
     if as_json:
         print_json(document)
         return
@@ -144,7 +145,7 @@ def _reading(
 ) -> None:
     """Read an experiment from the shop's own orders, by intention to treat; as often as you like."""
     with PortalClient.of_installation() as portal:
-        document = portal.get(f"/internal/experiments/{store_id}/{experiment}/reading", as_of=as_of)
+        document = portal.get(f"{_place(store_id, experiment)}/reading", as_of=read_time(as_of))
     if as_json:
         print_json(document)
     else:
@@ -160,7 +161,7 @@ def _record(
     """Record a month's reading and hand it to SyncLedger; the worker does so by itself after a month's end."""
     with PortalClient.of_installation() as portal:
         body = {"month": month or None}
-        document = portal.post(f"/internal/experiments/{store_id}/{experiment}/readings", body)
+        document = portal.post(f"{_place(store_id, experiment)}/readings", body)
     if as_json:
         print_json(document)
         return
@@ -169,11 +170,15 @@ def _record(
 
 def _command(store_id: int, experiment: str, command: str, as_json: bool) -> None:
     with PortalClient.of_installation() as portal:
-        document = portal.post(f"/internal/experiments/{store_id}/{experiment}/{command}")
+        document = portal.post(f"{_place(store_id, experiment)}/{command}")
     if as_json:
         print_json(document)
     else:
         print_fields({name: {**document, **document["plan"]}[name] for name in _COLUMNS})
+
+
+def _place(store_id: int, experiment: str) -> str:
+    return f"/internal/experiments/{store_id}/{quote(experiment, safe='')}"
 
 
 def _print_plan(document: dict[str, Any]) -> None:

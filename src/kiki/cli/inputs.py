@@ -6,10 +6,11 @@ import datetime as dt
 import getpass
 import io
 import json
+import math
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -45,12 +46,28 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     if first not in ("[", "{"):
         return _csv_rows(text)
     try:
-        rows = json.loads(text) if first == "[" else [json.loads(line) for line in text.splitlines() if line.strip()]
-    except ValueError as error:
+        rows = _json(text) if first == "[" else [_json(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
         raise BadFile(f"{path} cannot be read as JSON, JSON lines or CSV: {error}") from None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise BadFile(f"{path} is not a list of objects")
     return rows
+
+
+def _json(text: str) -> Any:
+    """JSON that can be sent on: `ValueError` for NaN, numbers beyond a double, and halves of characters."""
+    found = json.loads(text, parse_constant=_no_number, parse_float=_number)
+    json.dumps(found, ensure_ascii=False).encode()
+    return found
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
 
 
 def _csv_rows(text: str) -> list[dict[str, Any]]:
@@ -79,7 +96,10 @@ def read_time(text: str | None) -> str | None:
     if text[:-1].isdecimal() and text[-1:] in units:
         from kiki.kit.clock import SystemClock
 
-        return (SystemClock().now() - dt.timedelta(**{units[text[-1]]: int(text[:-1])})).isoformat()
+        try:
+            return (SystemClock().now() - dt.timedelta(**{units[text[-1]]: int(text[:-1])})).isoformat()
+        except (OverflowError, ValueError):
+            raise InvalidInput(f"an age reaches back to the year 1 at most, got {text!r}", reason="BAD_TIME") from None
     try:
         at = dt.datetime.fromisoformat(text)
     except ValueError:

@@ -27,6 +27,7 @@ _KINDS: dict[int, type[KikiError]] = {
     401: PermissionDenied,
     403: PermissionDenied,
     404: NotFound,
+    405: NotFound,
     409: Conflict,
     412: FailedPrecondition,
     413: InvalidInput,
@@ -37,6 +38,7 @@ _KINDS: dict[int, type[KikiError]] = {
 }
 _TIMEOUT_SECONDS = 60.0
 _PAGE = 200
+_PROBLEMS = "problems"
 
 
 def portal_url() -> str:
@@ -143,8 +145,20 @@ def _failure(answer: httpx.Response) -> KikiError:
         message, reason = str(document["detail"]), str(document["reason"])
     except (ValueError, KeyError, TypeError):
         return kind(f"the portal answered {answer.status_code}", reason="UNEXPECTED_ANSWER")
-    data = document.get("data") or {}
-    return kind(message, reason=reason, data={name: str(value) for name, value in data.items()})
+    data = {name: str(value) for name, value in (document.get("data") or {}).items() if name != _PROBLEMS}
+    if told := _problems(document):
+        message = f"the request cannot be used: {'; '.join(f'{where}: {what}' for where, what in told.items())}"
+    return kind(message, reason=reason, data={**data, **told})
+
+
+def _problems(document: Mapping[str, Any]) -> dict[str, str]:
+    """What was wrong with the input, by the place in it."""
+    listed = (document.get("data") or {}).get(_PROBLEMS)
+    told: dict[str, str] = {}
+    for problem in listed if isinstance(listed, list) else ():
+        where, what = str(problem["where"]).removeprefix("body.").removeprefix("query."), str(problem["what"])
+        told[where] = f"{told[where]}, {what}" if where in told else what
+    return told
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ import typer
 
 from kiki.cli.inputs import StoreId
 from kiki.cli.months import describe, read_month
-from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows, writing
 from kiki.cli.portal_client import PortalClient
 
 _TABLE, _FORMATS = "table", ("table", "json", "csv", "pdf")
@@ -29,6 +29,7 @@ _FIGURES = (
     "attributed_orders",
     "mean_confidence",
 )
+_TERMS = ("fee_rate", "basis", "rule")
 _LINE = ("order_id", "kind", "paid_at", "order_amount", "incremental_revenue", "fee", "confidence", "campaign_id")
 
 
@@ -52,12 +53,13 @@ def _report(
         raise typer.BadParameter(f"--format is one of {', '.join(_FORMATS)}, got {form!r}")
     if form == "pdf" and output is None:
         raise typer.BadParameter("--format pdf wants --output FILE")
-    year, number = _month(month)
     with PortalClient.of_installation() as portal:
+        year, number = _month(month or _running(portal, store_id))
         query = {"year": year, "month": number, "format": "json" if form == _TABLE else form}
         answer = portal.send("GET", f"/reports/oaas/monthly/{store_id}", query=query)
     if output is not None:
-        output.write_bytes(answer.content)
+        with writing(output):
+            output.write_bytes(answer.content)
         console().print(f"{output}: {len(answer.content)} bytes")
     elif form == "csv":
         sys.stdout.write(answer.text)
@@ -71,7 +73,18 @@ def _print(report: dict[str, Any]) -> None:
     store, statement, baseline = report["store"], report["statement"], report["baseline"] or {}
     state, closing = describe(report["closing"])
     title = f"{store['display_name']} ({store['platform']}) {statement['year']:04d}-{statement['month']:02d}, {state}"
-    print_fields({name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}, title)
+    print_fields(_figures(statement), title)
+    if statement.get("compared") and statement["whole_baseline_revenue"]:
+        print_fields(
+            {
+                "whole baseline": statement["whole_baseline_revenue"],
+                **{
+                    f"part {at}": f"{part['start']} to {part['end']}"
+                    for at, part in enumerate(statement["compared"], 1)
+                },
+            },
+            "\nconnected for a part of the month: compared with as much of the baseline",
+        )
     if baseline:
         print_fields(
             {name: value for name, value in baseline.items() if not isinstance(value, (list, dict))}, "\nbaseline"
@@ -90,11 +103,26 @@ def _print(report: dict[str, Any]) -> None:
         print_fields({"SHA-256": report["digest"]})
 
 
-def _month(text: str) -> tuple[int, int]:
-    if not text:
-        from kiki.kit.clock import SystemClock
+def _figures(statement: dict[str, Any]) -> dict[str, Any]:
+    """The terms and what the month comes to; no growth where there is no baseline to grow over."""
+    contract = statement.get("contract") or {}
+    figures = {name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}
+    if not statement.get("baseline_revenue"):
+        figures["growth_percent"] = None
+    figures["mean_confidence"] = f"{statement['mean_confidence']:.4g}"
+    return {**{name: contract[name] for name in _TERMS if name in contract}, **figures}
 
-        now = SystemClock().now()
-        return now.year, now.month
+
+def _running(portal: PortalClient, store_id: int) -> str:
+    """The running month in the store's own time zone."""
+    from zoneinfo import ZoneInfo
+
+    from kiki.kit.clock import SystemClock
+
+    zone = ZoneInfo(portal.get(f"/internal/stores/{store_id}")["timezone"])
+    return SystemClock().now().astimezone(zone).strftime("%Y-%m")
+
+
+def _month(text: str) -> tuple[int, int]:
     year, _, number = read_month(text).partition("-")
     return int(year), int(number)

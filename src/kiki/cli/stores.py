@@ -173,6 +173,7 @@ def _credentials(
     consumer_secret: Annotated[
         str | None, typer.Option("--consumer-secret", help="WooCommerce's secret, cs_…; - asks for it.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Keep how a shop's own API is reached, sealed, in place of what was kept: for `sync`."""
     given = {
@@ -185,6 +186,9 @@ def _credentials(
         raise typer.BadParameter("--access-token, or --consumer-key with --consumer-secret")
     with PortalClient.of_installation() as portal:
         portal.put(f"{_PATH}/{store_id}/credentials", body)
+    if as_json:
+        print_json({"store_id": store_id, "kept": sorted(set(body) - {"base_url"})})
+        return
     console().print(f"The keys of store {store_id} are kept; `kiki stores sync {store_id} orders` uses them.")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from kiki.cli.inputs import StoreId
-from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows, writing
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.errors import FailedPrecondition
 
@@ -49,7 +49,8 @@ def _write_plots(report: dict[str, Any], folder: Path) -> list[Path]:
         )
     from kiki.cli.value_plots import write_plots
 
-    return write_plots(report, folder)
+    with writing(folder):
+        return write_plots(report, folder)
 
 
 def _print(report: dict[str, Any]) -> None:

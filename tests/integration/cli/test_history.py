@@ -15,6 +15,7 @@ from kiki.cli import exits, jobs
 from kiki.cli.main import run
 
 
+@pytest.mark.slow
 async def test_the_history_is_synced_and_shown_with_its_baseline(
     council_dsn: str,
     monkeypatch: pytest.MonkeyPatch,

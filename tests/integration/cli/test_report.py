@@ -109,3 +109,23 @@ async def test_the_books_say_that_it_is_closed(shop: Reported, capsys: pytest.Ca
     shown = await report(capsys)
     assert "2026-09, closed" in shown
     assert "Closed at 2026-10-20T12:00:00" in shown
+
+
+async def test_terms_are_shown_and_no_growth_without_a_baseline(
+    shop: Reported, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = [line.split("  ", 1) for line in (await report(capsys)).splitlines() if "  " in line]
+    values = {name: value.strip() for name, value in shown}
+    terms = {"fee rate": "0.20", "basis": "net_sales", "rule": "attributed"}
+    assert {name: values[name] for name in terms} == terms
+    assert (values["growth percent"], values["mean confidence"]) == ("-", "0")
+    assert "part 1" not in values
+
+
+async def test_the_running_month_is_that_of_the_shops_time_zone(
+    shop: Reported, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    turn = FixedClock(dt.datetime(2026, 9, 30, 22, 30, tzinfo=dt.UTC))
+    monkeypatch.setattr("kiki.kit.clock.SystemClock", lambda: turn)
+    assert await asyncio.to_thread(run, ["report", "1"]) == exits.OK
+    assert "2026-10, open" in capsys.readouterr().out

@@ -38,6 +38,12 @@ _OPEN = """
 SELECT (SELECT count(*) FROM inbox.queue) + (SELECT count(*) FROM inbox.parked)
     + (SELECT count(*) FROM calls.queue) + (SELECT count(*) FROM calls.parked) AS left
 """
+_PARKED = """
+INSERT INTO calls.parked (agent, lane, seq, store_id, event_id, method, entity, subject, request, queued_at, attempts,
+    retry_at, reason, detail)
+VALUES ('syncledger', 2, 1, $1, 'waits', 'RecordRefund', 'order:9', 'order:9', '', '2020-01-01', 1,
+    now() + interval '1 hour', 'LATER', '')
+"""
 _DEAD = """
 INSERT INTO calls.dead (store_id, call_id, agent, lane, event_id, method, entity, subject, request, queued_at, died_at,
     attempts, reason, detail)
@@ -329,7 +335,12 @@ async def _bill(walk: Walk, last_month: Month) -> None:
     await walk.ask("PUT", f"/internal/contracts/{store_id}", {"fee_rate": "0.2"})
     path = f"/internal/months/{store_id}/{last_month.text}"
     await walk.ask("GET", path)
+    async with walk.portal.database.transaction() as connection:
+        await connection.execute(_PARKED, store_id)
     await walk.ask("POST", f"{path}/close", {"why": "a test"})
+    await walk.ask("DELETE", f"{path}/close", why="a test")
+    async with walk.portal.database.transaction() as connection:
+        await connection.execute("DELETE FROM calls.parked WHERE event_id = 'waits'")
     await walk.ask("GET", "/internal/months")
     report = f"/reports/oaas/monthly/{store_id}"
     stated = await walk.ask("GET", report, year=now.year, month=now.month)

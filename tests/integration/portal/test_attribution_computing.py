@@ -193,6 +193,7 @@ async def test_results_are_those_of_one_process_and_the_worker_ends_with_the_job
     await nobody_works()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_worker_killed_over_its_work_is_replaced_and_the_result_is_the_same(
     shop: Shop, kind: str, monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ from integration.portal.running import KEY, SITE, Portal, running_portal, woo_he
 
 HEADERS = {"x-internal-api-key": KEY}
 BODY = b'{"id":1}'
+_HALF = b'{"base_url":"https://shop.example","access_token":"\\ud800"}'
 NEW_STORE = {"platform": "woocommerce", "store_key": SITE + "/", "currency": "EUR", "timezone": "Europe/Berlin"}
 
 
@@ -64,7 +65,16 @@ async def test_health_readiness_metrics_and_documents_are_open(portal: Portal) -
         ("GET", "/internal/deliveries/1", None, 404, "UNKNOWN_DELIVERY"),
         ("GET", "/internal/jobs/1", None, 404, "UNKNOWN_JOB"),
         ("POST", "/internal/sync/products/999", None, 404, "STORE_NOT_FOUND"),
-        ("GET", "/internal/campaigns/1", None, 503, "UNAVAILABLE"),
+        ("GET", "/creatives/picture", None, 503, "UNAVAILABLE"),
+        ("GET", "/internal/campaigns/999", None, 404, "STORE_NOT_FOUND"),
+        ("GET", "/internal/campaigns/999/actions", None, 404, "STORE_NOT_FOUND"),
+        ("GET", "/internal/ad-networks/999", None, 404, "STORE_NOT_FOUND"),
+        ("GET", "/internal/products/999/x/ads", None, 404, "STORE_NOT_FOUND"),
+        ("GET", "/internal/creatives/999", None, 404, "STORE_NOT_FOUND"),
+        ("GET", "/internal/deliveries?received_from=9999-12-31T23:59:59-14:00", None, 422, "INVALID_INPUT"),
+        ("GET", "/internal/deliveries?received_to=0001-01-01T00:00:00%2B14:00", None, 422, "INVALID_INPUT"),
+        ("POST", "/internal/deliveries/replay", b'{"received_from":"0001-01-01T00:00:00+14:00"}', 422, "INVALID_INPUT"),
+        ("PUT", "/internal/stores/1/credentials", _HALF, 422, "INVALID_INPUT"),
         ("GET", "/reports/oaas/monthly/999?year=2024&month=1", None, 404, "STORE_NOT_FOUND"),
         ("GET", "/reports/oaas/monthly/1?year=2024&month=13", None, 422, "INVALID_INPUT"),
     ],

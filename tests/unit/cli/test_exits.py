@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -83,3 +84,11 @@ def test_without_a_key_the_way_out_is_named(
     monkeypatch.setenv("KIKI_INTERNAL_API_KEY", "")
     assert run(["stores", "list"]) == exits.NOT_ALLOWED
     assert "KIKI_INTERNAL_API_KEY" in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_a_failure_without_a_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = ["experiment", "simulate", "--users", "10", "--output", str(tmp_path)]
+    assert run(line) == exits.REFUSED
+    assert "cannot be written: Is a directory" in capsys.readouterr().err

@@ -29,7 +29,17 @@ def test_rows_are_read_from_every_form(tmp_path: Path, text: str) -> None:
     assert read_rows(path) == _WANTED
 
 
-@pytest.mark.parametrize("text", [pytest.param("[1, 2]", id="numbers"), pytest.param("{broken", id="broken")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[1, 2]", id="numbers"),
+        pytest.param("{broken", id="broken"),
+        pytest.param("[" * 200_000, id="deep"),
+        pytest.param('[{"a": NaN}]', id="nan"),
+        pytest.param('[{"a": 1e999}]', id="beyond a double"),
+        pytest.param('[{"a": "\\ud800"}]', id="half a character"),
+    ],
+)
 def test_what_is_no_list_of_objects_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "rows"
     path.write_text(text)
@@ -84,5 +94,9 @@ def test_times_are_aware() -> None:
     assert read_time("2026-03-01T12:00:00+02:00") == "2026-03-01T12:00:00+02:00"
     assert (read_time("24h") or "") < (read_time("1m") or "")
     assert read_time(None) is None
+
+
+@pytest.mark.parametrize("text", ["yesterday", "99999999d", "9999999999999999d", "", "2026-02-30"])
+def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
-        read_time("yesterday")
+        read_time(text)

@@ -43,7 +43,7 @@ def test_programs_get_one_document(app: typer.Typer, orders: Path) -> None:
     asked = ["baseline", "--input", str(orders), "--until", "2023-06-30", "--months", "18", "--json"]
     told = json.loads(CliRunner().invoke(app, asked, catch_exceptions=False).stdout)
     assert (told["model"], told["history"]["last_day"], len(told["seasonal"]["months"])) == (
-        "seasonal-1",
+        "seasonal-2",
         "2023-06-30",
         18,
     )

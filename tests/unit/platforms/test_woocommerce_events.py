@@ -174,6 +174,25 @@ def test_a_visit_that_began_after_the_order_has_no_time() -> None:
     assert touch.at is None
 
 
+@pytest.mark.parametrize("began", ["yesterday", "0001-01-01 00:00:00", "9999-12-31T23:59:59-14:00", "\x00"])
+def test_a_visit_whose_time_the_browser_garbled_has_none(began: str) -> None:
+    meta = [
+        {"key": "_wc_order_attribution_utm_campaign", "value": "spring"},
+        {"key": "_wc_order_attribution_session_start_time", "value": began},
+    ]
+    touch = order(meta_data=meta).touch
+    assert touch is not None
+    assert (touch.utm_campaign, touch.at) == ("spring", None)
+
+
+@pytest.mark.parametrize(
+    "at", ["0001-01-01T00:00:00", "1899-12-31T23:59:59", "3000-01-01T00:00:00", "9999-12-31T23:59:59"]
+)
+def test_a_time_at_the_ends_of_the_calendar_is_refused(at: str) -> None:
+    with pytest.raises(InvalidInput, match="a time of the years 1900 to 2999"):
+        order(date_created_gmt=at)
+
+
 def test_drafts_of_the_checkout_are_no_orders() -> None:
     payload = {"id": 3, "status": "checkout-draft"}
     assert read_events("order.created", json.dumps(payload).encode(), STORE) == ()

@@ -93,6 +93,12 @@ def document(baseline: value.Baseline | None) -> str:
     return msgspec.json.encode(fields).decode()
 
 
+def test_the_mean_confidence_is_told_without_the_noise_of_binary_fractions() -> None:
+    statement = message_json(ledger.Statement(mean_confidence=(0.8 + 0.8 + 0.8) / 3, fee=Money(currency_code="EUR")))
+    last = spreadsheet.total(statement, closing_json(None), "").split(",")
+    assert last[spreadsheet.LINE_COLUMNS.index("confidence")] == "0.8"
+
+
 def test_the_figures_tell_which_baseline_was_used_and_how_good_it_proved() -> None:
     table = spreadsheet.summary(message_json(ledger.Statement()), message_json(BASELINE), closing_json(None), "")
     rows = dict(line.split(",", 1) for line in table.splitlines())
@@ -117,6 +123,29 @@ def test_every_kind_of_baseline_can_be_printed() -> None:
     printed = [typeset((document(kind), at)) for kind in kinds]
     assert all(page.startswith(b"%PDF") for page in printed)
     assert len(set(printed)) == len(kinds)
+
+
+def test_a_month_that_is_compared_in_part_shows_both_baselines() -> None:
+    statement = ledger.Statement(
+        store_id=1, year=2026, month=1, baseline_revenue=euros(30), whole_baseline_revenue=euros(100)
+    )
+    part = statement.compared.add()
+    part.start.FromSeconds(1_768_000_000)
+    part.end.FromSeconds(1_769_000_000)
+    table = spreadsheet.summary(message_json(statement), None, closing_json(None), "")
+    rows = dict(line.split(",", 1) for line in table.splitlines())
+    assert (rows["baseline_revenue.amount"], rows["whole_baseline_revenue.amount"]) == ("30.00", "100.00")
+    assert (rows["compared.1.start"], rows["experiment_refunds"]) == ("2026-01-09T23:06:40Z", "")
+    at = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
+    fields = msgspec.json.decode(document(BASELINE))
+    whole = typeset((msgspec.json.encode(fields).decode(), at))
+    fields["statement"] = message_json(statement)
+    in_part = typeset((msgspec.json.encode(fields).decode(), at))
+    part.end.CopyFrom(part.start)
+    fields["statement"] = message_json(statement)
+    none = typeset((msgspec.json.encode(fields).decode(), at))
+    assert all(page.startswith(b"%PDF") for page in (whole, in_part, none))
+    assert len({whole, in_part, none}) == 3
 
 
 AT = dt.datetime(2026, 2, 4, tzinfo=dt.UTC)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, Field
+from pydantic import AfterValidator, Field
 
-from kiki.portal.internal.schemas import RowId, StrictBody, with_example
+from kiki.portal.internal.schemas import Instant, RowId, StrictBody, with_example
 
 
 def _finite(value: Any) -> Any:
@@ -24,8 +24,8 @@ class RecalculationBody(StrictBody):
 
     model_config = with_example({"model": "markov", "placed_from": "2026-03-01T00:00:00Z"})
 
-    placed_from: AwareDatetime | None = Field(default=None, description="Placed then or later; left out: all.")
-    placed_to: AwareDatetime | None = Field(default=None, description="Placed before; left out: all.")
+    placed_from: Instant | None = Field(default=None, description="Placed then or later; left out: all.")
+    placed_to: Instant | None = Field(default=None, description="Placed before; left out: all.")
     model: Annotated[str, Field(max_length=40, description="Left out: the store's own.")] | None = None
     dry_run: Annotated[
         bool | None, Field(description="Only compute the diff. Left out: yes when a model is named, otherwise no.")
@@ -38,8 +38,8 @@ class SpanBody(StrictBody):
 
     model_config = with_example({"placed_from": "2026-01-01T00:00:00Z", "placed_to": "2026-04-01T00:00:00Z"})
 
-    placed_from: AwareDatetime | None = Field(default=None, description="Placed then or later; left out: all.")
-    placed_to: AwareDatetime | None = Field(default=None, description="Placed before; left out: all.")
+    placed_from: Instant | None = Field(default=None, description="Placed then or later; left out: all.")
+    placed_to: Instant | None = Field(default=None, description="Placed before; left out: all.")
 
 
 class FittedBody(StrictBody):
@@ -75,4 +75,4 @@ class LearnBody(StrictBody):
     model_config = with_example({"experiment_id": "autumn"})
 
     experiment_id: Annotated[str, Field(min_length=1, max_length=64, description="One whose readings may be read.")]
-    as_of: Annotated[AwareDatetime | None, Field(description="Up to when outcomes count; left out: now.")] = None
+    as_of: Annotated[Instant | None, Field(description="Up to when outcomes count; left out: now.")] = None

@@ -29,6 +29,8 @@ async def list_creatives(
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> CreativePage:
+    async with services.database.connection() as connection:
+        await services.stores.get(connection, store_id)
     request = create.ListCreativesRequest(store_id=store_id, product_id=product_id, page_size=limit, page_token=cursor)
     answer = await services.clients.synccreate.call("ListCreatives", request, create.ListCreativesResponse)
     return {"creatives": [message_json(each) for each in answer.creatives], "next_cursor": answer.next_page_token}

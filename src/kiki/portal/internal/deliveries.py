@@ -7,7 +7,6 @@ import dataclasses
 from typing import Annotated, Literal, cast
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import InvalidInput
@@ -25,7 +24,7 @@ from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.deliveries import Delivery, DeliveryBody, DeliveryDetails, DeliveryPage
 from kiki.portal.internal.answers.shared import Accepted
 from kiki.portal.internal.pages import Cursor, Limit, decode_cursor, encode_cursor
-from kiki.portal.internal.schemas import ReplayBody
+from kiki.portal.internal.schemas import Instant, ReplayBody
 from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 
@@ -44,8 +43,8 @@ async def list_all(
     status: Status | None = None,
     topic: _Topic = None,
     store_id: _StoreFilter = None,
-    received_from: AwareDatetime | None = None,
-    received_to: AwareDatetime | None = None,
+    received_from: Instant | None = None,
+    received_to: Instant | None = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> DeliveryPage:

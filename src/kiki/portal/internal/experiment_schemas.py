@@ -6,13 +6,13 @@ import datetime as dt
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from kiki.kit.errors import InvalidInput
 from kiki.orchestrator.experiments.assignment import share_in_ppm
 from kiki.orchestrator.experiments.plans import Expected, check_name, default_salt
 from kiki.orchestrator.experiments.registration import Metric, Registration
-from kiki.portal.internal.schemas import StrictBody, with_example
+from kiki.portal.internal.schemas import Instant, StrictBody, with_example
 
 _Share = Annotated[Decimal, Field(gt=0, lt=1, max_digits=7, decimal_places=6)]
 _Amount = Annotated[Decimal, Field(gt=0, le=10**12, max_digits=18, decimal_places=6)]
@@ -42,8 +42,8 @@ class RegistrationBody(StrictBody):
         default="net_revenue_per_user", description="What is compared; net is after refunds."
     )
     holdout: _Share = Field(default=Decimal("0.1"), description="Share held out, in whole millionths.")
-    starts_at: AwareDatetime = Field(description="From when subjects are dealt.")
-    ends_at: AwareDatetime = Field(description="Until when; outcomes count for `window_days` more.")
+    starts_at: Instant = Field(description="From when subjects are dealt.")
+    ends_at: Instant = Field(description="Until when; outcomes count for `window_days` more.")
     window_days: int = Field(default=30, ge=1, le=400, description="How long a subject's orders count.")
     alpha: _Share = Field(default=Decimal("0.05"), description="How often an effect may be shown where none is.")
     power: _Share = Field(default=Decimal("0.8"), description="How often the smallest effect that matters is shown.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated, Literal, cast
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime
 from starlette.status import HTTP_201_CREATED
 
 from kiki.kit.database import Connection
@@ -32,6 +31,7 @@ from kiki.portal.internal.answers.experiments import (
 from kiki.portal.internal.answers.experiments import Experiment as ExperimentAnswer
 from kiki.portal.internal.experiment_schemas import AssignmentBody, ReadingBody, RegistrationBody
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
+from kiki.portal.internal.schemas import Instant
 from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 
@@ -121,7 +121,7 @@ async def read(
     services: Injected,
     store_id: StoreId,
     experiment_id: _Id,
-    as_of: Annotated[AwareDatetime | None, Query(description="Up to when outcomes count; left out: now.")] = None,
+    as_of: Annotated[Instant | None, Query(description="Up to when outcomes count; left out: now.")] = None,
 ) -> Reading:
     """By intention to treat, from the shop's own live and paid orders: order rate, revenue, lift, sample ratio, A/A.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
@@ -16,13 +17,32 @@ RowId = Annotated[int, Field(ge=1, lt=2**63)]
 Fraction = Annotated[Decimal, Field(ge=0, le=1, max_digits=7, decimal_places=6)]
 
 
-def _holds_nul(value: Any) -> bool:
-    """Text, or a list or a map that holds it anywhere."""
+_YEARS = range(1900, 3000)
+
+
+def _in_utc(at: dt.datetime) -> dt.datetime:
+    try:
+        moment = at.astimezone(dt.UTC)
+    except OverflowError:
+        moment = None
+    if moment is None or moment.year not in _YEARS:
+        raise ValueError(f"a time lies in the years {_YEARS.start} to {_YEARS.stop - 1}")
+    return moment
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""A time with an offset, in UTC; far enough from the ends of the calendar for windows and zones."""
+
+_UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def _unstorable(value: Any) -> bool:
+    """Text, or a list or a map that holds some anywhere."""
     if isinstance(value, str):
-        return "\x00" in value
+        return _UNSTORABLE.search(value) is not None
     if isinstance(value, list):
-        return any(map(_holds_nul, value))
-    return isinstance(value, dict) and any(map(_holds_nul, (*value.keys(), *value.values())))
+        return any(map(_unstorable, value))
+    return isinstance(value, dict) and any(map(_unstorable, (*value.keys(), *value.values())))
 
 
 def with_example(example: dict[str, Any]) -> ConfigDict:
@@ -36,9 +56,9 @@ class _Body(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _storable(cls, given: Any) -> Any:
-        """PostgreSQL keeps no U+0000; nothing that a shop calls by name holds one."""
-        if isinstance(given, dict) and any(map(_holds_nul, (*given.keys(), *given.values()))):
-            raise ValueError("text may not hold the character U+0000")
+        """PostgreSQL keeps no U+0000, and UTF-8 no half of a surrogate pair; no name of a shop holds either."""
+        if isinstance(given, dict) and _unstorable(given):
+            raise ValueError("text may hold neither the character U+0000 nor half of a surrogate pair")
         return given
 
 
@@ -147,7 +167,7 @@ class NewStoreBody(_Body):
     webhook_secret: Annotated[
         SecretStr | None, Field(max_length=500, description="Empty: one is made and shown once.")
     ] = None
-    connected_at: AwareDatetime | None = Field(
+    connected_at: Instant | None = Field(
         default=None, description="Orders placed before are never billed; left out: now."
     )
     settings: StoreRules = StoreRules()
@@ -187,8 +207,8 @@ class ReplayBody(_Body):
     )
     store_id: RowId | None = Field(default=None, description="Only of this store.")
     topic: Identifier | None = Field(default=None, description="Only of this topic.", examples=["orders/create"])
-    received_from: AwareDatetime | None = Field(default=None, description="Received then or later.")
-    received_to: AwareDatetime | None = Field(default=None, description="Received before.")
+    received_from: Instant | None = Field(default=None, description="Received then or later.")
+    received_to: Instant | None = Field(default=None, description="Received before.")
     limit: int = Field(default=1000, ge=1, le=10_000, description="At most so many, the newest first.")
 
 

@@ -6,7 +6,6 @@ import datetime as dt
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import Path, Query
-from pydantic import AwareDatetime
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import Conflict, InvalidInput
@@ -26,7 +25,7 @@ from kiki.portal.internal.answers.shop import (
     ReviewPage,
 )
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
-from kiki.portal.internal.schemas import DecisionBody
+from kiki.portal.internal.schemas import DecisionBody, Instant
 from kiki.portal.queries import shop
 from kiki.portal.queries.shop import OrderFilter
 from kiki.portal.routing import AnswerRouter
@@ -42,8 +41,8 @@ async def list_orders(
     services: Injected,
     store_id: StoreId,
     verdict: Annotated[str | None, Query(max_length=40)] = None,
-    placed_from: AwareDatetime | None = None,
-    placed_to: AwareDatetime | None = None,
+    placed_from: Instant | None = None,
+    placed_to: Instant | None = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> OrderPage:

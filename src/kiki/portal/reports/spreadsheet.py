@@ -56,7 +56,7 @@ def total(statement: Mapping[str, Any], closing: Mapping[str, Any], digest: str)
         "incremental_revenue": _amount(statement["incremental_revenue"]),
         "fee": _amount(statement["fee"]),
         "currency": (statement["fee"] or {}).get("currency", ""),
-        "confidence": statement["mean_confidence"],
+        "confidence": f"{statement['mean_confidence']:g}",
         "closing": closing["state"],
         "closes_at": closing["closes_at"] or "",
         "closing_reason": _harmless(closing["reason"]),
@@ -98,8 +98,10 @@ def _flat(prefix: str, fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for name, found in fields.items():
         if isinstance(found, Mapping):
             yield from _flat(f"{prefix}{name}.", found)
+        elif isinstance(found, list) and found:
+            yield from _flat(f"{prefix}{name}.", {str(at): each for at, each in enumerate(found, start=1)})
         else:
-            yield prefix + name, "" if found is None else str(found)
+            yield prefix + name, "" if found is None or found == [] else str(found)
 
 
 def _amount(money: Mapping[str, str] | None) -> str:

@@ -13,7 +13,7 @@ from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.errors import NotFound
 from kiki.kit.money import Money
-from kiki.orchestrator.closing.books import revenue_request
+from kiki.orchestrator.closing.books import revenue_of, revenue_requests
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import MonthRow
 from kiki.orchestrator.closing.requests import RequestRow
@@ -104,8 +104,11 @@ async def read_pages(
 
 
 async def _current_revenue(clients: CouncilClients, statement: ledger.Statement) -> Any:
-    request = revenue_request(statement)
-    return (await clients.syncvalue.call("GetRevenueInPeriod", request, value.GetRevenueInPeriodResponse)).revenue
+    found = [
+        await clients.syncvalue.call("GetRevenueInPeriod", request, value.GetRevenueInPeriodResponse)
+        for request in revenue_requests(statement)
+    ]
+    return revenue_of(statement, found)
 
 
 async def _baseline(

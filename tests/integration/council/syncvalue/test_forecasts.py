@@ -66,7 +66,7 @@ async def test_a_forecast_is_kept_beside_the_plain_average(agent: Any) -> None:
     computed = (await agent.call("UpdateBaselineMetrics", ask("b1"))).baseline
     assert computed.method == pb.BASELINE_METHOD_PLAIN_AVERAGE
     seasonal = computed.seasonal
-    assert (seasonal.model, seasonal.problem, seasonal.revision) == ("seasonal-1", "", 1)
+    assert (seasonal.model, seasonal.problem, seasonal.revision) == ("seasonal-2", "", 1)
     assert seasonal.yearly_season
     assert seasonal.history_months == 32
     assert seasonal.back_test.origins == 3

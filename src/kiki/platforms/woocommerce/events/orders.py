@@ -17,6 +17,7 @@ from kiki.commerce.events import (
     OrderTouch,
     Refund,
 )
+from kiki.kit.errors import InvalidInput
 from kiki.kit.money import Money, check_currency
 from kiki.platforms.protocol import StoreContext
 from kiki.platforms.reading import (
@@ -231,7 +232,7 @@ def _visit_began(value: str | None, placed_at: dt.datetime) -> dt.datetime | Non
     """The visitor's browser wrote it: believed unless it is unreadable or later than the order."""
     try:
         at = find_time(value, "session_start_time")
-    except ValueError:
+    except InvalidInput:
         return None
     return at if at is not None and at <= placed_at else None
 
