@@ -9,6 +9,7 @@ import typer
 from kiki.cli.inputs import Limit, StoreId
 from kiki.cli.output import AsJson, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
+from kiki.kit.errors import NotFound
 
 _PATH = "/internal/dead-calls"
 _COLUMNS = ("call_id", "store_id", "agent", "method", "subject", "died_at", "attempts", "reason")
@@ -55,7 +56,10 @@ def _replay(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a replay of all.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Queue a store's dead calls again, once their cause is mended. What took effect after all is not done twice."""
+    """Queue a store's dead calls again, once their cause is mended. What took effect after all is not done twice.
+
+    Exit code 3 when a named one is not dead; the others are queued then.
+    """
     if not call_ids and not yes and not as_json:
         typer.confirm(f"Replay every dead call of store {store_id}?", abort=True)
     with PortalClient.of_installation() as portal:
@@ -64,3 +68,7 @@ def _replay(
         print_json(answer)
     else:
         print_fields(answer)
+    named = len(set(call_ids or ()))
+    if answer["replayed"] < named:
+        missing = named - answer["replayed"]
+        raise NotFound(f"{missing} of {named} named calls are not dead; the others are queued", reason="UNKNOWN_CALL")

@@ -80,7 +80,10 @@ def _replay(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a replay by filter.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Work on deliveries again, by id or by filter. Effects that already exist are not made twice."""
+    """Work on deliveries again, by id or by filter. Effects that already exist are not made twice.
+
+    Exit code 3 when a named delivery does not exist; the others are replayed then.
+    """
     filters = _filters(status, store, topic, since, until)
     if not delivery_ids and not filters:
         raise typer.BadParameter("name deliveries, or give a filter such as --status dead")
@@ -92,10 +95,13 @@ def _replay(
         body["delivery_ids"] = delivery_ids
     with PortalClient.of_installation() as portal:
         answer = portal.post(f"{_PATH}/replay", body)
-    if as_json:
-        print_json(answer)
-    else:
-        print_fields(answer)
+        if as_json:
+            print_json(answer)
+        else:
+            print_fields(answer)
+        if answer["replayed"] < len(set(delivery_ids or ())):
+            for delivery_id in delivery_ids or ():
+                portal.get(f"{_PATH}/{delivery_id}")  # Raises for what does not exist; the rest waits already.
 
 
 def _filters(

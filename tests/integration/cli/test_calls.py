@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration.portal.running import KEY, Portal, running_portal
+from integration.portal.running import KEY, Portal, running_portal, woo_headers
 from kiki.cli import exits
 from kiki.cli.main import run
 
@@ -85,6 +85,25 @@ async def test_named_calls_are_queued_again_and_then_all(
     assert await listed("", capsys) == []
     waiting = await portal.rows("SELECT event_id FROM calls.queue WHERE store_id = $1 AND event_id LIKE 'e_'", store)
     assert sorted(row["event_id"] for row in waiting) == ["e7", "e8", "e9"]
+
+
+async def test_what_is_not_dead_is_told_and_the_rest_is_queued(store: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "1 of 2 named calls are not dead" in await kiki(f"calls replay {store} 7 6", capsys, exits.NOT_FOUND)
+    assert await listed("", capsys) == [9, 8]
+
+
+@pytest.mark.usefixtures("portal")
+async def test_a_delivery_that_does_not_exist_is_not_replayed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "77" in await kiki("deliveries replay 77", capsys, exits.NOT_FOUND)
+
+
+async def test_a_delivery_that_waits_is_left_to_its_turn(portal: Portal, capsys: pytest.CaptureFixture[str]) -> None:
+    await portal.add_store()
+    body = b'{"id": 1}'
+    sent = await portal.http.post("/webhooks/woocommerce/order.created", content=body, headers=woo_headers(body))
+    assert sent.status_code == 200
+    (waiting,) = json.loads(await kiki("deliveries list --json", capsys))
+    assert json.loads(await kiki(f"deliveries replay {waiting['delivery_id']} --json", capsys)) == {"replayed": 0}
 
 
 async def test_calls_of_an_unknown_store_are_not_replayed(store: int, capsys: pytest.CaptureFixture[str]) -> None:
