@@ -143,6 +143,7 @@ async def test_a_refusal_by_the_worker_ends_the_wait(portal: Portal, capsys: pyt
     assert "MONTH_NOT_OVER" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 async def test_who_waits_too_long_is_told_so_and_it_stays_asked_for(
     portal: Portal, capsys: pytest.CaptureFixture[str]
 ) -> None:

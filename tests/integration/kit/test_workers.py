@@ -103,6 +103,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("busy_seconds", ["0.01", "0.2", "1.5"])
 @pytest.mark.parametrize("ending", ["closed", "left open", "killed"])
 def test_a_program_that_ends_while_they_work_hangs_on_nothing_and_leaves_nothing(

@@ -187,6 +187,7 @@ async def nobody_works() -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 async def test_results_are_those_of_one_process_and_the_worker_ends_with_the_job(shop: Shop, kind: str) -> None:
     await check(shop, kind, await done(shop, kind))
@@ -235,6 +236,7 @@ async def test_work_that_kills_every_process_fails_the_job_with_its_reason(
     await nobody_works()
 
 
+@pytest.mark.slow
 async def test_a_portal_that_stops_ends_the_worker_and_the_job_goes_on_elsewhere(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -299,6 +299,7 @@ async def shop(migrated_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
         yield Shop(database, Sealer(Keyring({1: bytes(range(32))})))
 
 
+@pytest.mark.slow
 async def test_a_recalculation_in_parts_ends_where_deciding_all_at_the_end_does(shop: Shop) -> None:
     loop, seen = asyncio.get_running_loop(), iter(range(10_000))
 

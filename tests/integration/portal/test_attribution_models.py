@@ -196,6 +196,7 @@ async def test_the_ledger_books_a_part_and_takes_back_its_part_to_the_cent(counc
         assert (decision["model_version"], decision["evidence"]["billed_share"]) == (put["version"], str(SHARE))
 
 
+@pytest.mark.slow
 async def test_a_recalculation_shows_its_diff_and_corrects_closed_months_in_the_open_one(council_dsn: str) -> None:
     async with scene(council_dsn) as play:
         shop, store = play.shop, play.shop.store_id

@@ -22,6 +22,7 @@ from integration.portal.experimenting import (
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 
 
+@pytest.mark.slow
 async def test_a_statement_bills_what_the_experiment_shows_and_a_fall_is_made_good_first(rig: Rig) -> None:
     treated, held_out = await started(rig)
     await bill_on_it(rig)
@@ -87,6 +88,7 @@ async def test_a_statement_bills_what_the_experiment_shows_and_a_fall_is_made_go
     assert proof.ok, proof.problems
 
 
+@pytest.mark.slow
 async def test_a_contract_that_ends_gives_the_carry_back_on_its_statement(rig: Rig) -> None:
     treated, held_out = await started(rig)
     await bill_on_it(rig)

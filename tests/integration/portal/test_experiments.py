@@ -107,6 +107,7 @@ async def test_a_visitor_who_turns_out_to_be_a_buyer_counts(rig: Rig) -> None:
     assert sum(arm["buyers"] for arm in arms) == 1
 
 
+@pytest.mark.slow
 async def test_the_worker_records_every_month_that_is_over_once(rig: Rig) -> None:
     treated, _ = await started(rig)
     await rig.go(at(9, 10))

@@ -89,6 +89,7 @@ async def test_what_an_experiment_taught_is_adopted_after_its_shadow_run(
         assert audited[0]["n"] >= 2
 
 
+@pytest.mark.slow
 async def test_an_experiment_with_too_few_buyers_is_refused_and_changes_nothing(council_dsn: str) -> None:
     async with scene(council_dsn) as play:
         store_id = play.shop.store_id

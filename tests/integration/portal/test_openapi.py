@@ -51,6 +51,7 @@ async def test_every_operation_answers_as_its_document_says(whole_portal: Portal
     assert set(seen) == set(_operations(document)), "every operation was asked"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headers", [{}, {"x-internal-api-key": "wrong"}], ids=["no key", "wrong key"])
 async def test_no_guarded_operation_answers_without_the_key(portal: Portal, headers: dict[str, str]) -> None:
     document = (await portal.http.get("/openapi.json")).json()

@@ -71,6 +71,7 @@ def amount(minor: int) -> dict[str, str]:
     return {"amount": f"{minor // 100}.{minor % 100:02d}", "currency": "EUR"}
 
 
+@pytest.mark.slow
 @each_platform
 async def test_a_years_history_gives_the_baseline_and_bills_nobody(council_dsn: str, platform: str) -> None:
     async with scene_of(platform) as scene, running_mesh(council_dsn) as portal:
@@ -115,6 +116,7 @@ async def test_a_years_history_gives_the_baseline_and_bills_nobody(council_dsn: 
         assert uplift.json()["contract"]["baseline"]["revenue"] == amount(earned)
 
 
+@pytest.mark.slow
 @each_platform
 async def test_the_same_sync_again_adds_nothing(council_dsn: str, platform: str) -> None:
     async with scene_of(platform) as scene, running_mesh(council_dsn) as portal:
@@ -168,6 +170,7 @@ async def test_a_shop_that_is_younger_than_a_year_has_no_year(council_dsn: str) 
         assert baseline["complete"] is False
 
 
+@pytest.mark.slow
 @each_platform
 async def test_a_shop_that_limits_and_fails_is_read_all_the_same(council_dsn: str, platform: str) -> None:
     trouble = Trouble(seed=3, limited_share=0.2, broken_share=0.3, retry_after="0.1")
@@ -189,6 +192,7 @@ class Collapse(Trouble):
         return super().strike()
 
 
+@pytest.mark.slow
 @each_platform
 async def test_a_sync_that_was_cut_off_goes_on_where_it_stood(council_dsn: str, platform: str) -> None:
     trouble = Collapse()
@@ -227,6 +231,7 @@ async def test_wrong_keys_fail_the_sync_at_once_and_are_not_shown(council_dsn: s
             assert "wrong" not in str(job)
 
 
+@pytest.mark.slow
 async def test_another_basis_gets_a_baseline_of_its_own(council_dsn: str) -> None:
     async with scene_of("woocommerce") as scene, running_mesh(council_dsn) as portal:
         store_id = await connect(portal, scene)

@@ -45,6 +45,7 @@ def of_answer(answer: Any) -> tuple[FittedModel, FittedModel]:
     return transactions, FittedModel("gammagamma", 1, "days", worth, 0.0, flat, 1, 1)
 
 
+@pytest.mark.slow
 async def test_customers_are_worth_what_the_fitted_model_predicts(served: Served) -> None:
     of = store()
     await served.tell(of)
@@ -94,6 +95,7 @@ async def test_segments_are_the_stores_own_quantiles(served: Served) -> None:
     assert 0.4 < low < 0.6
 
 
+@pytest.mark.slow
 async def test_what_was_thought_then(served: Served) -> None:
     """Before the first model a typical shop's speaks, then the one that served; the history is that of the day."""
     await served.tell(store())
@@ -114,6 +116,7 @@ async def test_what_was_thought_then(served: Served) -> None:
     assert from_rpc_error(refused.value).reason == "CUSTOMER_UNKNOWN"
 
 
+@pytest.mark.slow
 async def test_merged_customers_and_guests(served: Served) -> None:
     await served.tell(store())
     await served.component.refits.fit(1)
@@ -165,6 +168,7 @@ async def test_a_store_of_one_customer_who_never_came_back_is_served(served: Ser
     assert (answer.model.own_weight < 0.5, len(answer.back_test)) == (True, 0)
 
 
+@pytest.mark.slow
 async def test_accuracy_is_served_as_the_refit_found_it(served: Served) -> None:
     of = store()
     await served.tell(of)
@@ -244,6 +248,7 @@ async def test_one_stores_unreadable_rows_leave_the_others_their_models(agent_ds
         assert failed == "FeatureNotSupportedError"
 
 
+@pytest.mark.slow
 async def test_stores_that_are_due_are_fitted_in_the_background(agent_dsn: str) -> None:
     settings = {"refresh_check_seconds": 0.05, "fit_check_seconds": 0.2, "refresh_young_seconds": 0.001}
     async with serving(agent_dsn, **settings) as agent:

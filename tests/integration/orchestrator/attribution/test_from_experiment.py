@@ -95,6 +95,7 @@ async def test_what_an_experiment_teaches_is_calibrated_against_the_truth(databa
     assert again.parameters.fingerprint == lesson.parameters.fingerprint, "the same people teach the same"
 
 
+@pytest.mark.slow
 async def test_ads_that_do_nothing_teach_that_they_cause_nothing(database: Database) -> None:
     async with database.transaction() as connection:
         taught = await teach(connection, dataclasses.replace(WORLD, effect=0.0), seed=11)
@@ -156,6 +157,7 @@ async def test_a_contact_counts_for_an_order_in_the_attribution_window_before_it
     assert not [row for row in narrow if row.ordered and row.exposed], "contacts lie two or three days before"
 
 
+@pytest.mark.slow
 async def test_exposures_are_logged_once_and_outlive_the_touchpoints(database: Database) -> None:
     async with database.transaction() as connection:
         taught = await teach(connection, World(users=3_000, holdout_share=0.3, effect=0.2), leaks=20)

@@ -43,6 +43,7 @@ async def _lies_down(rests: asyncio.Queue[Dispatcher]) -> Dispatcher:
                     return dispatcher
 
 
+@pytest.mark.slow
 async def test_a_notification_wakes_a_resting_dispatcher_without_the_poll(
     rig: Rig, rests: asyncio.Queue[Dispatcher]
 ) -> None:
@@ -58,6 +59,7 @@ async def test_a_notification_wakes_a_resting_dispatcher_without_the_poll(
     assert rig.agents.order == [b"request-1", b"request-2", b"request-3"]
 
 
+@pytest.mark.slow
 async def test_without_a_notification_a_dispatcher_with_a_distant_poll_goes_on_resting(
     rig: Rig, rests: asyncio.Queue[Dispatcher]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
+import pytest
 from google.type.money_pb2 import Money
 
 from integration.orchestrator.closing.rig import CONNECTED, NOVEMBER, OCTOBER, SEPTEMBER, SETTINGS, Rig, at, working
@@ -41,6 +42,7 @@ async def test_a_month_is_closed_once_when_its_grace_is_over(rig: Rig) -> None:
     assert tuple(call) == (schedule.close_event(store_id, SEPTEMBER), "month:2026-09", "answered")
 
 
+@pytest.mark.slow
 async def test_several_workers_close_each_month_of_each_store_once(rig: Rig) -> None:
     stores = [await rig.connect(f"shop-{number}.example") for number in range(8)]
     await rig.go(at(12, 10))
@@ -101,6 +103,7 @@ async def test_a_month_that_lacks_its_reading_is_held_and_closed_when_it_has_com
     assert rig.temper.closes == 1
 
 
+@pytest.mark.slow
 async def test_what_fails_for_the_moment_is_repeated_by_the_queue(rig: Rig) -> None:
     store_id = await rig.connect()
     rig.temper.refusals = [FailedPrecondition("not yet", reason="NOT_YET")] * 3
@@ -110,6 +113,7 @@ async def test_what_fails_for_the_moment_is_repeated_by_the_queue(rig: Rig) -> N
     assert (rig.temper.closes, await rig.effects(store_id)) == (4, 1)
 
 
+@pytest.mark.slow
 async def test_a_statement_that_is_not_read_in_time_asks_for_no_second_call(rig: Rig) -> None:
     store_id = await rig.connect()
     rig.temper.refusals = [FailedPrecondition("not yet", reason="NOT_YET")] * 9

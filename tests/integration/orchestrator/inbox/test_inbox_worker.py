@@ -131,6 +131,7 @@ async def test_value_that_postgres_cannot_store_fails_alone(rig: Rig) -> None:
         await rig.until("SELECT count(*) FROM effects", 1)
 
 
+@pytest.mark.slow
 async def test_zombie_cannot_commit_after_a_takeover(rig: Rig) -> None:
     """A worker that stands still inside its transaction loses its leases; what it then tries is rolled back."""
     entered, go_on = asyncio.Event(), asyncio.Event()

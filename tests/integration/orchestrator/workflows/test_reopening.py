@@ -425,6 +425,7 @@ async def shops(migrated_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
         yield Shop(database, Sealer(Keyring({1: bytes(range(32))})))
 
 
+@pytest.mark.slow
 async def test_decisions_are_those_of_one_recalculation_at_the_end(shops: Shop) -> None:
     loop, numbers, seen = asyncio.get_running_loop(), iter(range(10_000)), set[str]()
 

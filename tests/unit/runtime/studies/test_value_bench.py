@@ -12,6 +12,7 @@ from kiki.runtime.studies.value_bench import ValueBench, run_value_bench
 from unit.council.syncvalue.models.cases import reference
 
 
+@pytest.mark.slow
 def test_every_reference_figure_is_met() -> None:
     folder = reference("sim_expected.json").parent
     heard: list[str] = []
