@@ -104,11 +104,9 @@ def _print(report: dict[str, Any]) -> None:
 
 
 def _figures(statement: dict[str, Any]) -> dict[str, Any]:
-    """The terms and what the month comes to; no growth where there is no baseline to grow over."""
+    """The terms and what the month comes to."""
     contract = statement.get("contract") or {}
     figures = {name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}
-    if not statement.get("baseline_revenue"):
-        figures["growth_percent"] = None
     figures["mean_confidence"] = f"{statement['mean_confidence']:.4g}"
     return {**{name: contract[name] for name in _TERMS if name in contract}, **figures}
 

@@ -58,7 +58,7 @@ _MONEY = {
 
 
 def message(kind: type[Message], **more: Schema) -> Meta:
-    """Marks an answer as what `message_json` makes of a message; `more` are fields that the route adds."""
+    """Marks an answer as what `message_json` makes of a message; `more` are fields that the route adds or changes."""
     mark: Schema = {MARK: cast("Descriptor", kind.DESCRIPTOR).full_name}
     return Meta(extra_json_schema={**mark, WITH: more} if more else mark)
 
@@ -91,11 +91,8 @@ class MessageSchemas:
         if not more:
             return self._of_message(found)
         own = self._object(found)
-        return {
-            **own,
-            "required": [*more, *own.get("required", ())],
-            "properties": {**more, **own["properties"]},
-        }
+        required = dict.fromkeys([*more, *own.get("required", ())])
+        return {**own, "required": list(required), "properties": {**more, **own["properties"], **more}}
 
     def _of_message(self, kind: Descriptor) -> Schema:
         """A reference to a message's component, made on the first use."""

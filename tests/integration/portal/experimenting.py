@@ -27,7 +27,7 @@ from kiki.orchestrator.experiments.plans import read_plan
 from kiki.orchestrator.inbox.maintenance import PARTITIONED, make_partitions
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.sandbox.catalogue import make_buyer, make_product
-from kiki.sandbox.goods import Buyer, GivenBack, Line, Order
+from kiki.sandbox.goods import Buyer, GivenBack, Line, Order, Visit
 from kiki.sandbox.shop import Delivery
 from kiki.sandbox.woocommerce import WooCommerceShop
 
@@ -95,7 +95,7 @@ class Rig:
         self.keys = {int(row["customer_id"]): row["customer_key"] for row in rows}
         assert len(self.keys) == count
 
-    async def buy(self, buyer: Buyer, cents: int, *, refunded: int = 0) -> None:
+    async def buy(self, buyer: Buyer, cents: int, *, refunded: int = 0, visit: Visit | None = None) -> None:
         """A paid order, placed now; of what is refunded the outcome loses its part."""
         self.orders += 1
         now = self.clock.now()
@@ -110,6 +110,7 @@ class Rig:
             placed_at=now,
             updated_at=now,
             paid_at=now,
+            visit=visit,
         )
         await self.deliver(self.shop.purchased(order, now))
         if refunded:

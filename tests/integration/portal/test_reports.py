@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import datetime as dt
+import io
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
@@ -57,11 +59,14 @@ async def test_a_statement_comes_as_json_csv_and_pdf(council_portal: Portal) -> 
     assert statement["fee"] == {"amount": "0.00", "currency": "EUR"}
     assert statement["current_revenue"] == {"amount": "0.00", "currency": "EUR"}
     assert statement["contract"]["fee_rate"] == "0.20"
+    assert statement["growth_percent"] is None, "there is no baseline to grow over"
     table = await http.get(path, headers=HEADERS | {"accept": "text/csv"})
     assert table.text.startswith("entry_id,kind,order_id")
-    assert table.text.splitlines()[-1].endswith(",open,,,"), "the worker does not follow it yet"
+    (last,) = csv.DictReader(io.StringIO(table.text))
+    assert (last["closing"], last["closes_at"], last["fee_rate"]) == ("open", "", "0.20"), "not followed yet"
     figures = await http.get(path + "&format=csv&part=figures", headers=HEADERS)
     assert "fee.amount,0.00" in figures.text
+    assert "\r\ngrowth_percent,\r\n" in figures.text
     assert "closing.state,open" in figures.text
     document = await http.get(path + "&format=pdf", headers=HEADERS)
     assert document.headers["content-type"] == "application/pdf"
@@ -73,6 +78,7 @@ async def test_the_line_of_the_specification_works_for_a_month_before_the_connec
     path = f"/reports/oaas/monthly/{shop.store_id}?year=2024&month=1"
     without_contract = await council_portal.http.get(path, headers=HEADERS)
     assert without_contract.status_code == 200, without_contract.text
+    assert without_contract.json()["statement"]["growth_percent"] is None
     await council_portal.http.put(f"/internal/contracts/{shop.store_id}", headers=HEADERS, json={"fee_rate": "0.20"})
     answer = await council_portal.http.get(path, headers=HEADERS)
     assert answer.status_code == 200, answer.text

@@ -80,7 +80,8 @@ def revenue_item(request: syncledger_pb2.RecordIncrementalRevenueRequest) -> Onc
         _evidence(request, paid_at),
     )
     digest = semantic_digest("revenue", told)
-    return OnceItem(store_id, text(request.event_id, "event_id"), digest, told)
+    shown = told._replace(evidence=told.evidence + _sources(request))
+    return OnceItem(store_id, text(request.event_id, "event_id"), digest, shown)
 
 
 def _evidence(request: syncledger_pb2.RecordIncrementalRevenueRequest, paid_at: dt.datetime | None) -> bytes:
@@ -103,6 +104,14 @@ def _evidence(request: syncledger_pb2.RecordIncrementalRevenueRequest, paid_at: 
         elif paid_at is not None:
             line.rate_date.CopyFrom(Date(year=paid_at.year, month=paid_at.month, day=paid_at.day))
     return line.SerializeToString(deterministic=True)
+
+
+def _sources(request: syncledger_pb2.RecordIncrementalRevenueRequest) -> bytes:
+    """What the counted amount comes from, joined to the evidence; the digest has it as amounts already."""
+    return syncledger_pb2.StatementLine(
+        net_sales=request.net_sales if request.HasField("net_sales") else request.order_amount,
+        incremental_share=request.incremental_share,
+    ).SerializeToString(deterministic=True)
 
 
 def revenue_answer(booked: RevenueBooked) -> bytes:

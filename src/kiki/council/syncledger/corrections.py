@@ -16,29 +16,65 @@ from kiki.council.syncledger.fees import Moved, Stated, fee_on
 
 
 @dataclass(frozen=True, slots=True)
+class MonthCorrected:
+    """One closed month, stated again."""
+
+    month: int
+    terms: Terms
+    moved: Moved
+    stated: Stated | None
+    before: int | None
+    """What it counted for the fee without these corrections; None where an experiment's readings count them."""
+    after: int | None
+    """The same with them."""
+
+    @property
+    def revenue(self) -> int:
+        """That counts for the fee."""
+        return 0 if self.after is None or self.before is None else self.after - self.before
+
+    @property
+    def fee(self) -> int:
+        """What lies between the month's fee with these corrections and without."""
+        if self.after is None or self.before is None:
+            return 0
+        return fee_on(self.after, self.terms.fee_rate_ppm) - fee_on(self.before, self.terms.fee_rate_ppm)
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """What a month's corrections come to."""
 
-    revenue: int
-    """That counts for the fee."""
-    fee: int
-    by_reading: int
-    """Revenue that an experiment's readings count."""
+    months: tuple[MonthCorrected, ...]
+    """Oldest first."""
+
+    @property
+    def revenue(self) -> int:
+        """That counts for the fee."""
+        return sum(one.revenue for one in self.months)
+
+    @property
+    def fee(self) -> int:
+        """In all."""
+        return sum(one.fee for one in self.months)
+
+    @property
+    def by_reading(self) -> int:
+        """Revenue that an experiment's readings count."""
+        return sum(one.moved.revenue for one in self.months if one.after is None)
 
 
 def correct(books: Books, moved: Mapping[int, Moved], stated: Mapping[int, Stated]) -> Correction:
     """The corrections of a month, by the month that they are about."""
-    revenue = fee = by_reading = 0
-    for month, one in moved.items():
-        terms = books.terms_for(month)
-        if terms.rule.by_experiment:
-            by_reading += one.revenue
-            continue
-        before = _counted(terms, one.before, stated.get(month))
-        after = _counted(terms, one.before + one.revenue, stated.get(month))
-        revenue += after - before
-        fee += fee_on(after, terms.fee_rate_ppm) - fee_on(before, terms.fee_rate_ppm)
-    return Correction(revenue, fee, by_reading)
+    months = []
+    for month, one in sorted(moved.items()):
+        terms, known = books.terms_for(month), stated.get(month)
+        before = after = None
+        if not terms.rule.by_experiment:
+            before = _counted(terms, one.before, known)
+            after = _counted(terms, one.before + one.revenue, known)
+        months.append(MonthCorrected(month, terms, one, known, before, after))
+    return Correction(tuple(months))
 
 
 def _counted(terms: Terms, revenue: int, stated: Stated | None) -> int:

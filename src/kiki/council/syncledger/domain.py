@@ -266,6 +266,12 @@ class Entry(NamedTuple):
     billed_minor: int
     reason: str
     evidence: bytes | None
+    fee_rate_ppm: int | None = None
+    """Of a booking, in millionths."""
+    counted_minor: int | None = None
+    """What of the order a booking counts, in the order's currency."""
+    returned_minor: int | None = None
+    """What of the order's charge a refund's entry takes as given back in all, in the order's currency."""
 
 
 class Posting(NamedTuple):

@@ -82,6 +82,8 @@ class Recorder:
                     0,
                     "",
                     told.evidence,
+                    terms.fee_rate_ppm,
+                    _own(told, terms),
                 )
             )
         after, _ = self._give_back(ref, decided, books, "")
@@ -178,7 +180,10 @@ class Recorder:
         fee = max(0, proportion(state.booked_fee, part, whole) - state.reversed_fee)
         if not (revenue or fee):
             return state, None
-        entry = self._reversing(EntryKind.REFUND, ref, state, books, revenue, fee, refund_id=refund_id)
+        returned = state.charged_minor if state.cancelled else part
+        entry = self._reversing(
+            EntryKind.REFUND, ref, state, books, revenue, fee, refund_id=refund_id, returned=returned
+        )
         return (
             state._replace(reversed_revenue=state.reversed_revenue + revenue, reversed_fee=state.reversed_fee + fee),
             entry,
@@ -195,6 +200,7 @@ class Recorder:
         *,
         refund_id: str = "",
         reason: str = "",
+        returned: int | None = None,
     ) -> Entry:
         month = books.open_month(state.billing_month)
         entry = Entry(
@@ -212,6 +218,7 @@ class Recorder:
             0,
             reason,
             None,
+            returned_minor=returned,
         )
         self._add(entry)
         return entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from kiki.council.syncledger.corrections import correct
+from kiki.council.syncledger.corrections import MonthCorrected, correct
 from kiki.council.syncledger.domain import Books, Entry, EntryKind, ReadingTold, Terms
 from kiki.council.syncledger.errors import BadRequest
 from kiki.council.syncledger.experiments import READING_MISSING, Bill, Credit
@@ -58,6 +58,8 @@ class Statement:
     """What it gives back for refunds that no reading counts."""
     parts: tuple[Span, ...] = ()
     """That the store was connected for; one that is the whole month where it always was."""
+    corrections: tuple[MonthCorrected, ...] = ()
+    """Of earlier months, oldest first."""
 
     @property
     def partial(self) -> bool:
@@ -151,6 +153,7 @@ def state_month(
         credit=credit,
         late=late,
         parts=tuple(parts),
+        corrections=corrected.months,
     )
 
 

@@ -17,9 +17,10 @@ from kiki.council.syncledger.convert import (
     store,
     text,
 )
+from kiki.council.syncledger.corrections import MonthCorrected
 from kiki.council.syncledger.domain import OrderState
 from kiki.council.syncledger.experiments_convert import bill_message, credit_message, late_message
-from kiki.council.syncledger.fees import Stated
+from kiki.council.syncledger.fees import Stated, rate_text
 from kiki.council.syncledger.months import month_number, month_parts
 from kiki.council.syncledger.parts import Span
 from kiki.council.syncledger.reporting import Close, PeriodFee
@@ -127,6 +128,25 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         experiment_refunds=[late_message(one, currency) for one in statement.late],
         compared=_compared(statement),
         whole_baseline_revenue=_whole_baseline(statement),
+        corrections=[_correction(one, currency) for one in statement.corrections],
+    )
+
+
+def _correction(one: MonthCorrected, currency: str) -> syncledger_pb2.MonthCorrection:
+    stated = one.stated
+    terms = contract_message(one.terms)
+    return syncledger_pb2.MonthCorrection(
+        month=month_message(one.month),
+        rule=terms.rule,
+        fee_rate=terms.fee_rate,
+        revenue_before=money(one.moved.before, currency),
+        revenue=money(one.moved.revenue, currency),
+        counted_before=optional_money(one.before, currency),
+        counted_after=optional_money(one.after, currency),
+        fee=None if one.after is None else money(one.fee, currency),
+        stated_revenue=None if stated is None else money(stated.revenue, currency),
+        stated_current_revenue=None if stated is None else optional_money(stated.current, currency),
+        stated_baseline_revenue=None if stated is None else optional_money(stated.baseline, currency),
     )
 
 
@@ -156,7 +176,30 @@ def line_message(line: Line) -> syncledger_pb2.StatementLine:
     message.fee.CopyFrom(money(line.fee_minor, line.currency))
     message.correction = line.correction
     message.recorded_at.CopyFrom(time_to_proto(line.recorded_at))
+    if message.order_amount.currency_code == line.currency:
+        message.ClearField("exchange_rate")
+        message.ClearField("rate_date")
+    _add_sources(message, line)
     return message
+
+
+def _add_sources(message: syncledger_pb2.StatementLine, line: Line) -> None:
+    """What the line's amounts were computed from, as far as it was kept."""
+    if line.fee_rate_ppm is not None:
+        message.fee_rate = rate_text(line.fee_rate_ppm)
+    own = message.order_amount.currency_code
+    if line.counted_minor is not None:
+        message.counted_amount.CopyFrom(money(line.counted_minor, own))
+    if line.returned_minor is not None:
+        message.returned_amount.CopyFrom(money(line.returned_minor, own))
+    if line.about:
+        message.booking_id = str(line.about)
+        message.booked_revenue.CopyFrom(money(line.booked_revenue, line.currency))
+        message.booked_fee.CopyFrom(money(line.booked_fee, line.currency))
+        message.reversed_revenue.CopyFrom(money(line.reversed_revenue, line.currency))
+        message.reversed_fee.CopyFrom(money(line.reversed_fee, line.currency))
+    if line.about_month:
+        message.corrects.CopyFrom(month_message(line.about_month))
 
 
 def period_message(fee: PeriodFee) -> syncledger_pb2.CalculateSuccessFeeResponse:

@@ -10,6 +10,12 @@ from kiki.portal.message_schemas import message
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
 
+_GROWTH = {
+    "type": ["number", "null"],
+    "description": "Growth of current revenue over the baseline in percent; null when one of them is not known or the"
+    " baseline is zero.",
+}
+
 
 class StatementStore(TypedDict):
     """Whose statement it is."""
@@ -23,7 +29,7 @@ class MonthlyStatement(TypedDict):
     """A store's month: figures, fee, and a page of its orders; frozen once the month is closed."""
 
     store: StatementStore
-    statement: Annotated[dict[str, Any], message(ledger.Statement)]
+    statement: Annotated[dict[str, Any], message(ledger.Statement, growth_percent=_GROWTH)]
     closing: Closing
     baseline: Annotated[dict[str, Any] | None, message(value.Baseline)]
     orders: Annotated[

@@ -34,8 +34,29 @@ LINE_COLUMNS = (
     "closes_at",
     "closing_reason",
     "digest",
+    "fee_rate",
+    "net_sales",
+    "incremental_share",
+    "counted_amount",
+    "booking_id",
+    "booked_revenue",
+    "booked_fee",
+    "reversed_revenue",
+    "reversed_fee",
+    "returned_amount",
+    "corrects",
 )
-"""The last four stand in the last row alone: they are the month's."""
+"""The closing and the digest stand in the last row alone: they are the month's."""
+_AMOUNTS = (
+    "fee",
+    "net_sales",
+    "counted_amount",
+    "booked_revenue",
+    "booked_fee",
+    "reversed_revenue",
+    "reversed_fee",
+    "returned_amount",
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -61,6 +82,7 @@ def total(statement: Mapping[str, Any], closing: Mapping[str, Any], digest: str)
         "closes_at": closing["closes_at"] or "",
         "closing_reason": _harmless(closing["reason"]),
         "digest": digest,
+        "fee_rate": (statement["contract"] or {}).get("fee_rate", ""),
     }
     return _rows([[fields.get(column, "") for column in LINE_COLUMNS]])
 
@@ -86,10 +108,11 @@ def _line(line: Mapping[str, Any]) -> Sequence[Any]:
         "order_currency": order_amount.get("currency", ""),
         "incremental_revenue": revenue.get("amount", ""),
         "currency": revenue.get("currency", ""),
-        "fee": _amount(line["fee"]),
+        **{column: _amount(line[column]) for column in _AMOUNTS},
         "confidence": f"{line['confidence']:g}",
         "evidence": _harmless(evidence),
         "correction": "yes" if line["correction"] else "no",
+        "corrects": _month(line["corrects"]),
     }
     return [fields[column] for column in LINE_COLUMNS]
 
@@ -106,6 +129,10 @@ def _flat(prefix: str, fields: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 def _amount(money: Mapping[str, str] | None) -> str:
     return "" if money is None else money["amount"]
+
+
+def _month(month: Mapping[str, int] | None) -> str:
+    return "" if month is None else f"{month['year']:04d}-{month['month']:02d}"
 
 
 def _harmless(text: str) -> str:

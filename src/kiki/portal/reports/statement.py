@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.errors import NotFound
+from kiki.kit.grpc.money import money_from_proto
 from kiki.kit.money import Money
 from kiki.orchestrator.closing.books import revenue_of, revenue_requests
 from kiki.orchestrator.closing.months import Month
@@ -82,7 +83,7 @@ async def read_statement(
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     closed_at = answer.statement.closed_at if answer.statement.closed else None
     return StatementPage(
-        statement=message_json(answer.statement),
+        statement=_figures(answer.statement),
         baseline=await _baseline(clients, store, month, closed_at),
         lines=[message_json(line) for line in answer.lines],
         next_page_token=answer.next_page_token,
@@ -123,12 +124,19 @@ async def _baseline(
     return message_json(answer.baseline)
 
 
+def _figures(statement: ledger.Statement) -> dict[str, Any]:
+    """The figures as JSON values; no growth where there is nothing to grow over."""
+    figures = message_json(statement)
+    compared = statement.HasField("current_revenue") and statement.HasField("baseline_revenue")
+    if not compared or not money_from_proto(statement.baseline_revenue).minor:
+        figures["growth_percent"] = None
+    return figures
+
+
 def _empty(store: StoreConnection, month: Month, problem: str) -> dict[str, Any]:
     """Nothing is owed for a month without a contract; the fields are those of any statement."""
     zero = money_json(Money.zero(store.settings.settlement_currency or store.currency))
-    empty = message_json(
-        ledger.Statement(store_id=store.store_id, year=month.year, month=month.number, problem=problem)
-    )
+    empty = _figures(ledger.Statement(store_id=store.store_id, year=month.year, month=month.number, problem=problem))
     amounts = (
         "incremental_revenue",
         "fee_revenue",

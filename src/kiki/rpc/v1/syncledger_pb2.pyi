@@ -613,7 +613,7 @@ class GetMonthlyStatementRequest(_message.Message):
     def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., figures: _Optional[_Union[RevenueFigures, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class StatementLine(_message.Message):
-    __slots__ = ("entry_id", "kind", "order_id", "refund_id", "ordered_at", "paid_at", "order_amount", "incremental_revenue", "fee", "confidence", "campaign_id", "touchpoints", "correction", "exchange_rate", "rate_date", "recorded_at", "model")
+    __slots__ = ("entry_id", "kind", "order_id", "refund_id", "ordered_at", "paid_at", "order_amount", "incremental_revenue", "fee", "confidence", "campaign_id", "touchpoints", "correction", "exchange_rate", "rate_date", "recorded_at", "model", "fee_rate", "net_sales", "incremental_share", "counted_amount", "booking_id", "booked_revenue", "booked_fee", "reversed_revenue", "reversed_fee", "returned_amount", "corrects")
     ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -631,6 +631,17 @@ class StatementLine(_message.Message):
     RATE_DATE_FIELD_NUMBER: _ClassVar[int]
     RECORDED_AT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
+    FEE_RATE_FIELD_NUMBER: _ClassVar[int]
+    NET_SALES_FIELD_NUMBER: _ClassVar[int]
+    INCREMENTAL_SHARE_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    BOOKING_ID_FIELD_NUMBER: _ClassVar[int]
+    BOOKED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    BOOKED_FEE_FIELD_NUMBER: _ClassVar[int]
+    REVERSED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    REVERSED_FEE_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    CORRECTS_FIELD_NUMBER: _ClassVar[int]
     entry_id: str
     kind: EntryKind
     order_id: str
@@ -648,10 +659,47 @@ class StatementLine(_message.Message):
     rate_date: _date_pb2.Date
     recorded_at: _timestamp_pb2.Timestamp
     model: str
-    def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ...) -> None: ...
+    fee_rate: str
+    net_sales: _money_pb2.Money
+    incremental_share: str
+    counted_amount: _money_pb2.Money
+    booking_id: str
+    booked_revenue: _money_pb2.Money
+    booked_fee: _money_pb2.Money
+    reversed_revenue: _money_pb2.Money
+    reversed_fee: _money_pb2.Money
+    returned_amount: _money_pb2.Money
+    corrects: BillingMonth
+    def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., fee_rate: _Optional[str] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_share: _Optional[str] = ..., counted_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booking_id: _Optional[str] = ..., booked_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booked_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., returned_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrects: _Optional[_Union[BillingMonth, _Mapping]] = ...) -> None: ...
+
+class MonthCorrection(_message.Message):
+    __slots__ = ("month", "rule", "fee_rate", "revenue_before", "revenue", "counted_before", "counted_after", "fee", "stated_revenue", "stated_current_revenue", "stated_baseline_revenue")
+    MONTH_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    FEE_RATE_FIELD_NUMBER: _ClassVar[int]
+    REVENUE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    REVENUE_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    COUNTED_AFTER_FIELD_NUMBER: _ClassVar[int]
+    FEE_FIELD_NUMBER: _ClassVar[int]
+    STATED_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    STATED_CURRENT_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    STATED_BASELINE_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    month: BillingMonth
+    rule: FeeRule
+    fee_rate: str
+    revenue_before: _money_pb2.Money
+    revenue: _money_pb2.Money
+    counted_before: _money_pb2.Money
+    counted_after: _money_pb2.Money
+    fee: _money_pb2.Money
+    stated_revenue: _money_pb2.Money
+    stated_current_revenue: _money_pb2.Money
+    stated_baseline_revenue: _money_pb2.Money
+    def __init__(self, month: _Optional[_Union[BillingMonth, _Mapping]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., fee_rate: _Optional[str] = ..., revenue_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., counted_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., counted_after: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds", "compared", "whole_baseline_revenue")
+    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds", "compared", "whole_baseline_revenue", "corrections")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -679,6 +727,7 @@ class Statement(_message.Message):
     EXPERIMENT_REFUNDS_FIELD_NUMBER: _ClassVar[int]
     COMPARED_FIELD_NUMBER: _ClassVar[int]
     WHOLE_BASELINE_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     year: int
     month: int
@@ -706,7 +755,8 @@ class Statement(_message.Message):
     experiment_refunds: _containers.RepeatedCompositeFieldContainer[ExperimentRefundCredit]
     compared: _containers.RepeatedCompositeFieldContainer[_common_pb2.Period]
     whole_baseline_revenue: _money_pb2.Money
-    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ..., compared: _Optional[_Iterable[_Union[_common_pb2.Period, _Mapping]]] = ..., whole_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    corrections: _containers.RepeatedCompositeFieldContainer[MonthCorrection]
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ..., compared: _Optional[_Iterable[_Union[_common_pb2.Period, _Mapping]]] = ..., whole_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrections: _Optional[_Iterable[_Union[MonthCorrection, _Mapping]]] = ...) -> None: ...
 
 class GetMonthlyStatementResponse(_message.Message):
     __slots__ = ("statement", "lines", "next_page_token", "digest")

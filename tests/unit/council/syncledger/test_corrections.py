@@ -27,6 +27,11 @@ def books(rule: Rule, rate: int = 200_000) -> Books:
     return Books(1, JANUARY, (first, later))
 
 
+def sums(found: Correction) -> tuple[int, int, int]:
+    """Revenue that counts, fee, and revenue that readings count."""
+    return found.revenue, found.fee, found.by_reading
+
+
 @given(
     st.sampled_from([rule for rule in Rule if not rule.by_experiment]),
     st.integers(0, 10**6),
@@ -57,15 +62,15 @@ def test_corrections_come_to_what_the_month_would_have_been_billed(
 
 
 def test_an_order_booked_after_the_end_gives_nothing_back() -> None:
-    assert correct(books(Rule.ENDED), {JANUARY: Moved(-500, 800)}, {}) == Correction(0, 0, 0)
+    assert sums(correct(books(Rule.ENDED), {JANUARY: Moved(-500, 800)}, {})) == (0, 0, 0)
 
 
 def test_a_month_under_its_baseline_was_billed_nothing_and_gives_nothing_back() -> None:
     stated = {JANUARY: Stated(1_000, current=900, baseline=2_000)}
     for rule in (Rule.UPLIFT, Rule.LESSER_OF):
-        assert correct(books(rule), {JANUARY: Moved(-500, 1_000)}, stated) == Correction(0, 0, 0)
+        assert sums(correct(books(rule), {JANUARY: Moved(-500, 1_000)}, stated)) == (0, 0, 0)
     barely = {JANUARY: Stated(1_000, current=2_300, baseline=2_000)}
-    assert correct(books(Rule.UPLIFT), {JANUARY: Moved(-500, 1_000)}, barely) == Correction(-300, -60, 0)
+    assert sums(correct(books(Rule.UPLIFT), {JANUARY: Moved(-500, 1_000)}, barely)) == (-300, -60, 0)
 
 
 def test_small_orders_give_back_the_cent_that_the_statement_billed_on_all_of_them() -> None:
@@ -82,4 +87,4 @@ def test_the_rate_is_the_closed_months() -> None:
 
 @pytest.mark.parametrize("rule", [Rule.EXPERIMENT_ESTIMATE, Rule.EXPERIMENT_LOWER_BOUND])
 def test_corrections_of_months_billed_on_an_experiment_are_left_to_its_reading(rule: Rule) -> None:
-    assert correct(books(rule), {JANUARY: Moved(-300, 900)}, {}) == Correction(0, 0, -300)
+    assert sums(correct(books(rule), {JANUARY: Moved(-300, 900)}, {})) == (0, 0, -300)

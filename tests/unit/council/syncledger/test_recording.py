@@ -7,12 +7,12 @@ import datetime as dt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiki.council.syncledger.domain import Basis, Books, RefundTold, RevenueTold, Rule, Terms
+from kiki.council.syncledger.domain import Basis, Books, EntryKind, RefundTold, RevenueTold, Rule, Terms
 from kiki.council.syncledger.fees import FeeByRule, convert, fee_by_rule, fee_on, parse_rate, rate_text
 from kiki.council.syncledger.months import month_of, month_span, zone
 from kiki.council.syncledger.postings import check_balanced, postings_of
 from kiki.council.syncledger.recording import Recorder
-from kiki.kit.money import rounded
+from kiki.kit.money import proportion, rounded
 
 AT = dt.datetime(2026, 3, 10, tzinfo=dt.UTC)
 TERMS = Terms(1, 1, 200_000, Basis.NET_SALES, Rule.ATTRIBUTED, "EUR", "Europe/Berlin", AT, None, 2026 * 12 + 2)
@@ -67,6 +67,35 @@ def test_postings_balance_for_any_sequence(facts: list[RevenueTold | RefundTold]
     for (_, order), state in recorder.orders.items():
         expected = (state.booked_revenue - state.reversed_revenue, state.booked_fee - state.reversed_fee)
         assert held(recorder).get(order, (0, 0)) == expected
+
+
+@given(st.lists(st.one_of(revenues, refunds), max_size=20))
+def test_entries_keep_what_their_amounts_follow_from(facts: list[RevenueTold | RefundTold]) -> None:
+    """As the statement shows them: from what an entry keeps, and what was taken back before, follow revenue and fee."""
+    facts = [fact for fact in facts if isinstance(fact, RefundTold) or fact.decision_seq == 1]
+    charged: dict[str, int] = {}
+    for fact in facts:
+        if isinstance(fact, RevenueTold):
+            charged.setdefault(fact.order_id, fact.charged_minor)
+    taken: dict[int, tuple[int, int]] = {}
+    booked: dict[int, tuple[int, int]] = {}
+    for entry in play(facts).entries:
+        if entry.kind is EntryKind.REVENUE:
+            assert entry.counted_minor == entry.revenue_minor, "all of the net sales, in the settlement currency"
+            assert entry.fee_rate_ppm is not None
+            assert entry.fee_minor == fee_on(entry.revenue_minor, entry.fee_rate_ppm)
+            booked[entry.entry_id], taken[entry.entry_id] = (entry.revenue_minor, entry.fee_minor), (0, 0)
+            continue
+        assert entry.returned_minor is not None
+        due = [
+            amount
+            if entry.returned_minor >= charged[entry.order_id]
+            else proportion(amount, entry.returned_minor, charged[entry.order_id])
+            for amount in booked[entry.about]
+        ]
+        before = taken[entry.about]
+        assert (-entry.revenue_minor, -entry.fee_minor) == (due[0] - before[0], due[1] - before[1])
+        taken[entry.about] = (due[0], due[1])
 
 
 @given(st.data())

@@ -72,6 +72,9 @@ _ENTRIES = Append(
         "billed_minor": "bigint",
         "reason": "text",
         "evidence": "bytea",
+        "fee_rate_ppm": "int",
+        "counted_minor": "bigint",
+        "returned_minor": "bigint",
         "recorded_at": "timestamptz",
     },
 )

@@ -12,11 +12,11 @@ from kiki.kit.database import Connection
 
 _LINE_KINDS = [EntryKind.REVENUE.value, EntryKind.REFUND.value, EntryKind.REVERSAL.value]
 _LINE_KINDS_SQL = f"({', '.join(map(str, _LINE_KINDS))})"
-# Of the months from $2 to $3. What takes back is about the month that its booking counted in; a booking that came late,
-# about the month of payment.
+# What takes back is about the month that its booking counted in; a booking that came late, about the month of payment.
+_ABOUT_MONTH = "CASE WHEN NOT b.correction THEN b.month ELSE COALESCE(NULLIF(o.paid_month, 0), t.month) END"
+# Of the months from $2 to $3.
 _CORRECTIONS = f"""
-    SELECT CASE WHEN NOT b.correction THEN b.month ELSE COALESCE(NULLIF(o.paid_month, 0), t.month) END AS about_month,
-        t.revenue_minor
+    SELECT {_ABOUT_MONTH} AS about_month, t.revenue_minor
     FROM syncledger.transactions t
     LEFT JOIN syncledger.transactions b ON b.store_id = t.store_id AND b.transaction_id = t.about AND t.about > 0
     LEFT JOIN syncledger.orders o ON o.store_id = t.store_id AND o.order_id = t.order_id
@@ -37,6 +37,21 @@ class Line(NamedTuple):
     fee_minor: int
     recorded_at: dt.datetime
     evidence: bytes
+    fee_rate_ppm: int | None
+    """At which the booking was accrued; None where it was made before that was kept."""
+    counted_minor: int | None
+    """What of the order a booking counts, in the order's currency; None for what takes back."""
+    returned_minor: int | None
+    """What a refund's entry took as given back in all, in the order's currency."""
+    about: int
+    """The booking that is taken back from; 0 for a booking."""
+    booked_revenue: int
+    booked_fee: int
+    reversed_revenue: int
+    """Of that booking, taken back before."""
+    reversed_fee: int
+    about_month: int
+    """That a correction is about; 0 for other lines."""
 
 
 class EntryRow(NamedTuple):
@@ -131,11 +146,22 @@ async def _revenue_before(connection: Connection, store_id: int, months: Sequenc
 async def month_lines(connection: Connection, store_id: int, month: int, after: int, limit: int) -> list[Line]:
     """Entries of a month that concern orders, oldest first."""
     rows = await connection.fetch(
-        """
+        f"""
         SELECT t.transaction_id, t.kind, t.order_id, t.refund_id, t.correction, t.currency, t.revenue_minor,
-            t.fee_minor, t.recorded_at, COALESCE(t.evidence, b.evidence, ''::bytea)
+            t.fee_minor, t.recorded_at, COALESCE(t.evidence, b.evidence, ''::bytea),
+            COALESCE(t.fee_rate_ppm, b.fee_rate_ppm), t.counted_minor, t.returned_minor, t.about,
+            COALESCE(b.revenue_minor, 0), COALESCE(b.fee_minor, 0),
+            COALESCE(-earlier.revenue_minor, 0), COALESCE(-earlier.fee_minor, 0),
+            CASE WHEN t.correction THEN {_ABOUT_MONTH} ELSE 0 END
         FROM syncledger.transactions t
         LEFT JOIN syncledger.transactions b ON b.store_id = t.store_id AND b.transaction_id = t.about AND t.about > 0
+        LEFT JOIN syncledger.orders o ON t.correction AND o.store_id = t.store_id AND o.order_id = t.order_id
+        LEFT JOIN LATERAL (
+            SELECT sum(e.revenue_minor)::bigint AS revenue_minor, sum(e.fee_minor)::bigint AS fee_minor
+            FROM syncledger.transactions e
+            WHERE e.store_id = t.store_id AND e.order_id = t.order_id AND e.order_id <> '' AND e.about = t.about
+                AND e.transaction_id < t.transaction_id
+        ) earlier ON t.about > 0
         WHERE t.store_id = $1 AND t.month = $2 AND t.transaction_id > $3 AND t.kind = ANY($5::smallint[])
         ORDER BY t.transaction_id LIMIT $4
         """,
