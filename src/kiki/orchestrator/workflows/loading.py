@@ -90,10 +90,8 @@ class Wanted:
     customers: set[Key] = field(default_factory=set)
     identities: list[Identity] = field(default_factory=list)
     lines: set[Key] = field(default_factory=set)
-    placed: dict[Key, OrderObserved] = field(default_factory=dict)
-    lines_told: dict[Key, set[bytes]] = field(default_factory=dict)
-    """Digests of the lines that the batch tells of an order."""
-    products_told: dict[Key, set[str]] = field(default_factory=dict)
+    told: dict[Key, list[OrderObserved]] = field(default_factory=dict)
+    """What the batch tells of each order, the first first."""
     reached: list[tuple[int, list[Identity], dt.datetime]] = field(default_factory=list)
     campaigns: set[Key] = field(default_factory=set)
     products: set[Key] = field(default_factory=set)
@@ -176,10 +174,7 @@ def _collect_order(
     wanted.orders.add((store_id, event.order_id))
     if not isinstance(event, OrderObserved):
         return
-    wanted.placed.setdefault((store_id, event.order_id), event)
-    wanted.lines_told.setdefault((store_id, event.order_id), set()).add(lines_digest(event))
-    products = (line.product_id for line in event.lines if line.product_id is not None)
-    wanted.products_told.setdefault((store_id, event.order_id), set()).update(products)
+    wanted.told.setdefault((store_id, event.order_id), []).append(event)
     if id(event) in batch.identities_of:
         return
     stub, touch = event.customer, event.touch
@@ -330,8 +325,10 @@ async def _load_edited(connection: Connection, batch: Batch, wanted: Wanted) -> 
     """Known orders of which the batch tells other lines may have to be decided anew, by the lines that hold then."""
     edited = {
         key
-        for key, told in wanted.lines_told.items()
-        if (order := batch.orders.get(key)) is not None and not is_tombstone(order) and told != {order.lines_digest}
+        for key, told in wanted.told.items()
+        if (order := batch.orders.get(key)) is not None
+        and not is_tombstone(order)
+        and any(lines_digest(event) != order.lines_digest for event in told)
     }
     if edited:
         batch.items |= await items_of(sorted(edited - wanted.lines)).fetch(connection)
@@ -356,8 +353,8 @@ async def _reach_orders(connection: Connection, batch: Batch, wanted: Wanted) ->
 async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, customers: set[Key]) -> None:
     """The persons, with touchpoints and promotions for orders that will be decided in stores that have campaigns."""
     fresh = [
-        (key, event.placed_at)
-        for key, event in wanted.placed.items()
+        (key, events[0].placed_at)
+        for key, events in wanted.told.items()
         if (key not in batch.orders or is_tombstone(batch.orders[key])) and _has_campaigns(batch, key[0])
     ]
     again = [batch.orders[key] for key in wanted.lines if key in batch.orders and _has_campaigns(batch, key[0])]
@@ -373,7 +370,13 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
     with_campaigns = sorted({key for key in customers if _has_campaigns(batch, key[0])})
     longest = max(view.attribution.window for view in batch.stores.values())
     deciding = {key for key, _ in fresh} | wanted.lines
-    products = {(key[0], told) for key in deciding for told in wanted.products_told.get(key, ())}
+    products = {
+        (key[0], line.product_id)
+        for key in deciding
+        for event in wanted.told.get(key, ())
+        for line in event.lines
+        if line.product_id is not None
+    }
     products |= {
         (order.store_id, line.product_id)
         for order in again
