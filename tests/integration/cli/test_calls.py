@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from integration.portal.running import KEY, Portal, running_portal, woo_headers
+from integration.portal.running import Portal, running_portal, woo_headers
 from kiki.cli import exits
 from kiki.cli.main import run
 
@@ -22,13 +22,9 @@ _DEAD = (
 
 
 @pytest.fixture
-async def portal(
-    portal_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Portal]:
+async def portal(portal_dsn: str, commands_ask: Callable[[Portal], None]) -> AsyncIterator[Portal]:
     async with running_portal(portal_dsn) as running:
-        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
-        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
-        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
+        commands_ask(running)
         yield running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -15,13 +15,9 @@ PLAN = "--minimum-effect 1.5 --planned-users 5000 --expected-mean 3 --expected-s
 
 
 @pytest.fixture
-async def portal(
-    portal_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Portal]:
+async def portal(portal_dsn: str, commands_ask: Callable[[Portal], None]) -> AsyncIterator[Portal]:
     async with running_portal(portal_dsn) as running:
-        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
-        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
-        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
+        commands_ask(running)
         yield running
 
 

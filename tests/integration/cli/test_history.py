@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from integration.portal.mesh import running_mesh
-from integration.portal.running import KEY
+from integration.portal.running import Portal
 from integration.portal.scenes import connect, scene_of
 from kiki.cli import exits, jobs
 from kiki.cli.main import run
@@ -20,7 +21,7 @@ async def test_the_history_is_synced_and_shown_with_its_baseline(
     council_dsn: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    tmp_path_factory: pytest.TempPathFactory,
+    commands_ask: Callable[[Portal], None],
 ) -> None:
     async def kiki(line: str, code: int = exits.OK) -> str:
         assert await asyncio.to_thread(run, line.split()) == code
@@ -30,9 +31,7 @@ async def test_the_history_is_synced_and_shown_with_its_baseline(
 
     monkeypatch.setattr(jobs, "_POLL_SECONDS", 0.1)
     async with scene_of("woocommerce") as scene, running_mesh(council_dsn) as portal:
-        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
-        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{portal.port}")
-        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
+        commands_ask(portal)
         store = await connect(portal, scene, consumer_secret="cs_wrong")
         assert "No order history" in await kiki(f"stores show {store}")
         failed = document(await kiki_failing(store, capsys))

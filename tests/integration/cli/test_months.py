@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
+from integration.cli.connected import GUARD, connect_autumn
 from integration.portal.mesh import running_mesh
-from integration.portal.running import KEY, Portal
+from integration.portal.running import Portal
 from kiki.cli import exits
 from kiki.cli.main import run
 from kiki.kit.clock import FixedClock
@@ -19,7 +20,6 @@ from kiki.orchestrator.closing import repository, schedule
 from kiki.orchestrator.closing.months import Month
 
 NOW = dt.datetime(2026, 10, 2, 12, tzinfo=dt.UTC)
-GUARD = {"x-internal-api-key": KEY}
 CLOSE = ("months", "close", "1", "2026-09", "--yes")
 
 
@@ -30,24 +30,13 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 async def portal(
-    migrated_dsn: str, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    migrated_dsn: str, clock: FixedClock, commands_ask: Callable[[Portal], None], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Portal]:
     """A mesh with a worker whose grace lasts for years, and a store."""
     monkeypatch.setattr(schedule, "_EVERY_SECONDS", 0.1)
     async with running_mesh(migrated_dsn, clock) as running:
-        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
-        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
-        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
-        body = {
-            "platform": "woocommerce",
-            "store_key": "https://autumn.example",
-            "currency": "EUR",
-            "timezone": "Europe/Berlin",
-            "connected_at": "2026-09-10T00:00:00Z",
-        }
-        for method, path, sent in (("POST", "stores", body), ("PUT", "contracts/1", {"fee_rate": "0.20"})):
-            answer = await running.http.request(method, f"/internal/{path}", headers=GUARD, json=sent)
-            assert answer.is_success, answer.text
+        commands_ask(running)
+        await connect_autumn(running)
         await settled(running)
         yield running
 

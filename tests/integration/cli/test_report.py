@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 import pytest
 
+from integration.cli.connected import connect_autumn
 from integration.portal.mesh import running_council
 from integration.portal.running import KEY, Portal, running_portal
 from kiki.cli import exits
@@ -27,9 +28,6 @@ SEPTEMBER = Month(2026, 9)
 ENDS, CLOSES = dt.datetime(2026, 9, 30, 22, tzinfo=dt.UTC), dt.datetime(2026, 10, 3, 22, tzinfo=dt.UTC)
 
 
-GUARD = {"x-internal-api-key": KEY}
-
-
 @dataclass(frozen=True)
 class Reported:
     """A portal, and its ledger."""
@@ -39,28 +37,15 @@ class Reported:
 
 
 @pytest.fixture
-async def shop(
-    migrated_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Reported]:
+async def shop(migrated_dsn: str, commands_ask: Callable[[Portal], None]) -> AsyncIterator[Reported]:
     clock = FixedClock(NOW)
     async with (
         running_council(migrated_dsn, clock) as addresses,
         running_portal(migrated_dsn, addresses=addresses, clock=clock) as running,
         CouncilClients.open({**dict.fromkeys(AGENTS, "127.0.0.1:1"), **addresses}, api_key=KEY) as clients,
     ):
-        monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
-        monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{running.port}")
-        monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
-        body = {
-            "platform": "woocommerce",
-            "store_key": "https://autumn.example",
-            "currency": "EUR",
-            "timezone": "Europe/Berlin",
-            "connected_at": "2026-09-10T00:00:00Z",
-        }
-        for method, path, sent in (("POST", "stores", body), ("PUT", "contracts/1", {"fee_rate": "0.20"})):
-            answer = await running.http.request(method, f"/internal/{path}", headers=GUARD, json=sent)
-            assert answer.is_success, answer.text
+        commands_ask(running)
+        await connect_autumn(running)
         yield Reported(running, clients.syncledger)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import xml.etree.ElementTree as ET
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -28,15 +28,11 @@ value_dsn = tables_of(*OWNERS, VALUE)
 
 
 @pytest.fixture
-async def running(
-    value_dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Running]:
+async def running(value_dsn: str, commands_ask: Callable[[Portal], None]) -> AsyncIterator[Running]:
     async with serving(value_dsn, api_key=KEY) as agent:
         addresses = {"syncvalue": f"127.0.0.1:{agent.component.port}"}
         async with running_portal(value_dsn, addresses=addresses) as portal:
-            monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path_factory.mktemp("installation")))
-            monkeypatch.setenv("KIKI_PORTAL_URL", f"http://127.0.0.1:{portal.port}")
-            monkeypatch.setenv("KIKI_INTERNAL_API_KEY", KEY)
+            commands_ask(portal)
             yield portal, agent
 
 
