@@ -116,7 +116,6 @@ def test_totals_of_the_past_agree_after_smearing() -> None:
     revenue = np.array([rng.lognormal(4, 1, count).sum() for count in orders])
     fitted = fit(Daily(START, revenue).between(START, month_after(START, 29)))
     residuals = fitted.residuals
-    assert 1.0 <= fitted.power <= 2.0
     assert abs(residuals.mean()) < 0.2 * residuals.std()
     year = forecast(fitted, 12).total()
     assert year == pytest.approx(365 * 1.5 * np.exp(4.5), rel=0.15)
@@ -185,3 +184,13 @@ def test_any_series_gives_ordered_finite_figures_or_a_clear_refusal(data: st.Dat
         assert 0 <= span.lower <= span.expected <= span.upper
         assert np.isfinite(span.upper)
     assert outlook(Daily(START, revenue), promotions) == found
+
+
+def test_the_power_is_that_of_the_days_own_spread() -> None:
+    rng = np.random.default_rng(5)
+    weekly = np.tile([4.0, 8.0, 16.0, 32.0, 64.0, 32.0, 8.0], 130)
+    counted = np.array([rng.lognormal(4, 0.3, count).sum() for count in rng.poisson(weekly)])
+    swaying = weekly * 100 * rng.lognormal(0, 0.3, weekly.size)
+    powers = [fit(Daily(START, days).between(START, month_after(START, 29))).power for days in (counted, swaying)]
+    assert powers[0] < 1.3, "orders that come one by one vary with the mean"
+    assert powers[1] > 1.7, "a trade that sways as a whole varies with its square"
