@@ -45,7 +45,8 @@ class GroupCommit(Generic[_T]):
 
     Every item gets its answer within `deadline_seconds` of `submit`, whatever the database does: its own result, or
     `Overloaded`. An item that timed out may still be stored; storing it again must be harmless. Between the beginnings
-    of two flushes lie at least `pace_seconds`, unless a full batch waits by then: what comes alone never waits.
+    of two flushes lie at least `pace_seconds`, unless a full batch waits by then: what comes alone never waits. While
+    flushes take long, which is when processors are short, twice their time lies between, up to three times the pace.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class GroupCommit(Generic[_T]):
     ) -> None:
         self._write = write
         self._pace = pace_seconds
+        self._rest = pace_seconds
         self._began = -pace_seconds
         self._deadline = deadline_seconds
         self._max_waiting_bytes = max_waiting_bytes
@@ -108,7 +110,7 @@ class GroupCommit(Generic[_T]):
 
     async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let the pace pass; every flush costs the database the same, whether it holds one item or fifty."""
-        pause = self._began + self._pace - loop.time()
+        pause = self._began + self._rest - loop.time()
         if pause > 0 and len(self._queue) < self._max_batch:
             await asyncio.sleep(pause)
         self._began = loop.time()
@@ -124,6 +126,8 @@ class GroupCommit(Generic[_T]):
             self._in_flight = []
             self.waiting_bytes -= sum([waiting.size for waiting in batch])
             self.flushes += 1
+            took = asyncio.get_running_loop().time() - self._began
+            self._rest = min(max(self._pace, 2 * took), 3 * self._pace)
 
     def _take(self) -> list[_Waiting[_T]]:
         batch: list[_Waiting[_T]] = []
