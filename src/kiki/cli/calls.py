@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from kiki.cli.inputs import Limit, StoreId
+from kiki.cli.inputs import Limit, StoreId, confirm
 from kiki.cli.output import AsJson, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.errors import NotFound
@@ -61,7 +61,7 @@ def _replay(
     Exit code 3 when a named one is not dead; the others are queued then.
     """
     if not call_ids and not yes and not as_json:
-        typer.confirm(f"Replay every dead call of store {store_id}?", abort=True)
+        confirm(f"Replay every dead call of store {store_id}?")
     with PortalClient.of_installation() as portal:
         answer = portal.post(f"{_PATH}/{store_id}/replay", {"call_ids": call_ids} if call_ids else {})
     if as_json:

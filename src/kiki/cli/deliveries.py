@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kiki.cli.inputs import Limit, read_time
+from kiki.cli.inputs import Limit, confirm, read_time
 from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 
@@ -89,7 +89,7 @@ def _replay(
         raise typer.BadParameter("name deliveries, or give a filter such as --status dead")
     if not delivery_ids and not yes and not as_json:
         told = ", ".join(f"{name} {value}" for name, value in filters.items())
-        typer.confirm(f"Replay up to {limit} deliveries with {told}?", abort=True)
+        confirm(f"Replay up to {limit} deliveries with {told}?")
     body: dict[str, Any] = {**filters, "limit": limit}
     if delivery_ids:
         body["delivery_ids"] = delivery_ids

@@ -18,7 +18,7 @@ TABLE = {
     FAILED: "failed for a reason that is a defect, or a check did not pass",
     USAGE: "the command was not understood",
     NOT_FOUND: "what was named does not exist",
-    REFUSED: "understood and refused: bad input, a conflict, or not possible now",
+    REFUSED: "understood and refused: bad input, a conflict, not possible now, or not confirmed",
     UNAVAILABLE: "the portal, the database or an agent cannot be reached",
     NOT_ALLOWED: "the internal API key is missing or wrong",
     INTERRUPTED: "interrupted",

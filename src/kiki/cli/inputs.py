@@ -14,7 +14,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from kiki.kit.errors import InvalidInput
+from kiki.cli import exits
+from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
 
 ASK = "-"
@@ -79,6 +80,19 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
     if again := header.repeated():
         raise BadFile(f"the header names {again!r} twice")
     return [_without_empty(dict(zip(header.names, cells, strict=False))) for _, cells in rows_of(lines, header)]
+
+
+def confirm(question: str) -> None:
+    """Ask before what cannot be taken back. Raises FailedPrecondition unless somebody says yes."""
+    try:
+        agreed = typer.confirm(question)
+    except typer.Abort as end:
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise typer.Exit(exits.INTERRUPTED) from None
+        message = "nobody is there to be asked, and nothing was done; --yes says yes beforehand"
+        raise FailedPrecondition(message, reason="NOT_CONFIRMED") from None
+    if not agreed:
+        raise FailedPrecondition("not confirmed, and nothing was done", reason="NOT_CONFIRMED")
 
 
 def read_secret(option: str | None, prompt: str) -> str | None:

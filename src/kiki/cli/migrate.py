@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from kiki.cli import exits
+from kiki.cli.inputs import confirm
 from kiki.cli.output import AsJson, console, print_json, print_rows
 
 
@@ -52,7 +53,7 @@ def _downgrade(
 
     check_owner(owner)
     if not yes:
-        typer.confirm(f"Take {owner} back to {revision}? Data of newer revisions is lost.", abort=True)
+        confirm(f"Take {owner} back to {revision}? Data of newer revisions is lost.")
 
     async def work() -> None:
         async with database(prepare_installation()) as dsn:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kiki.cli.inputs import Limit, StoreId
+from kiki.cli.inputs import Limit, StoreId, confirm
 from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.clock import monotonic
@@ -91,7 +91,7 @@ def _close(
     """
     path = _place(store_id, month)
     if not yes and not as_json:
-        typer.confirm(f"Close {month} of store {store_id} for good?", abort=True)
+        confirm(f"Close {month} of store {store_id} for good?")
     with PortalClient.of_installation() as portal:
         answer = portal.post(f"{path}/close", {"why": why})
         if wait:

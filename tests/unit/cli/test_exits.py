@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,41 @@ def test_every_kind_of_failure_has_its_exit_code(kind: type[KikiError], code: in
 def test_a_command_line_ends_with_its_code(line: str, code: int, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(line.split()) == code
     assert "Traceback" not in capsys.readouterr().err
+
+
+CONFIRMED = [
+    "months close 1 2026-01",
+    "deliveries replay --status dead",
+    "calls replay 1",
+    "migrate downgrade syncledger base",
+]
+
+
+@pytest.mark.parametrize("line", CONFIRMED)
+@pytest.mark.parametrize("answer", [pytest.param("n\n", id="no"), pytest.param("", id="nobody")])
+def test_what_is_not_confirmed_is_refused_and_not_done(
+    line: str, answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    assert run(line.split()) == exits.REFUSED, "it would be UNAVAILABLE if anybody had been called"
+    told = capsys.readouterr().err
+    assert "nothing was done" in told
+    assert "NOT_CONFIRMED" in told
+
+
+@pytest.mark.parametrize("line", CONFIRMED[:3])
+def test_what_is_confirmed_goes_on(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    assert run(line.split()) == exits.UNAVAILABLE
+
+
+def test_an_interrupted_question_is_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("builtins.input", interrupted)
+    monkeypatch.setattr(sys.stdin, "readline", interrupted, raising=False)
+    assert run(CONFIRMED[0].split()) == exits.INTERRUPTED
 
 
 def test_a_program_reads_failures_as_json(capsys: pytest.CaptureFixture[str]) -> None:
