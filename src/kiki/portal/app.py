@@ -16,6 +16,7 @@ from kiki.portal.openapi import build_document
 from kiki.portal.reports.endpoints import router as reports
 from kiki.portal.request_ids import RequestIds
 from kiki.portal.services import Services
+from kiki.portal.start import router as start
 from kiki.portal.targets import StorableTargets
 from kiki.portal.unsubscribe import router as unsubscribe
 
@@ -30,7 +31,9 @@ def build_app(services: Services) -> ASGIApp:
     """The application over given services; nothing in it reads the environment or the clock by itself."""
     api = FastAPI(
         # Not `include_router`, which would make every route anew for each application, at its first request.
-        routes=[route for router in (health, *internal, reports, unsubscribe, collector) for route in router.routes],
+        routes=[
+            route for router in (start, health, *internal, reports, unsubscribe, collector) for route in router.routes
+        ],
         title=_TITLE,
         version=_VERSION,
         description=_TEXT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -50,6 +51,21 @@ async def test_health_readiness_metrics_and_documents_are_open(portal: Portal) -
     document = (await portal.http.get("/openapi.json")).json()
     assert "/webhooks/{platform}/{topic}" in document["paths"]
     assert "/reports/oaas/monthly/{store_id}" in document["paths"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-internal-api-key": "wrong"}, HEADERS])
+async def test_who_opens_the_address_itself_finds_where_to_go_on(portal: Portal, headers: dict[str, str]) -> None:
+    await portal.add_store()
+    shown = await portal.http.get("/", headers=headers)
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for path in re.findall(r'href="([^"]+)"', shown.text):
+        assert (await portal.http.get(path)).status_code == 200, path
+    assert {"/docs", "/healthz"} < set(re.findall(r'href="([^"]+)"', shown.text))
+    assert "example.com" not in shown.text
+    head = await portal.http.head("/", headers=headers)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == shown.headers["content-length"]
+    assert (await portal.http.post("/")).status_code == 405
 
 
 @pytest.mark.parametrize(
