@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 from rich.progress import track
+from rich.text import Text
 
 from kiki.cli.inputs import ASK, File, Limit, StoreId, read_rows, read_secret, read_time
-from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, error_console, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 
-_COLUMNS = ("campaign_id", "network", "name", "status", "daily_budget", "bid", "hold")
+_DEFINED = ("campaign_id", "network", "name", "daily_budget", "bid")
+_COLUMNS = ("campaign_id", "network", "name", "status", "daily_budget", "bid", "hold", "counts_since", "reason")
+_EVER = "1970-01-01"
 _CHUNK = 500
 _MONEY = ("daily_budget", "bid")
 CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id.")]
@@ -54,6 +58,9 @@ def _import(
     They count for orders that come in from now on. With --effective-from, which wants a --reason, they count since
     then, and the orders of open months since then are decided anew.
 
+    More than 500 are sent in parts. Each part counts its orders by itself, so that one which campaigns of several
+    parts may have led to stands in the count of each (it is decided anew with all of them).
+
     Fields: campaign_id, network, external_id, name, daily_budget, currency; also utm_campaign, utm_id, bid and
     products (ids, separated by spaces in CSV).
     """
@@ -64,26 +71,40 @@ def _import(
         tracked = track(chunks, "Registering", console=error_console(), disable=as_json or len(chunks) < 2)
         path = f"/internal/campaigns/{store_id}"
         answers = [portal.post(path, {"campaigns": chunk, **earlier}) for chunk in tracked]
-    reopened = sum(answer.get("reopened", 0) for answer in answers)
+    parts = [answer["reopened"] for answer in answers]
+    counted_all = all(answer["counted_all"] for answer in answers)
     if as_json:
-        print_json({"registered": len(campaigns), "reopened": reopened})
+        told = {"registered": len(campaigns), "reopened": sum(parts), "counted_all": counted_all, "parts": parts}
+        print_json(told)
         return
     console().print(f"{len(campaigns)} campaigns are registered")
     if earlier:
-        more = "" if all(answer.get("counted_all", True) for answer in answers) else " or more"
-        console().print(f"{reopened}{more} orders of open months are decided anew in the background")
+        console().print(_reopened(parts, counted_all=counted_all))
+
+
+def _reopened(parts: Sequence[int], *, counted_all: bool) -> str:
+    """How many orders are decided anew; orders that several parts count are no more than the sum, and unknown."""
+    text = f"{sum(parts)} orders of open months are decided anew in the background"
+    if not counted_all:
+        text += "; there may be more, for no more than 100,000 are looked at"
+    if sum(count > 0 for count in parts) > 1:
+        told = " + ".join(map(str, parts))
+        text += f"; counted in {len(parts)} parts ({told}), and an order may stand in several"
+    return text
 
 
 def _list(store_id: StoreId, limit: Limit = 200, as_json: AsJson = False) -> None:
-    """List a shop's campaigns and their state at the ad network."""
+    """List a shop's campaigns, their state at the ad network, and since when they count for orders that come in.
+
+    A reason stands where a campaign counts since a time before its registration.
+    """
     with PortalClient.of_installation() as portal:
         campaigns = list(portal.rows(f"/internal/campaigns/{store_id}", "campaigns", limit))
     if as_json:
         print_json(campaigns)
     else:
-        print_rows(
-            campaigns, _columns(campaigns), empty="No campaign is registered; `kiki campaigns import` does that."
-        )
+        empty = "No campaign is registered; `kiki campaigns import` does that."
+        print_rows([_listed(campaign) for campaign in campaigns], _COLUMNS, empty=empty)
 
 
 def _actions(
@@ -122,13 +143,17 @@ def _hold(
     """Keep a campaign as it is: nothing of ours touches it until the hold ends."""
     with PortalClient.of_installation() as portal:
         path = f"/internal/campaigns/{store_id}/{_quoted(campaign)}/hold"
-        _show(portal.post(path, _hand(reason, until)), as_json=as_json)
+        answer = portal.post(path, _hand(reason, until))
+    held = answer["campaign"]["hold"]
+    _tell(answer, f"Campaign {campaign} stays as it is, {_ending(held and held['expires_at'])}", as_json=as_json)
 
 
 def _release(store_id: StoreId, campaign: CampaignId, as_json: AsJson = False) -> None:
     """End a hold; what is wanted of the campaign is applied again."""
     with PortalClient.of_installation() as portal:
-        _show(portal.post(f"/internal/campaigns/{store_id}/{_quoted(campaign)}/release"), as_json=as_json)
+        answer = portal.post(f"/internal/campaigns/{store_id}/{_quoted(campaign)}/release")
+    told = "is released, and what is wanted of it is applied" if answer["released"] else "was not held"
+    _tell(answer, f"Campaign {campaign} {told}", as_json=as_json)
 
 
 def _network(
@@ -141,24 +166,36 @@ def _network(
     """Say how an ad network is reached for a shop. The token is sealed and never shown again."""
     body = {"base_url": url, "token": read_secret(token, "Token")}
     with PortalClient.of_installation() as portal:
-        _show(portal.put(f"/internal/ad-networks/{store_id}/{_quoted(network)}", body), as_json=as_json)
+        answer = portal.put(f"/internal/ad-networks/{store_id}/{_quoted(network)}", body)
+    _tell(answer, f"{network} is reached at {answer['connection']['base_url']}", as_json=as_json)
 
 
 def _order(store_id: int, product: str, order: str, reason: str, until: str | None, *, as_json: bool) -> None:
     with PortalClient.of_installation() as portal:
         path = f"/internal/products/{store_id}/{_quoted(product)}/ads/{order}"
-        _show(portal.post(path, _hand(reason, until)), as_json=as_json)
+        hand = _hand(reason, until)
+        answer = portal.post(path, hand)
+    ends = hand["expires_at"]
+    told = {
+        "pause": f"paused {_ending(ends)}",
+        "resume": f"resumed until {ends}" if ends else "resumed",
+    }[order]
+    _tell(answer, f"Accepted: the ads of product {product} are {told}", as_json=as_json)
 
 
-def _hand(reason: str, until: str | None) -> dict[str, object]:
+def _hand(reason: str, until: str | None) -> dict[str, str | None]:
     return {"reason": reason, "expires_at": read_time(until)}
 
 
-def _show(answer: dict[str, Any], *, as_json: bool) -> None:
+def _ending(until: str | None) -> str:
+    return f"until {until}" if until else "until it is released"
+
+
+def _tell(answer: dict[str, Any], told: str, *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        print_fields(answer or {"done": "yes"})
+        console().print(Text(told), soft_wrap=True)
 
 
 def _campaign(row: dict[str, Any]) -> dict[str, Any]:
@@ -175,8 +212,17 @@ def _campaign(row: dict[str, Any]) -> dict[str, Any]:
     return campaign
 
 
-def _columns(campaigns: list[dict[str, Any]]) -> list[str]:
-    return [name for name in _COLUMNS if campaigns and name in campaigns[0]]
+def _listed(campaign: dict[str, Any]) -> dict[str, Any]:
+    """A campaign as a row of the table."""
+    hold, since = campaign["hold"], campaign["counts_since"]
+    ends = f" until {hold['expires_at']}" if hold and hold["expires_at"] else ""
+    return {
+        **{name: campaign["definition"][name] for name in _DEFINED},
+        "status": campaign["status"],
+        "hold": f"{hold['actor']}: {hold['reason']}{ends}" if hold else None,
+        "counts_since": "always" if since and since.startswith(_EVER) else since,
+        "reason": campaign["counts_since_reason"] or None,
+    }
 
 
 def _quoted(name: str) -> str:

@@ -29,6 +29,7 @@ _COMMANDS = (
     ("calls", LOOK),
     ("report", LOOK),
     ("months", LOOK),
+    ("rates", LOOK),
     ("value", LOOK),
     ("experiment", LOOK),
     ("attribution", LOOK),

@@ -59,9 +59,10 @@ JOIN commerce.campaign_products p ON p.store_id = wanted.store_id AND p.campaign
 ORDER BY p.store_id, p.campaign_id, p.product_id, p.from_at"""
 
 _TOUCHPOINTS = """
-SELECT t.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, customer_key)
-JOIN commerce.touchpoints t
-    ON t.store_id = wanted.store_id AND t.customer_key = wanted.customer_key AND t.at >= $3::timestamptz
+SELECT t.* FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+    AS wanted(store_id, customer_key, since, until)
+JOIN commerce.touchpoints t ON t.store_id = wanted.store_id AND t.customer_key = wanted.customer_key
+    AND t.at >= wanted.since AND t.at <= wanted.until
 ORDER BY t.at, t.touchpoint_id"""
 _EVIDENCE = """
 SELECT a.store_id, a.order_id, a.model, a.evidence::text
@@ -246,9 +247,9 @@ async def find_promotions(
 
 
 def touchpoints_of(
-    keys: Collection[tuple[int, str]], since: dt.datetime
+    spans: Collection[tuple[int, str, dt.datetime, dt.datetime]],
 ) -> Read[dict[tuple[int, str], list[TouchpointRow]]]:
-    """Contacts of these persons since a time."""
+    """Contacts by (store, customer key, from, to), both ends included; spans of one person do not overlap."""
 
     def make(rows: Sequence[Sequence[Any]]) -> dict[tuple[int, str], list[TouchpointRow]]:
         found: dict[tuple[int, str], list[TouchpointRow]] = {}
@@ -256,14 +257,14 @@ def touchpoints_of(
             found.setdefault((row[0], row[2]), []).append(TouchpointRow(*row))
         return found
 
-    return Read(_TOUCHPOINTS, [*columns_of(keys, 2), since], make)
+    return Read(_TOUCHPOINTS, columns_of(spans, 4), make)
 
 
 async def find_touchpoints(
-    connection: Connection, keys: Sequence[tuple[int, str]], since: dt.datetime
+    connection: Connection, spans: Collection[tuple[int, str, dt.datetime, dt.datetime]]
 ) -> dict[tuple[int, str], list[TouchpointRow]]:
-    """Contacts of these persons since a time."""
-    return await touchpoints_of(keys, since).fetch(connection) if keys else {}
+    """Contacts by (store, customer key, from, to), both ends included; spans of one person do not overlap."""
+    return await touchpoints_of(spans).fetch(connection) if spans else {}
 
 
 async def expire_touchpoints(connection: Connection, now: dt.datetime, limit: int) -> int:

@@ -46,6 +46,7 @@ class OrderRow:
     refunded_minor: int
     settlement_currency: str | None
     exchange_rate: str | None
+    """Settlement currency per unit of `currency`, decimal text; once it was used it stays."""
     is_test: bool
     live: bool
     """Placed after the store was connected: only such orders bill and mail."""
@@ -72,6 +73,10 @@ class OrderRow:
     fee_currency: str | None = None
     recorded_at: dt.datetime | None = None
     """When it came in; None for orders from before this was kept."""
+    rate_day: dt.date | None = None
+    """The day of the exchange rate; None without one."""
+    rate_source: str | None = None
+    """Where the exchange rate comes from: `platform`, `ecb`, `ecb via EUR`, `manual`, …"""
 
     @property
     def known_at(self) -> dt.datetime:
@@ -183,18 +188,28 @@ async def remove_items(connection: Connection, keys: Sequence[OrderKey]) -> None
 
 
 async def orders_in_reach(
-    connection: Connection, reach: Sequence[tuple[int, str, dt.datetime, dt.datetime]]
-) -> list[OrderKey]:
-    """Live orders of customers placed between two times, not locked: (store, customer key, from, to)."""
+    connection: Connection, reach: Sequence[tuple[int, str, dt.datetime, dt.datetime]], most: int
+) -> dict[tuple[int, str], set[str]]:
+    """Live orders by customer, placed between two times, not locked: (store, customer key, from, to).
+
+    At most so many of each span: whose set has that many may have more.
+    """
     if not reach:
-        return []
+        return {}
     rows = await connection.fetch(
-        """SELECT DISTINCT o.store_id, o.order_id
+        """SELECT r.store_id, r.customer_key, o.order_id
         FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestamptz[])
             AS r(store_id, customer_key, since, until)
-        JOIN commerce.orders o ON o.store_id = r.store_id AND o.customer_key = r.customer_key
-            AND o.placed_at BETWEEN r.since AND r.until
-        WHERE o.live AND NOT o.is_test""",
+        CROSS JOIN LATERAL (
+            SELECT order_id FROM commerce.orders
+            WHERE store_id = r.store_id AND customer_key = r.customer_key AND placed_at BETWEEN r.since AND r.until
+                AND live AND NOT is_test
+            LIMIT $5
+        ) o""",
         *(list(column) for column in zip(*reach, strict=True)),
+        most,
     )
-    return [(row[0], row[1]) for row in rows]
+    found: dict[tuple[int, str], set[str]] = {}
+    for row in rows:
+        found.setdefault((row[0], row[1]), set()).add(row[2])
+    return found

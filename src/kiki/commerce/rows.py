@@ -28,6 +28,7 @@ _NAMES: tuple[tuple[type[types.TypeEngine[Any]], str], ...] = (
     (types.Text, "text"),
     (types.Boolean, "boolean"),
     (types.DateTime, "timestamptz"),
+    (types.Date, "date"),
     (types.LargeBinary, "bytea"),
     (types.Numeric, "numeric"),
     (JSONB, "jsonb"),

@@ -32,6 +32,8 @@ class OnceItem(msgspec.Struct, Generic[T], frozen=True, gc=False):
     event_id: str
     digest: bytes
     command: T
+    former: tuple[bytes, ...] = ()
+    """Digests that versions before this one gave the same command (`grown_digests`): their receipts stand."""
 
 
 class Done(msgspec.Struct, frozen=True, gc=False):
@@ -221,6 +223,6 @@ class Once:
 
 def _answer(item: OnceItem[T], first: tuple[bytes, Outcome]) -> Outcome:
     digest, outcome = first
-    if digest == item.digest:
+    if digest == item.digest or digest in item.former:
         return outcome
     return Conflict("this event_id was used before with other content", reason="EVENT_ID_REUSED")

@@ -36,6 +36,7 @@ from kiki.orchestrator.settings import OrchestratorSettings
 from kiki.orchestrator.workflows.answers import events_of, follow_up
 from kiki.orchestrator.workflows.decider import CommerceDecider
 from kiki.orchestrator.workflows.jobs import periodic_jobs
+from kiki.orchestrator.workflows.rates import rate_jobs
 from kiki.platforms.protocol import Platform
 
 _MAINTENANCE_SECONDS = 600.0
@@ -234,6 +235,9 @@ async def open_component(
         Flow(follow_up, events_of(clock)),
         [
             *periodic_jobs(sealer=sealer, clients=clients, clock=clock),
+            *rate_jobs(
+                sealer=sealer, clock=clock, url=settings.rates_url, allow_private=settings.outbound_allow_private
+            ),
             *experiment_jobs(sealer=sealer, clock=clock),
             *closing_jobs(sealer=sealer, clients=clients, clock=clock, grace_days=settings.close_grace_days),
         ],

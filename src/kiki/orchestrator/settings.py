@@ -63,6 +63,11 @@ class OrchestratorSettings(BaseSettings):
     key_days: int = Field(90, ge=2, description="Days that duplicate keys are kept.")
     history_days: int = Field(400, ge=2, description="Days that answered calls are kept for views.")
     event_days: int = Field(400, ge=2, description="Days that the event log is kept.")
+    rates_url: str = Field(
+        "",
+        description="Where the European Central Bank's reference rates (eurofxref, XML or CSV) are read daily. Empty:"
+        " nothing is fetched.",
+    )
     close_grace_days: float = Field(
         3.0,
         ge=0,

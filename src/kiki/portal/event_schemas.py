@@ -13,19 +13,43 @@ from msgspec import Meta
 from kiki.portal.message_schemas import REF, MessageSchemas, Schema
 
 EVENTS = "x-events"
+"""Stands in the schema of a field `data` beside a field `type`."""
 of_event = Meta(extra_json_schema={EVENTS: True}, description="The fields of the event that `type` names.")
 """Marks what holds any event's data."""
+
+
+def _events() -> Sequence[Descriptor]:
+    from kiki.rpc.v1 import events_pb2
+
+    return list(events_pb2.DESCRIPTOR.message_types_by_name.values())
 
 
 class EventSchemas(MessageSchemas):
     """Component schemas of the events, and of what they hold."""
 
-    def any_event(self) -> Schema:
-        """The data of any event that this version knows; of one that it does not know there is none."""
-        from kiki.rpc.v1 import events_pb2
+    def told_apart(self, name: str, schema: Schema) -> tuple[Schema, dict[str, Schema]]:
+        """What holds any event, as one of what holds each: `type` says which, and `data` has that event's fields.
 
-        kinds: Sequence[Descriptor] = list(events_pb2.DESCRIPTOR.message_types_by_name.values())
-        return {"anyOf": [self._of_message(kind) for kind in kinds]}
+        Gives the schema that takes the place of `schema`, and the components that it refers to.
+        """
+        names = {kind.name: f"{name.removesuffix('Event')}{kind.name}" for kind in _events()}
+        parts = {names[kind.name]: self._holding(kind, names[kind.name], schema) for kind in _events()}
+        mapping = {kind: f"{REF}{part}" for kind, part in names.items()}
+        one = {
+            "title": name,
+            "description": schema["description"],
+            "oneOf": [{"$ref": reference} for reference in mapping.values()],
+            "discriminator": {"propertyName": "type", "mapping": mapping},
+        }
+        return one, parts
+
+    def _holding(self, kind: Descriptor, name: str, schema: Schema) -> Schema:
+        fields = {
+            **schema["properties"],
+            "type": {"type": "string", "const": kind.name, "description": "Which event."},
+            "data": self._of_message(kind),
+        }
+        return {**schema, "title": name, "description": self._said(kind.full_name), "properties": fields}
 
     def _name(self, kind: Descriptor | EnumDescriptor) -> str:
         name = super()._name(kind)

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from kiki.kit.errors import InvariantBroken
 from kiki.portal.access import is_guarded
 from kiki.portal.event_schemas import EVENTS, EventSchemas
+from kiki.portal.internal.answers.jobs import RESULTS
 from kiki.portal.message_schemas import REF, MessageSchemas, Schema
 from kiki.portal.problems import MEDIA_TYPE
 from kiki.portal.routing import told_answers
@@ -31,6 +32,7 @@ TAGS = {
     "experiments": "Hold-out experiments: registered beforehand, read by intention to treat.",
     "jobs": "Background work that somebody asked for, and how far it is.",
     "months": "How far the closing of months is.",
+    "exchange rates": "Rates for orders in other currencies than is settled in, and which orders wait for one.",
     "attribution": "Attribution models of a store, and why an order was decided as it was.",
     "creatives": "Ad creatives and their pictures.",
     "reports": "Monthly statements as JSON, CSV and PDF.",
@@ -108,10 +110,12 @@ def build_document(api: FastAPI) -> dict[str, Any]:
 def _answer_schemas(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Schema]:
     """Put each route's answer into its operation; gives the component schemas that they refer to."""
     told = told_answers(routes)
-    found, named = msgspec.json.schema_components(list(told.values()), ref_template=f"{REF}{{name}}")
+    holds_jobs = any("result" in get_type_hints(kind) for _, kind in _typed_dicts(told.values()))
+    types = [*told.values(), *(RESULTS.values() if holds_jobs else ())]
+    found, named = msgspec.json.schema_components(types, ref_template=f"{REF}{{name}}")
     messages = MessageSchemas()
     components: dict[str, Schema] = {}
-    for (path, method), schema in zip(told, found, strict=True):
+    for (path, method), schema in zip(told, found[: len(told)], strict=True):
         operation = document["paths"][path][method]
         resolved = messages.resolve(schema)
         if "$ref" not in resolved and "properties" in resolved:
@@ -121,7 +125,7 @@ def _answer_schemas(document: dict[str, Any], routes: Sequence[BaseRoute]) -> di
         status = next(status for status in operation["responses"] if status.startswith("2"))
         content = operation["responses"][status].setdefault("content", {})
         content["application/json"] = {"schema": resolved}
-    kinds = dict(_typed_dicts(told.values()))
+    kinds = dict(_typed_dicts(types))
     _add(components, {name: _ordered(messages.resolve(schema), kinds.get(name)) for name, schema in named.items()})
     _add(components, messages.components)
     _add(components, _event_schemas(components))
@@ -129,13 +133,14 @@ def _answer_schemas(document: dict[str, Any], routes: Sequence[BaseRoute]) -> di
 
 
 def _event_schemas(components: dict[str, Schema]) -> dict[str, Schema]:
-    """Put the events into what holds any of them; gives their component schemas."""
-    events = EventSchemas()
-    for schema in components.values():
-        for name, field in schema.get("properties", {}).items():
-            if EVENTS in field:
-                schema["properties"][name] = {**events.any_event(), "description": field["description"]}
-    return events.components
+    """Tell apart what holds any event; gives the component schemas of the events and of what holds each."""
+    events, parts = EventSchemas(), dict[str, Schema]()
+    for name, schema in components.items():
+        if any(EVENTS in field for field in schema.get("properties", {}).values()):
+            components[name], more = events.told_apart(name, schema)
+            _add(parts, more)
+    _add(parts, events.components)
+    return parts
 
 
 def _typed_dicts(told: Iterable[Any]) -> Iterator[tuple[str, Any]]:

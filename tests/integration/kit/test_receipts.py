@@ -81,6 +81,15 @@ async def test_other_content_under_a_used_event_id_is_refused(database: Database
     assert outcome.reason == "EVENT_ID_REUSED"
 
 
+async def test_what_a_version_before_kept_is_the_same_content(database: Database) -> None:
+    once = Once(database, "probe")
+    await once.run("Do", [item("a", "1")], record)
+    grown = OnceItem(1, "a", b"as it is told apart now", "1", (b"and in between", b"1"))
+    other = OnceItem(1, "a", b"something else", "2", (b"2",))
+    assert await once.run("Do", [grown], record) == [b"did 1"]
+    assert isinstance((await once.run("Do", [other], record))[0], Conflict)
+
+
 async def test_a_refused_item_leaves_no_receipt(database: Database) -> None:
     once = Once(database, "probe")
     outcomes = await once.run("Do", [item("a", "bad"), item("b", "2")], record)

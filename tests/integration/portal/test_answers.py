@@ -24,6 +24,7 @@ from integration.portal.conforming import check_answer, document, operation_of
 from integration.portal.mesh import addresses_of, running_agents, running_worker
 from integration.portal.running import KEY, SECRET, Portal, running_portal, woo_headers
 from integration.portal.test_attribution_models import PARAMETERS
+from kiki.commerce.exchange.repository import Fetch, note_fetch
 from kiki.kit.clock import FixedClock
 from kiki.kit.grpc.channel import open_channel
 from kiki.orchestrator.calls.intents import REQUEST_PURPOSE
@@ -118,6 +119,7 @@ async def test_every_operation_answers_what_the_document_says(walk: Walk) -> Non
     await _advertise(walk)
     await _sell(walk)
     await _look_at_the_shop(walk)
+    await _exchange(walk)
     await _replay(walk)
     await _experiment(walk, now)
     await _attribute(walk)
@@ -242,6 +244,28 @@ async def _look_at_the_shop(walk: Walk) -> None:
     assert (await walk.ask("GET", f"/internal/campaigns/{store_id}/actions"))["actions"]
     assert (await walk.ask("GET", f"/internal/events/{store_id}"))["events"]
     assert (await walk.ask("GET", f"/internal/creatives/{store_id}"))["creatives"]
+
+
+async def _exchange(walk: Walk) -> None:
+    """Two orders in other currencies: the rate of one is known, the other waits."""
+    path, today = "/internal/exchange-rates", dt.datetime.now(dt.UTC).date().isoformat()
+    rate = {"base": "USD", "quote": "EUR", "day": today, "rate": "0.8662"}
+    kept = await walk.ask("PUT", path, {"rates": [rate, {**rate, "day": ago(days=1).date().isoformat()}]})
+    assert kept["added"] == 2
+    for number, currency in ((3, "USD"), (4, "GBP")):
+        order = woo_order(number, email=f"{number}@customer.example", currency=currency)
+        await walk.deliver("order.created", json.dumps(order).encode())
+    await walk.settled()
+    async with walk.portal.database.transaction() as connection:
+        await note_fetch(connection, Fetch("rates.example", ago(days=1), problem="HTTP_TIMEOUT: no answer"))
+    assert len((await walk.ask("GET", path, base="USD", limit=1))["rates"]) == 1
+    assert (await walk.ask("GET", f"{path}/EUR/USD/{today}"))["source"] == "manual"
+    (missing,) = (await walk.ask("GET", f"{path}/missing", store_id=walk.store_id))["missing"]
+    assert (missing["currency"], missing["orders"], missing["older_rate_day"]) == ("GBP", 1, None)
+    assert (await walk.ask("GET", f"{path}/fetches"))["fetches"]
+    orders = [(await walk.ask("GET", f"/internal/orders/{walk.store_id}/{number}"))["exchange"] for number in (1, 3, 4)]
+    assert orders[0] is None
+    assert (orders[1]["rate"], orders[2]["rate"]) == ("0.8662", None)
 
 
 async def _replay(walk: Walk) -> None:

@@ -46,6 +46,9 @@ async def test_past_orders_are_claimed_by_name_time_and_reason_only(walk: Walk) 
     answer = await walk.ask("POST", path, registered)
     assert answer == {"added": 1, "replaced": 0, "reopened": 0, "counted_all": True}
     await walk.settled()
+    (listed,) = (await walk.ask("GET", path))["campaigns"]
+    assert listed["counts_since_reason"] == ""
+    assert dt.datetime.fromisoformat(listed["counts_since"]) > ago(days=1)
     found = f"/internal/orders/{walk.store_id}/1"
     assert (await walk.ask("GET", found))["verdict"] == "none"
 
@@ -66,3 +69,14 @@ async def test_past_orders_are_claimed_by_name_time_and_reason_only(walk: Walk) 
     purposes = {row["action"]: row["purpose"] for row in rows}
     assert purposes["campaign.register"] == ""
     assert purposes["campaign.backdate"] == f"effective from {earlier}: it ran, nobody told us"
+
+    again = {"effective_from": ago(days=1).isoformat(), "reason": "it counts since two days ago already"}
+    await walk.ask("POST", path, {**registered, **again})
+    await walk.settled()
+    (listed,) = (await walk.ask("GET", path))["campaigns"]
+    assert dt.datetime.fromisoformat(listed["counts_since"]) == dt.datetime.fromisoformat(earlier)
+    assert listed["counts_since_reason"] == "it ran, nobody told us"
+    await walk.ask("POST", path, {"campaigns": [{**campaign("spring", 11), "utm_campaign": "other"}]})
+    await walk.settled()
+    (listed,) = (await walk.ask("GET", path))["campaigns"]
+    assert listed["counts_since_reason"] == "", "another key counts from now on"

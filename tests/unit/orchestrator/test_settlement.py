@@ -108,6 +108,5 @@ def test_what_syncvalue_is_told_in_the_stores_currency_is_what_is_booked() -> No
         store = _Store()
 
     row = order("USD", 2, 2, 1)
-    row.settlement_currency, row.exchange_rate = "EUR", "0.5"
-    told = left(_View(), row, row.net_minor)  # type: ignore[arg-type]  # all that it reads of a view
+    told = left(_View(), row, row.net_minor, Decimal("0.5"))  # type: ignore[arg-type]  # all that it reads of a view
     assert told == money_to_proto(Money(booked(Basis.NET_SALES, "USD", "EUR", "0.5", 2, 2, [1]), "EUR"))

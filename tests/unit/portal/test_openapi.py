@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import httpx
 import jsonschema_rs
@@ -22,6 +22,7 @@ from kiki.orchestrator.events.convert import event_data
 from kiki.portal.app import build_app
 from kiki.portal.convert import message_json
 from kiki.portal.event_schemas import EventSchemas
+from kiki.portal.internal.answers.jobs import RESULTS
 from kiki.portal.internal.answers.shared import Page
 from kiki.portal.internal.schemas import StrictBody
 from kiki.portal.message_schemas import MessageSchemas, message
@@ -229,7 +230,7 @@ def test_a_message_has_the_fields_that_its_schema_names(kind: Any) -> None:
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.DESCRIPTOR.name)
 def test_an_event_has_the_fields_that_its_schema_names(kind: Any) -> None:
     events = EventSchemas()
-    events.any_event()
+    events.told_apart("LoggedEvent", {"description": "", "properties": {}})
     schema = events.components[f"{kind.DESCRIPTOR.name}Data"]
     told = event_data(kind.DESCRIPTOR.name, _filled(kind).SerializeToString())
     assert told.keys() <= schema["properties"].keys()
@@ -237,6 +238,40 @@ def test_an_event_has_the_fields_that_its_schema_names(kind: Any) -> None:
     _check(events.components, {**schema, "additionalProperties": False}, told)
     for name, value in told.items():
         _check(events.components, schema["properties"][name], value)
+
+
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.DESCRIPTOR.name)
+def test_the_type_of_an_event_says_which_fields_its_data_has(document: dict[str, Any], kind: Any) -> None:
+    name, schemas = kind.DESCRIPTOR.name, document["components"]["schemas"]
+    told = schemas["LoggedEvent"]
+    assert told["discriminator"]["mapping"][name] == f"#/components/schemas/Logged{name}"
+    data = event_data(name, _filled(kind).SerializeToString())
+    logged = {"store_id": 1, "seq": 1, "subject": "", "data": data, "occurred_at": "2026-01-01T00:00:00Z"}
+    _check(schemas, told, {**logged, "type": name})
+    own = schemas[f"{name}Data"]["properties"]
+    for other in EVENTS:
+        if data.keys() - schemas[f"{other.DESCRIPTOR.name}Data"]["properties"].keys():
+            with pytest.raises(jsonschema_rs.ValidationError):
+                _check(schemas, _closed(schemas, other.DESCRIPTOR.name), {**logged, "type": other.DESCRIPTOR.name})
+    assert data.keys() <= own.keys()
+
+
+def test_the_kind_of_a_job_says_what_comes_of_it(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("Job", "AddedJob"):
+        result = schemas[name]["properties"]["result"]
+        assert set(RESULTS) == set(schemas[name]["properties"]["kind"]["enum"])
+        for kind, told in RESULTS.items():
+            assert f"`{kind}`: {told.__name__}" in result["description"]
+            assert {"$ref": f"#/components/schemas/{told.__name__}"} in result["anyOf"]
+            assert schemas[told.__name__]["properties"].keys() == get_type_hints(told).keys()
+
+
+def _closed(schemas: dict[str, Any], name: str) -> dict[str, Any]:
+    """The schema of one logged event whose data has no other fields than it names."""
+    entry = schemas[f"Logged{name}"]
+    data = {**schemas[f"{name}Data"], "additionalProperties": False}
+    return {**entry, "properties": {**entry["properties"], "data": data}}
 
 
 def _subclasses(kind: type[StrictBody]) -> Iterator[type[StrictBody]]:

@@ -9,6 +9,7 @@ from kiki.commerce.tables.attribution import (
     attribution_models,
     attribution_shadows,
     attributions,
+    campaign_backdates,
     campaign_former_keys,
     campaign_products,
     campaigns,
@@ -26,6 +27,7 @@ from kiki.commerce.tables.catalogue import (
     variants,
 )
 from kiki.commerce.tables.columns import metadata
+from kiki.commerce.tables.exchange import exchange_rate_fetches, exchange_rates, waiting_orders
 from kiki.commerce.tables.orders import (
     order_items,
     order_refunds,
@@ -45,11 +47,14 @@ __all__ = [
     "attribution_models",
     "attribution_shadows",
     "attributions",
+    "campaign_backdates",
     "campaign_former_keys",
     "campaign_products",
     "campaigns",
     "customers",
     "data_requests",
+    "exchange_rate_fetches",
+    "exchange_rates",
     "holds",
     "identities",
     "identity_merges",
@@ -66,6 +71,7 @@ __all__ = [
     "store_connections",
     "touchpoints",
     "variants",
+    "waiting_orders",
 ]
 
 OWNER = Owner(schema="commerce", metadata=metadata, migrations=Path(__file__).parents[1] / "migrations")

@@ -154,6 +154,19 @@ campaign_former_keys = Table(
 )
 """What links said before a campaign's keys were changed: contacts from before go on leading to it."""
 
+campaign_backdates = Table(
+    "campaign_backdates",
+    metadata,
+    column("store_id", BigInteger),
+    column("campaign_id", Text),
+    moment("since_at"),
+    moment("told_at"),
+    column("actor", Text),
+    column("reason", Text),
+    PrimaryKeyConstraint("store_id", "campaign_id", "since_at", name="campaign_backdates_pkey"),
+)
+"""Who had a campaign count since a time before its registration, and why; the audit log has it too."""
+
 campaign_products = Table(
     "campaign_products",
     metadata,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Date,
     Index,
     Integer,
     LargeBinary,
@@ -58,6 +59,8 @@ orders = Table(
     optional("fee_minor", BigInteger),
     optional("fee_currency", Text),
     optional_moment("recorded_at"),
+    optional("rate_day", Date),
+    optional("rate_source", Text),
     PrimaryKeyConstraint("store_id", "order_id", name="orders_pkey"),
     Index("orders_placed", "store_id", "placed_at", "order_id"),
     Index("orders_customer", "store_id", "customer_key", "placed_at"),

@@ -25,13 +25,15 @@ from kiki.council.syncledger.domain import (
 from kiki.council.syncledger.errors import BadRequest
 from kiki.council.syncledger.fees import parse_rate, parse_share, rate_text
 from kiki.council.syncledger.months import month_number, month_parts
-from kiki.kit.digest import semantic_digest
+from kiki.kit.digest import grown_digests, semantic_digest
 from kiki.kit.grpc.money import minor_to_proto, money_from_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 from kiki.kit.money import Money, check_currency
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import syncledger_pb2
 
+_LATER_TERMS = ("experiment_id", "ended_at")
+"""Fields that `PutContract` got since its first version, in the order of their coming."""
 _MAX_TEXT = 512
 _MAX_TOUCHPOINTS = 100
 _MAX_MINOR = 10**15
@@ -99,6 +101,7 @@ def _evidence(request: syncledger_pb2.RecordIncrementalRevenueRequest, paid_at: 
         line.paid_at.CopyFrom(request.paid_at)
     if request.exchange_rate:
         line.exchange_rate = request.exchange_rate
+        line.rate_source = text(request.rate_source, "rate_source", empty=True)
         if request.HasField("rate_date"):
             line.rate_date.CopyFrom(request.rate_date)
         elif paid_at is not None:
@@ -217,7 +220,8 @@ def contract_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsA
         experiment_id=text(contract.experiment_id, "experiment_id", empty=True),
         ended_at=time_from_proto(contract.ended_at) if contract.HasField("ended_at") else None,
     )
-    return OnceItem(asked.store_id, text(request.event_id, "event_id"), semantic_digest("contract", asked), asked)
+    digest, former = grown_digests("contract", asked, _LATER_TERMS)
+    return OnceItem(asked.store_id, text(request.event_id, "event_id"), digest, asked, former)
 
 
 def _baseline_item(request: syncledger_pb2.PutContractRequest) -> OnceItem[TermsAsked | BaselineTold]:

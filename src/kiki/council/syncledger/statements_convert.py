@@ -179,6 +179,7 @@ def line_message(line: Line) -> syncledger_pb2.StatementLine:
     if message.order_amount.currency_code == line.currency:
         message.ClearField("exchange_rate")
         message.ClearField("rate_date")
+        message.ClearField("rate_source")
     _add_sources(message, line)
     return message
 

@@ -24,13 +24,15 @@ from kiki.council.syncvalue.domain import (
     Valuation,
 )
 from kiki.council.syncvalue.errors import BadRequest
-from kiki.kit.digest import semantic_digest
+from kiki.kit.digest import grown_digests, semantic_digest
 from kiki.kit.grpc.money import minor_from_proto, minor_to_proto
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 from kiki.kit.money import check_currency
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import common_pb2, syncvalue_pb2
 
+_LATER_ASKED = ("promotions",)
+"""Fields that `UpdateBaselineMetrics` got since its first version, in the order of their coming."""
 _MAX_TEXT = 512
 _MAX_UNITS = 2**31 - 1
 _MAX_MINOR = 10**15
@@ -147,7 +149,8 @@ def baseline_item(request: syncvalue_pb2.UpdateBaselineMetricsRequest) -> OnceIt
         history_from=time_from_proto(request.history_from) if request.HasField("history_from") else None,
         promotions=promotions(request.promotions),
     )
-    return OnceItem(asked.store_id, _text(request.event_id, "event_id"), semantic_digest("baseline", asked), asked)
+    digest, former = grown_digests("baseline", asked, _LATER_ASKED)
+    return OnceItem(asked.store_id, _text(request.event_id, "event_id"), digest, asked, former)
 
 
 def baseline_answer(baseline: Baseline, forecast: Counterfactual | None) -> bytes:

@@ -12,7 +12,8 @@ ACQUIRED = Decimal("0.5")
 PROMOTED = Decimal("0.3")
 _CAP = Decimal(1)
 _ZERO = Decimal(0)
-_MAX_TOUCHPOINTS_KEPT = 50
+LATEST_CLICKS = 50
+"""As many clicks as it looks at and keeps, the newest ones."""
 _UNTOUCHED = Decision("default", "1", Verdict.NONE, _ZERO, None, (), False)
 
 
@@ -46,7 +47,7 @@ def _clicks(case: Case) -> list[Touch]:
     """Clicks in the window before the order, both ends included, oldest first."""
     opens = case.placed_at - case.rules.window
     found = [touch for touch in case.touches if touch.kind == "click" and opens <= touch.at <= case.placed_at]
-    return sorted(found, key=lambda touch: (touch.at, touch.touchpoint_id))[-_MAX_TOUCHPOINTS_KEPT:]
+    return sorted(found, key=lambda touch: (touch.at, touch.touchpoint_id))[-LATEST_CLICKS:]
 
 
 def _clicked(clicks: list[Touch]) -> Signal | None:

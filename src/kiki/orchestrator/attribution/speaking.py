@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kiki.kit.errors import FailedPrecondition, InvalidInput
-from kiki.orchestrator.attribution.default_model import DefaultModel
+from kiki.orchestrator.attribution.default_model import LATEST_CLICKS, DefaultModel
 from kiki.orchestrator.attribution.fitted import Fitted
 from kiki.orchestrator.attribution.model import Case, Decision, Model
 from kiki.orchestrator.attribution.registry import BY_FACTS, CANDIDATE, FITTED, MODELS, build_model
@@ -60,6 +60,12 @@ class Speakers:
     wants_others: bool = False
     """Whether channels that are not ours get a part of the credit."""
     wants_facts: bool = False
+
+    @property
+    def latest_clicks(self) -> int | None:
+        """How many of the latest clicks of ours are all that these models look at; None: every contact counts."""
+        only = self.shadow is None and not self.wants_others and self.model.name == DefaultModel.name
+        return LATEST_CLICKS if only else None
 
     @property
     def rests_on_first(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -31,8 +31,6 @@ from kiki.rpc.v1 import events_pb2
 BY_REVIEW = "review"
 """What stands in place of a model where a person approved."""
 _UTM_LENGTH = 200
-_SESSION = dt.timedelta(minutes=30)
-"""How long after its beginning a visit may be told of by the collector: consent is asked first."""
 
 
 def decide_placed(batch: Batch, view: StoreView, order: OrderRow, person: CustomerRow, event: OrderObserved) -> None:
@@ -120,11 +118,11 @@ def case_of(
     return Case(
         order_id=order.order_id,
         placed_at=order.placed_at,
-        touches=tuple(_touches(batch, view, order)),
+        touches=_touches(batch, view, order),
         acquired_by_order_id=acquired,
         promotions=tuple(Promotion(*pair) for pair in sorted(promotions)),
         rules=view.attribution,
-        others=tuple(_others(batch, view, order)) if view.speakers.wants_others else (),
+        others=_others(batch, view, order) if view.speakers.wants_others else (),
         facts=_facts(order, person) if view.speakers.wants_facts else (),
     )
 
@@ -211,15 +209,25 @@ def append_revision(
     )
 
 
-def _touches(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
-    """The buyer's contacts that lead to a registered campaign; the visit of another order is one like any other."""
-    for row in distinct(batch.touches.get((order.store_id, order.customer_key), ()), view.attribution.window):
-        campaign_id = _leads_to(view, order, row)
+def _touches(batch: Batch, view: StoreView, order: OrderRow) -> tuple[Touch, ...]:
+    """The buyer's contacts in the window that lead to a registered campaign, the oldest first, as far as they are
+    asked for; the visit of another order is one like any other."""
+    trail = batch.touches.get((order.store_id, order.customer_key))
+    if trail is None:
+        return ()
+    found, clicks, enough = list[Touch](), 0, view.speakers.latest_clicks
+    for row in trail.newest(order.placed_at, view.attribution.window):
+        campaign_id = leads_to(view, order, row)
         if campaign_id is not None:
-            yield Touch(row.touchpoint_id, campaign_id, row.kind, row.at)
+            found.append(Touch(row.touchpoint_id, campaign_id, row.kind, row.at))
+            clicks += row.kind == "click"
+            if clicks == enough:
+                break
+    found.reverse()
+    return tuple(found)
 
 
-def _leads_to(view: StoreView, order: OrderRow, row: TouchpointRow) -> str | None:
+def leads_to(view: StoreView, order: OrderRow, row: TouchpointRow) -> str | None:
     """The campaign of a contact, as it was registered when the order came in."""
     return view.campaigns.find(
         campaign_id=row.campaign_id,
@@ -230,35 +238,19 @@ def _leads_to(view: StoreView, order: OrderRow, row: TouchpointRow) -> str | Non
     )
 
 
-def distinct(rows: Sequence[TouchpointRow], window: dt.timedelta) -> list[TouchpointRow]:
-    """Each contact once: what an order tells of its own visit gives way to the collector's word on the same visit.
-
-    An order's visit has the time of the order where the shop does not say when it began.
-    """
-    collected: dict[tuple[str | None, ...], list[dt.datetime]] = {}
-    for row in rows:
-        if row.source == "pixel":
-            collected.setdefault(_origin(row), []).append(row.at)
-    if not collected:
-        return list(rows)
-    return [
-        row
-        for row in rows
-        if row.source != "order"
-        or not any(row.at - window <= at <= row.at + _SESSION for at in collected.get(_origin(row), ()))
+def _others(batch: Batch, view: StoreView, order: OrderRow) -> tuple[Touch, ...]:
+    """The buyer's visits in the window that lead to no campaign of ours, by the channel that they name; each is a click
+    there."""
+    trail = batch.touches.get((order.store_id, order.customer_key))
+    if trail is None:
+        return ()
+    found = [
+        Touch(row.touchpoint_id, channel, "click", row.at)
+        for row in trail.newest(order.placed_at, view.attribution.window)
+        if row.kind != "view" and (channel := channel_of(row)) and leads_to(view, order, row) is None
     ]
-
-
-def _origin(row: TouchpointRow) -> tuple[str | None, ...]:
-    return row.utm_source, row.utm_medium, row.utm_campaign, row.utm_id
-
-
-def _others(batch: Batch, view: StoreView, order: OrderRow) -> Iterable[Touch]:
-    """The buyer's visits that lead to no campaign of ours, by the channel that they name; each is a click there."""
-    for row in distinct(batch.touches.get((order.store_id, order.customer_key), ()), view.attribution.window):
-        channel = channel_of(row)
-        if channel and row.kind != "view" and _leads_to(view, order, row) is None:
-            yield Touch(row.touchpoint_id, channel, "click", row.at)
+    found.reverse()
+    return tuple(found)
 
 
 def channel_of(row: TouchpointRow) -> str:
@@ -326,7 +318,7 @@ def _keep_own_touch(batch: Batch, view: StoreView, order: OrderRow, person: Cust
         recorded_at=batch.now,
     )
     batch.out.touchpoints[order.store_id, row.touchpoint_id] = row
-    batch.touches.setdefault((order.store_id, order.customer_key), []).append(row)
+    batch.trail(order.store_id, order.customer_key).add(row)
     if person.last_order_at is not None and row.at <= person.last_order_at:
         told = Reopened(reopening.TOUCHPOINT, row.at, until=row.at + view.attribution.window)
         reopening.reopen(batch, (order.store_id, person.customer_key), told)

@@ -21,6 +21,8 @@ from kiki.commerce.catalogue import (
     VariantRow,
 )
 from kiki.commerce.events import OrderObserved
+from kiki.commerce.exchange.rates import RateTable
+from kiki.commerce.exchange.waiting import WaitingRow
 from kiki.commerce.orders import ItemRow, OrderRow, RefundRow
 from kiki.commerce.people import CustomerRow, Identity
 from kiki.commerce.stores import StoreConnection
@@ -34,6 +36,7 @@ from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.stock_guard.guard import GuardRules
 from kiki.orchestrator.workflows.scanning import Scan
+from kiki.orchestrator.workflows.trails import Trail
 
 Key = tuple[int, str]
 _CLOCK_SLACK = dt.timedelta(minutes=2)
@@ -91,6 +94,8 @@ class Written:
     touchpoints: dict[Key, TouchpointRow] = field(default_factory=dict)
     attributions: list[tuple[Any, ...]] = field(default_factory=list)
     shadows: dict[tuple[int, str, str], ShadowRow] = field(default_factory=dict)
+    waiting: dict[Key, WaitingRow | None] = field(default_factory=dict)
+    """Orders that wait for an exchange rate; None: not, or no longer."""
     reviews: set[Key] = field(default_factory=set)
     campaigns: dict[Key, CampaignRow] = field(default_factory=dict)
     former_keys: list[FormerKeys] = field(default_factory=list)
@@ -135,12 +140,17 @@ class Batch:
     orders: dict[Key, OrderRow] = field(default_factory=dict)
     told: dict[Key, OrderObserved] = field(default_factory=dict)
     """The last thing folded over an order, when it was a statement of how the order looks."""
+    observed: Mapping[Key, Sequence[OrderObserved]] = field(default_factory=dict)
+    """What the batch tells of each order, the first first."""
+    rates: RateTable = field(default_factory=RateTable)
+    """Exchange rates that its orders may ask for."""
     refunds: dict[Key, dict[str, RefundRow]] = field(default_factory=dict)
     items: dict[Key, list[ItemRow]] = field(default_factory=dict)
     reviews: dict[Key, ReviewRow] = field(default_factory=dict)
     people: dict[Identity, str] = field(default_factory=dict)
     customers: dict[Key, CustomerRow] = field(default_factory=dict)
-    touches: dict[Key, list[TouchpointRow]] = field(default_factory=dict)
+    touches: dict[Key, Trail] = field(default_factory=dict)
+    """Contacts around the orders that are decided, by customer."""
     promotions: dict[Key, list[PromotionRow]] = field(default_factory=dict)
     """By product."""
     campaigns: dict[Key, CampaignRow] = field(default_factory=dict)
@@ -151,6 +161,8 @@ class Batch:
     those that may be decided anew."""
     orders_of: dict[Key, set[str]] = field(default_factory=dict)
     """Loaded live orders by customer, for touchpoints that arrive late."""
+    crowded: set[Key] = field(default_factory=set)
+    """Customers with more orders within reach of late touchpoints than a batch decides."""
     products: dict[Key, ProductState] = field(default_factory=dict)
     texts: dict[Key, ProductText] = field(default_factory=dict)
     variants: dict[Key, dict[str, VariantRow]] = field(default_factory=dict)
@@ -162,6 +174,10 @@ class Batch:
     """What comes of the batch travels in it."""
     out: Written = field(default_factory=Written)
     stored: Stored = field(default_factory=Stored)
+
+    def trail(self, store_id: int, customer_key: str) -> Trail:
+        """A person's contacts, as far as they are known here."""
+        return self.touches.setdefault((store_id, customer_key), Trail())
 
     def call(self, agent: str, method: str, lane: Lane, *, entity: str, subject: str, request: Any) -> None:
         """Ask for an agent call; the request carries its own store and event id."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+
+from google.type.date_pb2 import Date
 
 from kiki.commerce.campaigns import DecisionRow
 from kiki.commerce.orders import OrderRow, RefundRow
@@ -10,7 +13,7 @@ from kiki.kit.digest import event_id
 from kiki.orchestrator.attribution.model import WHOLE, share_of
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.settlement import Booking, next_booking
-from kiki.orchestrator.workflows import attributing, messages
+from kiki.orchestrator.workflows import attributing, exchanging, messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import syncledger_pb2
 
@@ -18,9 +21,10 @@ _NOTHING_TOLD = DecisionRow("", {})
 
 
 def settle(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
-    """Bring the books up to what the order is now."""
+    """Bring the books up to what the order is now. One whose exchange rate is not known yet waits for it."""
+    exchanging.fix_rate(batch, view, order)
     booking = next_booking(order)
-    if booking is Booking.RECORD:
+    if booking is Booking.RECORD and exchanging.is_counted(view, order):
         _record(batch, view, lane, order)
     elif booking is Booking.REVERSE:
         _reverse(batch, lane, order)
@@ -34,8 +38,7 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
     order.booked_minor, order.booked_total_minor = order.net_minor, order.total_minor
     order.booked_currency, order.booked_attribution = order.currency, order.attribution_revision
     batch.out.orders.add((order.store_id, order.order_id))
-    settlement_currency = view.store.settings.settlement_currency or view.store.currency
-    rate = order.exchange_rate if order.settlement_currency == settlement_currency else None
+    foreign = order.currency != view.store.settled_in
     told = batch.evidence.get((order.store_id, order.order_id), _NOTHING_TOLD)
     request = syncledger_pb2.RecordIncrementalRevenueRequest(
         store_id=order.store_id,
@@ -51,7 +54,9 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
         model=told.model,
         ordered_at=messages.stamp(order.placed_at),
         paid_at=messages.stamp_or_none(order.billable_at or order.paid_at),
-        exchange_rate=rate or "",
+        exchange_rate=(order.exchange_rate or "") if foreign else "",
+        rate_date=_date(order.rate_day) if foreign else None,
+        rate_source=(order.rate_source or "") if foreign else "",
         test_order=order.is_test,
     )
     share = attributing.share_told(told.evidence)
@@ -127,6 +132,10 @@ def _evidence(told: DecisionRow) -> list[syncledger_pb2.Touchpoint]:
             for name in names
         ]
     return found
+
+
+def _date(day: dt.date | None) -> Date | None:
+    return None if day is None else Date(year=day.year, month=day.month, day=day.day)
 
 
 def _call(batch: Batch, method: str, lane: Lane, order: OrderRow, request: Any) -> None:

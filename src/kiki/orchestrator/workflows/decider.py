@@ -146,6 +146,7 @@ _ON_FACT: dict[str, Callable[[Batch, StoreView, WorkItem, dict[str, Any]], None]
     "orders_reopened": evidence.orders_reopened,
     "campaigns_changed": registering.campaigns_changed,
     "review_decided": evidence.review_decided,
+    "rates_known": orders.rates_known,
     "revenue_recorded": evidence.revenue_recorded,
     "revenue_reversed": evidence.revenue_reversed,
     "products_commanded": hands.products_commanded,

@@ -9,7 +9,7 @@ from typing import Any
 from kiki.commerce.campaigns import TouchpointRow
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.workflows import attributing, reopening
-from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.orchestrator.workflows.batch import Batch, Reopened, StoreView
 from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.identities import identify, identify_visitor
 from kiki.orchestrator.workflows.orders import first_order_standing
@@ -33,9 +33,11 @@ def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[
         if (item.store_id, row.touchpoint_id) in batch.out.touchpoints:
             continue
         batch.out.touchpoints[item.store_id, row.touchpoint_id] = row
-        known = batch.touches.setdefault((item.store_id, key), [])
-        if all(touch.touchpoint_id != row.touchpoint_id for touch in known):
-            known.append(row)
+        batch.trail(item.store_id, key).add(row)
+        if (item.store_id, key) in batch.crowded:
+            told = Reopened(reopening.TOUCHPOINT, row.at, until=row.at + view.attribution.window)
+            reopening.reopen(batch, (item.store_id, key), told)
+            continue
         reopened |= batch.orders_of.get((item.store_id, key), set())
         earliest[key] = min(row.at, earliest.get(key, row.at))
     reopened |= _placed_in_batch(batch, item.store_id, earliest)

@@ -150,8 +150,11 @@ def merge(batch: Batch, store_id: int, *, kept: str, merged: str, cause: str, la
             batch.people[identity] = kept
             if identity in batch.out.identities:
                 batch.out.identities[identity] = kept
-    batch.touches.setdefault((store_id, kept), []).extend(batch.touches.pop((store_id, merged), []))
+    if (trail := batch.touches.pop((store_id, merged), None)) is not None:
+        batch.trail(store_id, kept).join(trail)
     batch.orders_of.setdefault((store_id, kept), set()).update(batch.orders_of.pop((store_id, merged), set()))
+    if (store_id, merged) in batch.crowded:
+        batch.crowded.add((store_id, kept))
     for order in batch.orders.values():
         if order.customer_key == merged and order.store_id == store_id:
             order.customer_key = kept

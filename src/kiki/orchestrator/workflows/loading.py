@@ -67,9 +67,11 @@ from kiki.orchestrator.attribution.model import Rules, Verdict
 from kiki.orchestrator.attribution.speaking import Speakers
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.stock_guard.guard import GuardRules
+from kiki.orchestrator.workflows import exchanging, reopening
 from kiki.orchestrator.workflows.batch import Batch, Key, Stored, StoreView
 from kiki.orchestrator.workflows.caches import CampaignCache, ModelCache
 from kiki.orchestrator.workflows.identities import identities
+from kiki.orchestrator.workflows.trails import Trail, reach_of
 
 _LOCK_CLASS_PEOPLE = 0x6B01
 _LOCK_CLASS_PRODUCTS = 0x6B02
@@ -214,7 +216,7 @@ def _collect_fact(batch: Batch, wanted: Wanted, store_id: int, kind: str, body: 
             wanted.customers.add((store_id, entry["customer_key"]))
             wanted.orders.add((store_id, entry["order_id"]))
             wanted.lines.add((store_id, entry["order_id"]))
-    elif kind in ("revenue_recorded", "revenue_reversed", "review_decided", "contract_ended"):
+    elif kind in ("revenue_recorded", "revenue_reversed", "review_decided", "contract_ended", "rates_known"):
         wanted.people_stores.add(store_id)
         keys = {(store_id, entry["order_id"]) for entry in body["orders"]}
         wanted.orders |= keys
@@ -314,6 +316,8 @@ async def _load_orders(
     )
     if not wanted.reached:
         await _view_stores(connection, batch, stores, campaigns, models)
+    batch.observed = wanted.told
+    batch.rates = await exchanging.load_rates(connection, batch)
     await _load_edited(connection, batch, wanted)
     batch.reviews = await find_reviews(connection, sorted(wanted.reviews))
     customers = wanted.customers | {(order.store_id, order.customer_key) for order in batch.orders.values()}
@@ -337,17 +341,35 @@ async def _load_edited(connection: Connection, batch: Batch, wanted: Wanted) -> 
 
 
 async def _reach_orders(connection: Connection, batch: Batch, wanted: Wanted) -> None:
-    """Orders that a late touchpoint may change: those of its person, placed within the window after it."""
-    reach = []
+    """Orders that a late touchpoint may change: those of its person, placed within the window after it.
+
+    Of somebody with very many of them none is loaded: they are handed over when the batch is written.
+    """
+    times: dict[Key, list[dt.datetime]] = {}
     for store_id, found, at in wanted.reached:
-        keys = {batch.people[identity] for identity in found if identity in batch.people}
-        view = batch.stores.get(store_id)
-        if view is not None:
-            reach += [(store_id, key, at, at + view.attribution.window) for key in sorted(keys)]
-    reopened = await orders_in_reach(connection, reach)
-    wanted.orders.update(reopened)
-    wanted.lines.update(reopened)
-    wanted.reviews.update(reopened)
+        if store_id in batch.stores:
+            for name in {batch.people[identity] for identity in found if identity in batch.people}:
+                times.setdefault((store_id, name), []).append(at)
+    reach = [span for key in sorted(times) for span in _after(key, times[key], batch.stores[key[0]].attribution.window)]
+    for person, names in (await orders_in_reach(connection, reach, reopening.PER_FACT + 1)).items():
+        if len(names) > reopening.PER_FACT:
+            batch.crowded.add(person)
+            continue
+        reopened = {(person[0], name) for name in names}
+        wanted.orders |= reopened
+        wanted.lines |= reopened
+        wanted.reviews |= reopened
+
+
+def _after(
+    key: Key, times: Sequence[dt.datetime], window: dt.timedelta
+) -> list[tuple[int, str, dt.datetime, dt.datetime]]:
+    """The windows after a person's contacts, those that overlap as one."""
+    spans: list[tuple[int, str, dt.datetime, dt.datetime]] = []
+    for at in sorted(times):
+        begin = spans.pop()[2] if spans and at <= spans[-1][3] else at
+        spans.append((*key, begin, at + window))
+    return spans
 
 
 async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, customers: set[Key]) -> None:
@@ -355,7 +377,7 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
     fresh = [
         (key, events[0].placed_at)
         for key, events in wanted.told.items()
-        if (key not in batch.orders or is_tombstone(batch.orders[key])) and _has_campaigns(batch, key[0])
+        if (key not in batch.orders or is_tombstone(batch.orders[key])) and _is_decided(batch, key[0], events)
     ]
     again = [batch.orders[key] for key in wanted.lines if key in batch.orders and _has_campaigns(batch, key[0])]
     told = [
@@ -363,12 +385,13 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
         for key, order in batch.orders.items()
         if order.verdict == Verdict.INCREMENTAL.value or (key in wanted.reviews and order.attribution_revision)
     ]
-    times = [placed_at for _, placed_at in fresh] + [order.placed_at for order in again]
-    if not times:
+    if not fresh and not again:
         batch.customers, batch.evidence = await fetch_together(connection, lock_customers(customers), evidence_of(told))
         return
-    with_campaigns = sorted({key for key in customers if _has_campaigns(batch, key[0])})
-    longest = max(view.attribution.window for view in batch.stores.values())
+    times = [(key[0], placed_at) for key, placed_at in fresh]
+    times += [(order.store_id, order.placed_at) for order in again]
+    reach = _reach(batch, times)
+    spans = [(*key, *reach[key[0]]) for key in sorted(customers) if key[0] in reach]
     deciding = {key for key, _ in fresh} | wanted.lines
     products = {
         (key[0], line.product_id)
@@ -383,13 +406,14 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
         for line in batch.items.get((order.store_id, order.order_id), ())
         if line.product_id is not None
     }
-    batch.customers, batch.evidence, batch.touches, batch.promotions = await fetch_together(
+    batch.customers, batch.evidence, touches, batch.promotions = await fetch_together(
         connection,
         lock_customers(customers),
         evidence_of(told),
-        touchpoints_of(with_campaigns, min(times) - longest),
+        touchpoints_of(spans),
         promotions_of(sorted(products)),
     )
+    batch.touches = {key: Trail(rows) for key, rows in touches.items()}
     for order in again:
         batch.orders_of.setdefault((order.store_id, order.customer_key), set()).add(order.order_id)
 
@@ -397,6 +421,22 @@ async def _load_customers(connection: Connection, batch: Batch, wanted: Wanted, 
 def _has_campaigns(batch: Batch, store_id: int) -> bool:
     view = batch.stores.get(store_id)
     return view is not None and bool(view.campaigns)
+
+
+def _is_decided(batch: Batch, store_id: int, events: Sequence[OrderObserved]) -> bool:
+    """Whether a new order may be decided: no history from before the connection, and no test."""
+    since = batch.stores[store_id].store.connected_at if _has_campaigns(batch, store_id) else None
+    return since is not None and any(event.placed_at >= since and not event.is_test for event in events)
+
+
+def _reach(batch: Batch, times: Sequence[tuple[int, dt.datetime]]) -> dict[int, tuple[dt.datetime, dt.datetime]]:
+    """Per store from when to when contacts matter to orders placed at these times, whoever is who in the end."""
+    found: dict[int, tuple[dt.datetime, dt.datetime]] = {}
+    for store_id, placed_at in times:
+        begin, end = reach_of(placed_at, batch.stores[store_id].attribution.window)
+        first, last = found.get(store_id, (begin, end))
+        found[store_id] = min(first, begin), max(last, end)
+    return found
 
 
 async def _load_campaigns(connection: Connection, batch: Batch, keys: Sequence[Key]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from kiki.commerce.events import OrderDeleted, OrderObserved, Refund, RefundObserved
 from kiki.commerce.orders import TOMBSTONE, ItemRow, OrderRow, RefundRow, is_tombstone, lines_digest
@@ -10,7 +11,7 @@ from kiki.commerce.people import CustomerRow
 from kiki.orchestrator import settlement
 from kiki.orchestrator.attribution.model import Verdict
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.workflows import attributing, engaging, messages, reopening, valuing
+from kiki.orchestrator.workflows import attributing, engaging, exchanging, messages, reopening, valuing
 from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, deleted_at
 from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.customers import buyer
@@ -101,6 +102,8 @@ def order_deleted(batch: Batch, view: StoreView, item: WorkItem, event: OrderDel
         return
     order.deleted_at = at
     batch.out.orders.add(key)
+    if not exchanging.is_counted(view, order):
+        exchanging.stop_waiting(batch, order)
     batch.log(
         "OrderCancelledEvent",
         f"order:{order.order_id}",
@@ -152,7 +155,20 @@ def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: Refund
     settle(batch, view, item.lane, order)
 
 
+def rates_known(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """Exchange rates that orders waited for are known: each is valued and booked at its own, once."""
+    for entry in body["orders"]:
+        key = (item.store_id, entry["order_id"])
+        order = batch.orders.get(key)
+        if order is not None and exchanging.fix_rate(batch, view, order):
+            valuing.tell(batch, view, item.lane, order, ())
+            settle(batch, view, item.lane, order)
+        elif batch.out.waiting.get(key) is None:
+            batch.out.waiting[key] = None  # It is gone, or needs none any more.
+
+
 def _new_order(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserved, customer_key: str) -> OrderRow:
+    told = exchanging.told_rate(event)
     return OrderRow(
         store_id=item.store_id,
         order_id=event.order_id,
@@ -169,8 +185,8 @@ def _new_order(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserv
         total_minor=event.total.minor,
         net_minor=event.net_sales.minor,
         refunded_minor=0,
-        settlement_currency=event.settlement_currency,
-        exchange_rate=event.exchange_rate,
+        settlement_currency=told[0],
+        exchange_rate=told[1],
         is_test=event.is_test,
         live=settlement.is_live(event.placed_at, view.store.connected_at, view.store.uninstalled_at),
         lines_digest=lines_digest(event),
@@ -191,7 +207,7 @@ def _take_newer(batch: Batch, item: WorkItem, order: OrderRow, event: OrderObser
         return False
     order.number, order.status, order.currency, order.total_minor, order.net_minor, order.is_test = said
     order.updated_at, order.triggered_at = event.updated_at, item.triggered_at
-    order.settlement_currency, order.exchange_rate = event.settlement_currency, event.exchange_rate
+    exchanging.take_told_rate(batch, order, event, known[2])
     if revived:
         order.deleted_at = None
     if digest != order.lines_digest:

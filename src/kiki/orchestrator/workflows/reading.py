@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from kiki.commerce.attribution_models import find_fitted
@@ -23,6 +23,7 @@ from kiki.orchestrator.workflows.batch import Batch, Key, StoreView
 from kiki.orchestrator.workflows.caches import known_campaigns, naming_of, read_fitted
 from kiki.orchestrator.workflows.loading import view_of
 from kiki.orchestrator.workflows.reopening import may_reopen
+from kiki.orchestrator.workflows.trails import Trail, reach_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ async def read_around(
     batch.customers = await customers_by_key(connection, keys)
     firsts = {(row.store_id, row.first_order_id) for row in batch.customers.values() if row.first_order_id is not None}
     page.firsts = await orders_by_key(connection, sorted(firsts))
-    await _read_around(connection, page, shelf, keys)
+    await _read_around(connection, page, shelf)
     return page
 
 
@@ -108,19 +109,30 @@ async def read_order(
     keys = [(order.store_id, order.customer_key)]
     batch.customers = await customers_by_key(connection, keys)
     page = Page([order], batch)
-    await _read_around(connection, page, shelf, keys)
+    await _read_around(connection, page, shelf)
     return page
 
 
-async def _read_around(connection: Connection, page: Page, shelf: Shelf, keys: Sequence[Key]) -> None:
+async def _read_around(connection: Connection, page: Page, shelf: Shelf) -> None:
     batch, every = page.batch, [*page.orders, *page.firsts.values()]
     batch.items = await find_items(connection, sorted({(order.store_id, order.order_id) for order in every}))
     if not shelf.view.campaigns:
         return
-    since = min(order.placed_at for order in every) - shelf.view.attribution.window
-    batch.touches = await find_touchpoints(connection, keys, since)
+    spans = _spans(every, shelf.view.attribution.window)
+    batch.touches = {key: Trail(rows) for key, rows in (await find_touchpoints(connection, spans)).items()}
     products = {(row.store_id, row.product_id) for rows in batch.items.values() for row in rows if row.product_id}
     batch.promotions = await find_promotions(connection, sorted(products))
+
+
+def _spans(orders: Iterable[OrderRow], window: dt.timedelta) -> list[tuple[int, str, dt.datetime, dt.datetime]]:
+    """Per person when contacts matter to these orders, as few times as they make without overlapping."""
+    found: list[tuple[int, str, dt.datetime, dt.datetime]] = []
+    for store_id, key, placed_at in sorted({(each.store_id, each.customer_key, each.placed_at) for each in orders}):
+        begin, end = reach_of(placed_at, window)
+        if found and found[-1][:2] == (store_id, key) and begin <= found[-1][3]:
+            begin = found.pop()[2]
+        found.append((store_id, key, begin, end))
+    return found
 
 
 def case_in(page: Page, view: StoreView, order: OrderRow) -> Case:

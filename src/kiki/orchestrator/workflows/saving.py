@@ -10,7 +10,7 @@ from kiki.commerce.rows import Shape
 from kiki.kit.bulk import Append, Rows, append_rows
 from kiki.kit.database import Connection
 from kiki.orchestrator.events.log import append
-from kiki.orchestrator.workflows import reopening
+from kiki.orchestrator.workflows import exchanging, reopening
 from kiki.orchestrator.workflows.batch import Batch
 
 _UNINSTALL = """
@@ -32,6 +32,7 @@ async def save(connection: Connection, batch: Batch) -> None:
     await _save_products(connection, batch)
     await _save_stores(connection, batch)
     await reopening.hand_over(connection, batch)
+    await exchanging.save_waiting(connection, batch)
     await append(connection, out.events)
 
 

@@ -13,7 +13,7 @@ from kiki.kit.digest import event_id
 from kiki.kit.money import exchanged
 from kiki.orchestrator import settlement
 from kiki.orchestrator.lanes import Lane
-from kiki.orchestrator.workflows import messages
+from kiki.orchestrator.workflows import exchanging, messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import common_pb2, syncvalue_pb2
 
@@ -33,8 +33,10 @@ def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequ
     """The order as it is now, under its next revision."""
     if order.is_test:
         return
+    exchanging.fix_rate(batch, view, order)
     order.told_revision += 1
     batch.out.orders.add((order.store_id, order.order_id))
+    rate = exchanging.rate_into(batch, order, view.store.currency)
     person = batch.customers.get((order.store_id, order.customer_key))
     request = syncvalue_pb2.UpdateCustomerLTVRequest(
         store_id=order.store_id,
@@ -43,8 +45,8 @@ def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequ
         decision_seq=order.told_revision,
         customer_key=order.customer_key,
         order_id=order.order_id,
-        order_amount=left(view, order, order.total_minor),
-        net_sales=left(view, order, order.net_minor),
+        order_amount=left(view, order, order.total_minor, rate),
+        net_sales=left(view, order, order.net_minor, rate),
         ordered_at=messages.stamp(order.placed_at),
         paid_at=messages.stamp_or_none(order.paid_at),
         first_order=person is not None and person.first_order_id == order.order_id,
@@ -62,14 +64,14 @@ def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequ
     )
 
 
-def left(view: StoreView, order: OrderRow, minor: int) -> MoneyMessage:
-    """What refunds leave of an amount, in the store's currency where the shop says at which rate.
+def left(view: StoreView, order: OrderRow, minor: int, rate: Decimal | None) -> MoneyMessage:
+    """What refunds leave of an amount, in the store's currency where the rate is known.
 
     First converted and then taken from, as SyncLedger does, so that both come to the same minor unit. Without a rate
     it stays as it is, and SyncValue counts it apart.
     """
     wanted = view.store.currency
-    if order.currency == wanted or order.settlement_currency != wanted or not order.exchange_rate:
+    if order.currency == wanted or rate is None:
         return messages.amount(settlement.kept(order, minor), order.currency)
-    converted = exchanged(minor, order.currency, wanted, Decimal(order.exchange_rate))
+    converted = exchanged(minor, order.currency, wanted, rate)
     return messages.amount(settlement.kept(order, converted), wanted)

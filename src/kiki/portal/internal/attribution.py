@@ -21,6 +21,7 @@ from kiki.commerce.attribution_models import (
 )
 from kiki.commerce.campaigns import TouchpointRow
 from kiki.commerce.history import orders_by_key
+from kiki.commerce.orders import OrderRow
 from kiki.commerce.stores import StoreSettings
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.orchestrator.attribution.model import Case, Decision, Signal
@@ -34,8 +35,11 @@ from kiki.orchestrator.attribution.registry import (
 from kiki.orchestrator.attribution.speaking import all_facts
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.experiments import repository as experiments
+from kiki.orchestrator.workflows.attributing import channel_of, leads_to
+from kiki.orchestrator.workflows.batch import StoreView
 from kiki.orchestrator.workflows.caches import naming_of
 from kiki.orchestrator.workflows.reading import case_in, read_order, read_shelf
+from kiki.orchestrator.workflows.trails import Trail
 from kiki.portal.access import documented_key
 from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.jobs import AddedJob, AdoptedModel, AttributionModels, FittedModel, ListedModel
@@ -229,9 +233,7 @@ async def explain(services: Injected, store_id: StoreId, order_id: _OrderId) -> 
         "arm": shelf.view.speakers.arm(order.customer_key),
         "decisions": shown["attributions"],
         "review": shown["review"],
-        "touchpoints": [_touchpoint(row, case) for row in page.batch.touches.get((store_id, order.customer_key), ())][
-            -_SHOWN_TOUCHPOINTS:
-        ],
+        "touchpoints": _touchpoints(page.batch.trail(store_id, order.customer_key), case, wide, order),
         "facts": dict(case.facts),
         "models": [_says(decision) for decision in decisions],
         "second_model": [_shadow(row) for row in shadows],
@@ -249,18 +251,32 @@ def check_models(settings: StoreSettings, known: Container[str]) -> None:
             )
 
 
-def _touchpoint(row: TouchpointRow, case: Case) -> ShownTouchpoint:
+def _touchpoints(trail: Trail, case: Case, view: StoreView, order: OrderRow) -> list[ShownTouchpoint]:
+    """The buyer's contacts around the order, those that do not count for it included, the newest last."""
+    counting = {touch.touchpoint_id: touch.campaign_id for touch in case.touches}
+    elsewhere = {touch.touchpoint_id: touch.campaign_id for touch in case.others}
+    found = []
+    for row in trail.rows[-_SHOWN_TOUCHPOINTS:]:
+        in_window = case.placed_at - case.rules.window <= row.at <= case.placed_at
+        campaign_id, channel = counting.get(row.touchpoint_id), elsewhere.get(row.touchpoint_id)
+        if not in_window:
+            campaign_id = leads_to(view, order, row)
+            channel = channel_of(row) or None if campaign_id is None and row.kind != "view" else None
+        found.append(_touchpoint(row, campaign_id, channel, in_window=in_window))
+    return found
+
+
+def _touchpoint(
+    row: TouchpointRow, campaign_id: str | None, channel: str | None, *, in_window: bool
+) -> ShownTouchpoint:
     """A contact as raw evidence; nothing of a person stands in it."""
-    ours = {touch.touchpoint_id: touch.campaign_id for touch in case.touches}
-    others = {touch.touchpoint_id: touch.campaign_id for touch in case.others}
-    in_window = case.placed_at - case.rules.window <= row.at <= case.placed_at
     return {
         "touchpoint_id": row.touchpoint_id,
         "at": row.at,
         "kind": row.kind,
         "source": row.source,
-        "campaign_id": ours.get(row.touchpoint_id),
-        "channel": others.get(row.touchpoint_id),
+        "campaign_id": campaign_id,
+        "channel": channel,
         "in_window": in_window,
         "utm_source": row.utm_source,
         "utm_medium": row.utm_medium,

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Path, Query
 from starlette.status import HTTP_201_CREATED, HTTP_202_ACCEPTED
 
+from kiki.commerce.counting import Counting, counting_since, note_backdates
 from kiki.commerce.stores import StoreConnection
 from kiki.kit.database import Connection
 from kiki.kit.digest import event_id
@@ -78,6 +79,15 @@ async def register(services: Injected, actor: Actor, store_id: StoreId, body: Ca
             entries = _entries(store_id, request.campaigns)
             scan = scan_of(store, entries, body.effective_from, services.clock.now())
             reopened, counted_all = await scanning.count(connection, scan)
+            await note_backdates(
+                connection,
+                store_id,
+                [campaign.campaign_id for campaign in body.campaigns],
+                since_at=body.effective_from,
+                told_at=services.clock.now(),
+                actor=actor,
+                reason=body.reason.strip(),
+            )
             earlier = {"campaigns": entries, "effective_from": body.effective_from.isoformat()}
             await _tell_change(services, connection, store_id, earlier)
         await _tell_change(services, connection, store_id, {})
@@ -88,10 +98,15 @@ async def register(services: Injected, actor: Actor, store_id: StoreId, body: Ca
 async def list_campaigns(
     services: Injected, store_id: StoreId, limit: Limit = 200, cursor: Cursor = ""
 ) -> CampaignPage:
+    """`counts_since` is when a campaign began to count for orders that come in; a click may be from before."""
     await _known_store(services, store_id)
     request = flow.ListCampaignsRequest(store_id=store_id, page_size=limit, page_token=cursor)
     answer = await services.clients.syncflow.call("ListCampaigns", request, flow.ListCampaignsResponse)
-    return {"campaigns": [message_json(each) for each in answer.campaigns], "next_cursor": answer.next_page_token}
+    async with services.database.connection() as connection:
+        names = [each.definition.campaign_id for each in answer.campaigns]
+        counting = await counting_since(connection, store_id, names)
+    found = [_listed(each, counting.get(each.definition.campaign_id)) for each in answer.campaigns]
+    return {"campaigns": found, "next_cursor": answer.next_page_token}
 
 
 @router.get(
@@ -227,6 +242,12 @@ async def list_networks(services: Injected, store_id: StoreId) -> AdNetworks:
     request = flow.ListAdNetworksRequest(store_id=store_id)
     answer = await services.clients.syncflow.call("ListAdNetworks", request, flow.ListAdNetworksResponse)
     return message_json(answer)
+
+
+def _listed(campaign: flow.Campaign, counting: Counting | None) -> dict[str, Any]:
+    since = counting.since_at.isoformat().replace("+00:00", "Z") if counting is not None else None
+    reason = counting.reason if counting is not None else ""
+    return {**message_json(campaign), "counts_since": since, "counts_since_reason": reason}
 
 
 def _definition(body: CampaignBody) -> flow.CampaignDefinition:

@@ -33,6 +33,7 @@ from kiki.orchestrator.workflows.recalculating import (
     paths_in,
     speakers_of,
 )
+from kiki.orchestrator.workflows.trails import Trail
 
 if TYPE_CHECKING:  # numpy is loaded where a fit wants it
     from kiki.orchestrator.attribution.path_report import PathStudy
@@ -122,7 +123,7 @@ def study_visitors(given: tuple[Chunk, bytes]) -> tuple[Read, bytes, int]:
     shelf, study = shelf_of(chunk.standing), _study(before)
 
     def add(page: Page) -> None:
-        lost = (lost_path(shelf.view, rows, page) for rows in page.batch.touches.values())
+        lost = (lost_path(shelf.view, trail.rows, page) for trail in page.batch.touches.values())
         _add(study, [path for path in lost if path is not None])
 
     read = asyncio.run(_read_visitors(chunk, add))
@@ -178,7 +179,7 @@ async def _read_visitors(chunk: Chunk, use: Callable[[Page], None]) -> Read:
             keys = await page_of_visitors(connection, store_id, after, limit)
             batch = Batch(now=chunk.now, sealer=sealer, new_key=str)
             visits = await visits_of(connection, store_id, keys)
-            batch.touches = {(store_id, key): rows for key, rows in visits.items()}
+            batch.touches = {(store_id, key): Trail(rows) for key, rows in visits.items()}
             return keys, Page([], batch)
 
         return await _page_by_page(chunk, page_after, use)

@@ -7,6 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
+from kiki.commerce.exchange.waiting import find_waiting
 from kiki.commerce.orders import TOMBSTONE
 from kiki.kit.database import Connection, Record
 from kiki.kit.errors import NotFound
@@ -82,7 +83,24 @@ async def get_order(connection: Connection, store_id: int, order_id: str) -> dic
         "attributions": [_plain(each) for each in attributions],
         "review": await _review(connection, store_id, order_id),
         "calls": await _calls(connection, store_id, f"order:{order_id}"),
+        "exchange": await _exchange(connection, store_id, order_id),
     }
+
+
+async def _exchange(connection: Connection, store_id: int, order_id: str) -> dict[str, Any] | None:
+    """At which rate an order in another currency is settled, or for which it waits; None where it needs none."""
+    waits = await find_waiting(connection, store_id, order_id)
+    if waits is not None:
+        fields = {"rate": None, "rate_date": None, "source": None, "waits_for": waits.day}
+        return {"settlement_currency": waits.settlement_currency, **fields}
+    row = await connection.fetchrow(
+        """SELECT settlement_currency, exchange_rate AS rate, rate_day AS rate_date, rate_source AS source
+        FROM commerce.orders WHERE store_id = $1 AND order_id = $2 AND exchange_rate IS NOT NULL
+            AND settlement_currency IS NOT NULL""",
+        store_id,
+        order_id,
+    )
+    return None if row is None else {**dict(row), "waits_for": None}
 
 
 async def _calls(connection: Connection, store_id: int, subject: str) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ LINE_COLUMNS = (
     "reversed_fee",
     "returned_amount",
     "corrects",
+    "rate_source",
 )
 """The closing and the digest stand in the last row alone: they are the month's."""
 _AMOUNTS = (

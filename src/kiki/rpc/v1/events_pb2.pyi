@@ -258,3 +258,17 @@ class DataSubjectRequestedEvent(_message.Message):
     request_id: str
     customer_key: str
     def __init__(self, store_id: _Optional[int] = ..., kind: _Optional[str] = ..., request_id: _Optional[str] = ..., customer_key: _Optional[str] = ...) -> None: ...
+
+class ExchangeRateMissingEvent(_message.Message):
+    __slots__ = ("store_id", "currency", "settlement_currency", "day", "order_id")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    SETTLEMENT_CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    DAY_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    currency: str
+    settlement_currency: str
+    day: str
+    order_id: str
+    def __init__(self, store_id: _Optional[int] = ..., currency: _Optional[str] = ..., settlement_currency: _Optional[str] = ..., day: _Optional[str] = ..., order_id: _Optional[str] = ...) -> None: ...

@@ -219,7 +219,7 @@ class Touchpoint(_message.Message):
     def __init__(self, touchpoint_id: _Optional[str] = ..., campaign_id: _Optional[str] = ..., signal: _Optional[str] = ..., weight: _Optional[float] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordIncrementalRevenueRequest(_message.Message):
-    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "order_id", "order_amount", "net_sales", "incremental_amount", "confidence", "campaign_id", "touchpoints", "model", "ordered_at", "paid_at", "exchange_rate", "rate_date", "test_order", "incremental_share")
+    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "order_id", "order_amount", "net_sales", "incremental_amount", "confidence", "campaign_id", "touchpoints", "model", "ordered_at", "paid_at", "exchange_rate", "rate_date", "test_order", "incremental_share", "rate_source")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -238,6 +238,7 @@ class RecordIncrementalRevenueRequest(_message.Message):
     RATE_DATE_FIELD_NUMBER: _ClassVar[int]
     TEST_ORDER_FIELD_NUMBER: _ClassVar[int]
     INCREMENTAL_SHARE_FIELD_NUMBER: _ClassVar[int]
+    RATE_SOURCE_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     event_id: str
     lane: _common_pb2.Lane
@@ -256,7 +257,8 @@ class RecordIncrementalRevenueRequest(_message.Message):
     rate_date: _date_pb2.Date
     test_order: bool
     incremental_share: str
-    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., model: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., test_order: _Optional[bool] = ..., incremental_share: _Optional[str] = ...) -> None: ...
+    rate_source: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., model: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., test_order: _Optional[bool] = ..., incremental_share: _Optional[str] = ..., rate_source: _Optional[str] = ...) -> None: ...
 
 class RecordIncrementalRevenueResponse(_message.Message):
     __slots__ = ("order_id", "counted", "reason", "fee", "entry_id", "incremental_revenue", "billing_month", "moved_to_open_month", "reversed_revenue", "reversed_fee")
@@ -613,7 +615,7 @@ class GetMonthlyStatementRequest(_message.Message):
     def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., figures: _Optional[_Union[RevenueFigures, _Mapping]] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class StatementLine(_message.Message):
-    __slots__ = ("entry_id", "kind", "order_id", "refund_id", "ordered_at", "paid_at", "order_amount", "incremental_revenue", "fee", "confidence", "campaign_id", "touchpoints", "correction", "exchange_rate", "rate_date", "recorded_at", "model", "fee_rate", "net_sales", "incremental_share", "counted_amount", "booking_id", "booked_revenue", "booked_fee", "reversed_revenue", "reversed_fee", "returned_amount", "corrects")
+    __slots__ = ("entry_id", "kind", "order_id", "refund_id", "ordered_at", "paid_at", "order_amount", "incremental_revenue", "fee", "confidence", "campaign_id", "touchpoints", "correction", "exchange_rate", "rate_date", "recorded_at", "model", "fee_rate", "net_sales", "incremental_share", "counted_amount", "booking_id", "booked_revenue", "booked_fee", "reversed_revenue", "reversed_fee", "returned_amount", "corrects", "rate_source")
     ENTRY_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     ORDER_ID_FIELD_NUMBER: _ClassVar[int]
@@ -642,6 +644,7 @@ class StatementLine(_message.Message):
     REVERSED_FEE_FIELD_NUMBER: _ClassVar[int]
     RETURNED_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     CORRECTS_FIELD_NUMBER: _ClassVar[int]
+    RATE_SOURCE_FIELD_NUMBER: _ClassVar[int]
     entry_id: str
     kind: EntryKind
     order_id: str
@@ -670,7 +673,8 @@ class StatementLine(_message.Message):
     reversed_fee: _money_pb2.Money
     returned_amount: _money_pb2.Money
     corrects: BillingMonth
-    def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., fee_rate: _Optional[str] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_share: _Optional[str] = ..., counted_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booking_id: _Optional[str] = ..., booked_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booked_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., returned_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrects: _Optional[_Union[BillingMonth, _Mapping]] = ...) -> None: ...
+    rate_source: str
+    def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., fee_rate: _Optional[str] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_share: _Optional[str] = ..., counted_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booking_id: _Optional[str] = ..., booked_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booked_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., returned_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrects: _Optional[_Union[BillingMonth, _Mapping]] = ..., rate_source: _Optional[str] = ...) -> None: ...
 
 class MonthCorrection(_message.Message):
     __slots__ = ("month", "rule", "fee_rate", "revenue_before", "revenue", "counted_before", "counted_after", "fee", "stated_revenue", "stated_current_revenue", "stated_baseline_revenue")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -11,7 +12,9 @@ import grpc
 import pytest
 from google.type.money_pb2 import Money
 
+from kiki.council.syncledger.convert import contract_item
 from kiki.council.syncledger.tables import OWNER
+from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.status import from_rpc_error
 from kiki.kit.grpc.times import time_to_proto
 from kiki.kit.migrations import differences, downgrade, upgrade
@@ -338,6 +341,23 @@ async def test_an_end_wins_over_versions_for_later_months_and_they_stay_visible(
     assert (await agent.call("PutContract", anew)).contract.version == 4
     found = await agent.call("GetContract", pb.GetContractRequest(store_id=1, month=january))
     assert (found.contract.connected_at, [version.superseded_by for version in found.versions]) == (back, [0, 3, 4, 0])
+
+
+async def test_a_contract_told_before_an_upgrade_may_be_told_again_after_it(agent: Any) -> None:
+    """The receipt holds the digest of a version that knew nothing of experiments and ends."""
+    first = await agent.call("PutContract", contract())
+    known = contract_item(contract()).command
+    later = ("experiment_id", "ended_at")
+    names = [field.name for field in dataclasses.fields(known) if field.name not in later]
+    before = dataclasses.make_dataclass("Terms", names)(*(getattr(known, name) for name in names))
+    connection = await asyncpg.connect(agent.dsn)
+    for kept in (semantic_digest("contract", before), semantic_digest("contract", known)):
+        await connection.execute("UPDATE syncledger.receipts SET digest = $1 WHERE event_id = 'c1'", kept)
+        assert await agent.call("PutContract", contract()) == first
+        with pytest.raises(grpc.aio.AioRpcError, match="other content"):
+            await agent.call("PutContract", contract(experiment_id="e1"))
+    await connection.close()
+    assert len((await agent.call("GetContract", pb.GetContractRequest(store_id=1))).versions) == 1
 
 
 async def test_database_refuses_unbalanced_postings_and_changes_and_verify_finds_tampering(agent: Any) -> None:

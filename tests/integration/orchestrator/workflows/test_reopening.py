@@ -282,6 +282,43 @@ async def test_a_long_history_is_decided_in_parts(shop: Shop, monkeypatch: pytes
     assert await stale(shop) == []
 
 
+@pytest.mark.parametrize("merged", [False, True])
+async def test_a_contact_of_somebody_with_very_many_orders_is_decided_on_in_parts(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, merged: bool
+) -> None:
+    monkeypatch.setattr(reopening, "PER_FACT", 2)
+    for number in range(5):
+        await shop.tell(order(f"a{number}", placed_at=LATER + number * HOUR, **ADA))
+    for number in range(3):
+        await shop.tell(order(f"b{number}", placed_at=LATER + number * HOUR, **BOB))
+    if merged:
+        event = CustomersMerged(kept_customer_id="c2", merged_customer_id="c1")
+    entries = [
+        {
+            "touchpoint_id": f"t-{who['customer_id']}",
+            "at": (LATER + 2 * HOUR).isoformat(),
+            "kind": "click",
+            "source": "server",
+            "campaign_id": "k1",
+            "identities": [
+                {"kind": each[1], "value": each[2].hex()}
+                for each in identities(shop.sealer, shop.store_id, customer_id=who["customer_id"])
+            ],
+        }
+        for who in (ADA, BOB)
+    ]
+    fact = shop.item(fact=InternalFact("touchpoints_added", {"touchpoints": entries}))
+    assert not await shop.decide([shop.item(event), fact] if merged else [fact])
+    if not merged:
+        assert await stands(shop, "b2") == ("incremental", Decimal("0.8")), "at once"
+        assert await stands(shop, "a2") == ("touched", Decimal("0.3")), "not in this batch"
+    (_, lane, told), *_ = await waiting(shop)
+    assert (lane, len(told.body["order_ids"])) == (Lane.LIVE, 2)
+    await work(shop)
+    assert [(await stands(shop, f"a{number}"))[1] for number in range(5)] == [Decimal("0.3")] * 2 + [Decimal("0.8")] * 3
+    assert await stale(shop) == []
+
+
 async def test_ordinary_orders_cost_no_statement_more(shop: Shop) -> None:
     """First orders, ours and not, orders of the same people after them, payments, a part given back, new contacts."""
     seen: list[str] = []

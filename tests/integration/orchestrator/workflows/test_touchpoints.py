@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
+from integration.orchestrator.workflows.shop import CONNECTED, NOW, Shop, order, visit
 from kiki.commerce.events import (
     CustomersMerged,
     DataSubjectRequested,
@@ -21,9 +21,11 @@ from kiki.commerce.events import (
 from kiki.kit.clock import FixedClock
 from kiki.kit.database import Connection, Database
 from kiki.orchestrator.inbox.bodies import open_body
-from kiki.orchestrator.inbox.protocol import InternalFact
+from kiki.orchestrator.inbox.protocol import InternalFact, WorkItem
+from kiki.orchestrator.workflows.caches import CampaignCache, ModelCache
 from kiki.orchestrator.workflows.identities import identities
 from kiki.orchestrator.workflows.jobs import periodic_jobs
+from kiki.orchestrator.workflows.loading import load
 from kiki.portal.collector.schemas import entry_of, read_beacon
 
 HOUR = dt.timedelta(hours=1)
@@ -331,3 +333,34 @@ async def test_who_opts_out_is_forgotten_behind_beacons_that_waited(shop: Shop, 
         assert not await shop.decide([shop.item(fact=fact) for fact in items])
     assert await shop.rows("identities") == []
     assert await shop.rows("touchpoints") == []
+
+
+async def test_the_same_visit_is_one_whatever_is_decided_with_the_order(shop: Shop) -> None:
+    """A visit that began before the window of the second order, and that the first order tells of once more."""
+    seen_at, first, second = NOW - 54 * DAY, NOW - 25 * DAY, NOW - HOUR
+    await touch(shop, VISITOR, at=seen_at)
+    told = OrderTouch(utm_campaign="autumn", first_party_id="v1")
+    await shop.tell(order("1", placed_at=first, product_id="p9", touch=told))
+    await shop.tell(order("2", placed_at=second, product_id="p9"))
+    assert (await clicks(shop, "1"), await clicks(shop, "2")) == (["t1"], [])
+    await shop.fact("orders_reopened", {"order_ids": ["1", "2"]})
+    assert (await clicks(shop, "1"), await clicks(shop, "2")) == (["t1"], [])
+
+
+async def test_contacts_are_read_around_the_orders_that_are_decided(shop: Shop) -> None:
+    who = {"customer_id": "c1"}
+    await shop.tell(order("1", placed_at=NOW - 20 * DAY, product_id="p9"))
+    for days in (95, 85, 75, 45, 35, 25, 15, 5):
+        await touch(shop, who, name=f"{days}", at=NOW - days * DAY, source="server")
+
+    async def read(item: WorkItem) -> list[str]:
+        async with shop.database.transaction() as connection:
+            known, models = CampaignCache(), ModelCache()
+            batch = await load(connection, shop.sealer, [item], now=NOW, new_key=str, campaigns=known, models=models)
+        return [row.touchpoint_id for trail in batch.touches.values() for row in trail.rows]
+
+    assert await read(shop.item(order("2", placed_at=NOW - DAY))) == ["45", "35", "25", "15", "5"]
+    again = InternalFact("orders_reopened", {"order_ids": ["1"]})
+    assert await read(shop.item(fact=again)) == ["75", "45", "35", "25"]
+    assert await read(shop.item(order("3", placed_at=CONNECTED - DAY))) == [], "history is not decided"
+    assert await read(shop.item(order("4", placed_at=NOW - DAY, is_test=True))) == []

@@ -25,6 +25,7 @@ from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.stock_guard.guard import GuardRules
 from kiki.orchestrator.workflows import orders, stores
 from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.orchestrator.workflows.trails import Trail
 from kiki.rpc.v1 import syncledger_pb2
 
 CONNECTED = dt.datetime(2026, 10, 1, tzinfo=dt.UTC)
@@ -86,7 +87,7 @@ class Life:
         self.batch.identities_of[id(event)] = []
         self._buyer = f"buyer-{hour}"
         click = (placed - HOUR / 2, "click", "server", "k", None, None, None, None, None, placed)
-        self.batch.touches[1, self._buyer] = [TouchpointRow(1, f"t{hour}", self._buyer, *click)]
+        self.batch.touches[1, self._buyer] = Trail([TouchpointRow(1, f"t{hour}", self._buyer, *click)])
         orders.order_observed(self.batch, self.view, self.item(hour), event)
 
     def remove(self, hour: float) -> None:

@@ -32,6 +32,7 @@ from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.stock_guard.guard import GuardRules
 from kiki.orchestrator.workflows import orders, products
 from kiki.orchestrator.workflows.batch import Batch, StoreView
+from kiki.orchestrator.workflows.trails import Trail
 from kiki.rpc.v1 import syncledger_pb2
 from properties import examples
 
@@ -108,7 +109,7 @@ def batch_with_a_click() -> tuple[Batch, StoreView]:
     click = TouchpointRow(
         1, "t", "person-0", T0 - 60 * MINUTE, "click", "server", "k", None, None, None, None, None, T0
     )
-    batch.touches[1, "person-0"] = [click]
+    batch.touches[1, "person-0"] = Trail([click])
     return batch, view
 
 

@@ -19,6 +19,22 @@ Terms = Annotated[dict[str, Any], message(ledger.GetContractResponse)]
 NewTerms = Annotated[dict[str, Any], message(ledger.PutContractResponse)]
 
 
+_Listed = Annotated[
+    dict[str, Any],
+    message(
+        flow.Campaign,
+        counts_since={
+            "anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}],
+            "description": "It counts for orders that came in since; 1970 for every order, null until it is taken in.",
+        },
+        counts_since_reason={
+            "type": "string",
+            "description": "Why since a time before its registration; empty where it is not.",
+        },
+    ),
+]
+
+
 class Registered(TypedDict):
     """What a registration did."""
 
@@ -31,7 +47,7 @@ class Registered(TypedDict):
 class CampaignPage(Page):
     """Registered campaigns."""
 
-    campaigns: Annotated[list[Annotated[dict[str, Any], message(flow.Campaign)]], said("As SyncFlow has them.")]
+    campaigns: Annotated[list[_Listed], said("As SyncFlow has them, and since when they count.")]
 
 
 class CampaignActionPage(Page):

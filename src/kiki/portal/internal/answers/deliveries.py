@@ -89,7 +89,7 @@ class LoggedEvent(TypedDict):
 
     store_id: StoreNumber
     seq: Annotated[RowId, said("Gapless per store.")]
-    type: Annotated[str, said("Which event, for example `OrderAttributed`.")]
+    type: Annotated[str, said("Which event, for example `OrderAttributedEvent`.")]
     subject: Annotated[str, said("What it is about.")]
     data: Annotated[dict[str, Any], of_event]
     occurred_at: Time

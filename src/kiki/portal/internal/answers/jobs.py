@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypedDict
 
+from msgspec import Meta
+
 from kiki.portal.internal.answers.shared import (
     Confidence,
     Count,
@@ -18,7 +20,7 @@ from kiki.portal.internal.answers.shared import (
     Verdict,
     said,
 )
-from kiki.portal.message_schemas import message
+from kiki.portal.message_schemas import REF, message
 from kiki.rpc.v1 import syncvalue_pb2 as value
 
 Kind = Literal[
@@ -88,52 +90,101 @@ class LearnedFrom(TypedDict):
     rows: Annotated[Count, said("Groups of people who are alike.")]
 
 
-class JobResult(TypedDict, total=False):
-    """What came of a job, for programs; which fields there are depends on its kind and on how far it is."""
+class ProductsSynced(TypedDict, total=False):
+    """What came of `sync_products`; a field is there once it is known."""
 
-    read: Annotated[bool, said("Syncs: the shop was read to its end.")]
-    new_deliveries: Annotated[Count, said("Syncs: what was not known yet.")]
-    notes: Annotated[list[str], said("Syncs: for people.")]
-    history_from: Annotated[str, said("Orders: from when on revenue is known, ISO 8601.")]
-    asked: Annotated[bool, said("Orders: SyncValue was asked for the baseline.")]
+    read: Annotated[bool, said("The shop was read to its end.")]
+    new_deliveries: Annotated[Count, said("What was not known yet.")]
+    notes: Annotated[list[str], said("For people.")]
+
+
+class OrdersSynced(ProductsSynced, total=False):
+    """What came of `sync_orders`; a field is there once it is known."""
+
+    history_from: Annotated[str, said("From when on revenue is known, ISO 8601.")]
+    asked: Annotated[bool, said("SyncValue was asked for the baseline.")]
     baseline: Annotated[dict[str, Any], message(value.Baseline)]
-    contract: Annotated[str, said("Orders: `told`, or why the baseline is not in the contract.")]
-    dead_letters: Annotated[Count, said("Orders: what the baseline misses.")]
-    model: Annotated[str, said("The model that it is about.")]
-    second_model: Annotated[str, said("Recorded and never billed; empty: none.")]
-    store_model: Annotated[str, said("The model that bills.")]
-    version: Annotated[str, said("The model and its parameters, as decisions name them.")]
+    contract: Annotated[str, said("`told`, or why the baseline is not in the contract.")]
+    dead_letters: Annotated[Count, said("What the baseline misses.")]
+
+
+class AttributionRecalculated(TypedDict, total=False):
+    """What came of `recalculate_attribution`; a field is there once it is known."""
+
+    computed_under: Annotated[ComputedUnder, said("What the diff rests on.")]
+    computed_anew: Annotated[Count, said("How often that changed while it was computed.")]
+    model: Annotated[str, said("The model that would decide.")]
+    dry_run: Annotated[bool, said("Whether nothing was to be changed.")]
+    orders: Annotated[Count, said("Orders that were looked at.")]
+    changed: Annotated[Count, said("Orders that would be decided otherwise.")]
+    months: Annotated[list[ChangedMonth], said("By month and currency.")]
+    causes: Annotated[dict[str, int], said("Orders by what changes about them.")]
+    moved: Annotated[Count, said("Orders that were decided anew since the diff was computed.")]
+    round: Annotated[int, said("Which look at whether all was decided so.")]
+    behind: Annotated[Count, said("Orders that were not decided so yet.")]
+    again: Annotated[Count, said("Orders that were handed over once more.")]
+
+
+class AttributionFitted(TypedDict, total=False):
+    """What came of `attribution_fit`; a field is there once it is known."""
+
+    model: Annotated[str, said("The model that was fitted.")]
     fingerprint: Annotated[str, said("Of the parameters.")]
+    orders: Annotated[Count, said("Orders that it was fitted on.")]
+    visitors: Annotated[Count, said("People who never ordered.")]
+    channels: Annotated[Count, said("How many channels the paths are made of.")]
+
+
+class AttributionCompared(TypedDict, total=False):
+    """What came of `attribution_compare`; a field is there once it is known."""
+
+    store_model: Annotated[str, said("The model that bills.")]
+    second_model: Annotated[str, said("Recorded and never billed; empty: none.")]
     ab_share_ppm: Annotated[int, said("Customers, in parts per million.")]
     fee_rate: Annotated[str, said("Decimal text, 0 to 1.")]
     basis: Annotated[Literal["net_sales", "total"], said("Which amount of an order the fee is taken on.")]
-    models: Annotated[list[ComparedModel], said("Comparisons: by currency, arm and model.")]
-    dry_run: Annotated[bool, said("Whether nothing was to be changed.")]
-    orders: Annotated[Count, said("Orders that were looked at.")]
-    changed: Annotated[Count, said("Recalculations: orders that would be decided otherwise.")]
-    months: Annotated[list[ChangedMonth], said("By month and currency.")]
-    computed_under: Annotated[ComputedUnder, said("Recalculations: what the diff rests on.")]
-    computed_anew: Annotated[Count, said("Recalculations: how often that changed while it was computed.")]
-    moved: Annotated[Count, said("Recalculations: orders that were decided anew since the diff was computed.")]
-    causes: Annotated[dict[str, int], said("Recalculations: orders by what changes about them.")]
-    round: Annotated[int, said("Recalculations: which look at whether all was decided so.")]
-    behind: Annotated[Count, said("Orders that were not decided so yet.")]
-    again: Annotated[Count, said("Orders that were handed over once more.")]
-    visitors: Annotated[Count, said("Fits: people who never ordered.")]
-    channels: Annotated[Count, said("Fits: how many channels the paths are made of.")]
-    users: Annotated[Count, said("Learning: people that it was learned from.")]
-    features: Annotated[list[str], said("Learning: what the model looks at.")]
-    left_out: Annotated[dict[str, str], said("Learning: what was not used, and why.")]
-    order_rate_treated: Annotated[float, said("Learning: of treated people.")]
-    order_rate_held_out: Annotated[float, said("Learning: of held-out people.")]
-    exposed_orders: Annotated[Count, said("Learning: orders of people who were exposed.")]
-    mean_confidence_exposed: Annotated[float, said("Learning: over these orders.")]
-    standard_error: Annotated[float, said("Learning: of what was caused.")]
-    caused_orders: Annotated[float, said("Learning: what the experiment shows was caused.")]
-    caused_revenue: Annotated[float, said("Learning: what the experiment shows was caused, in major units.")]
-    revenue: Annotated[float, said("Learning: in major units.")]
-    cross_validated: Annotated[dict[str, Any], said("Learning: scores on people whom the model had not seen.")]
+    models: Annotated[list[ComparedModel], said("By currency, arm and model.")]
+
+
+class AttributionLearned(TypedDict, total=False):
+    """What came of `attribution_learn`; a field is there once it is known."""
+
+    model: Annotated[str, said("The model that learned.")]
+    version: Annotated[str, said("The model and its parameters, as decisions name them.")]
+    second_model: Annotated[str, said("Recorded and never billed; empty: none.")]
+    users: Annotated[Count, said("People that it was learned from.")]
+    features: Annotated[list[str], said("What the model looks at.")]
+    left_out: Annotated[dict[str, str], said("What was not used, and why.")]
+    order_rate_treated: Annotated[float, said("Of treated people.")]
+    order_rate_held_out: Annotated[float, said("Of held-out people.")]
+    exposed_orders: Annotated[Count, said("Orders of people who were exposed.")]
+    mean_confidence_exposed: Annotated[float, said("Over these orders.")]
+    standard_error: Annotated[float, said("Of what was caused.")]
+    caused_orders: Annotated[float, said("What the experiment shows was caused.")]
+    caused_revenue: Annotated[float, said("What the experiment shows was caused, in major units.")]
+    revenue: Annotated[float, said("In major units.")]
+    cross_validated: Annotated[dict[str, Any], said("Scores on people whom the model had not seen.")]
     learned_from: LearnedFrom
+
+
+RESULTS: dict[str, Any] = {
+    "sync_products": ProductsSynced,
+    "sync_orders": OrdersSynced,
+    "recalculate_attribution": AttributionRecalculated,
+    "attribution_fit": AttributionFitted,
+    "attribution_compare": AttributionCompared,
+    "attribution_learn": AttributionLearned,
+}
+"""What comes of each kind of job."""
+JobResult = Annotated[
+    dict[str, Any],
+    Meta(
+        description="What came of it, by its kind: "
+        + ", ".join(f"`{kind}`: {result.__name__}" for kind, result in RESULTS.items())
+        + ". Empty while nothing is known.",
+        extra_json_schema={"anyOf": [{"$ref": f"{REF}{result.__name__}"} for result in RESULTS.values()]},
+    ),
+]
 
 
 class Job(TypedDict):

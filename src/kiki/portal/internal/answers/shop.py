@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypedDict
 
+from kiki.portal.internal.answers.exchange_rates import OrderExchange
 from kiki.portal.internal.answers.shared import (
     Call,
     Confidence,
@@ -139,6 +140,7 @@ class OrderDetails(Order):
     attributions: Annotated[list[Attribution], said("Newest first.")]
     review: OrderReview | None
     calls: Annotated[list[Call], said("Oldest first.")]
+    exchange: Annotated[OrderExchange | None, said("Null where the order is in the settlement currency.")]
 
 
 class QueuedReview(_ReviewState):

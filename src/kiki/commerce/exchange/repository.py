@@ -1,0 +1,167 @@
+"""Kept exchange rates: bringing them in, looking them up, and how fetching them went."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from kiki.commerce.exchange.rates import LOOK_BACK, MANUAL, Rate, RateTable
+from kiki.kit.database import Connection
+
+_KEEP = f"""
+WITH told AS (
+    SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::numeric[], $5::text[])
+        AS t(day, base, quote, rate, source)
+), known AS (
+    SELECT r.rate = t.rate AS same FROM told t JOIN commerce.exchange_rates r USING (day, base, quote)
+), written AS (
+    INSERT INTO commerce.exchange_rates AS r (day, base, quote, rate, source, recorded_at, recorded_by)
+    SELECT day, base, quote, rate, source, $6, $7 FROM told ORDER BY day, base, quote
+    ON CONFLICT (day, base, quote) DO UPDATE SET rate = excluded.rate, source = excluded.source,
+        recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by
+    WHERE r.rate <> excluded.rate AND (r.source <> '{MANUAL}' OR excluded.source = '{MANUAL}')
+    RETURNING xmax = 0 AS added
+)
+SELECT (SELECT count(*) FROM written WHERE added), (SELECT count(*) FROM written WHERE NOT added),
+    (SELECT count(*) FROM known WHERE same), (SELECT count(*) FROM known WHERE NOT same)
+"""
+_WITHIN = """
+SELECT r.base, r.quote, r.day, r.rate, r.source
+FROM unnest($2::date[], $3::date[]) AS w(since, until)
+JOIN commerce.exchange_rates r ON r.day >= w.since AND r.day <= w.until
+WHERE r.base = ANY($1::text[]) OR r.quote = ANY($1::text[])
+"""
+_LIST = """
+SELECT base, quote, day, rate, source, recorded_at, recorded_by FROM commerce.exchange_rates
+WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
+    AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
+    AND ($5::date IS NULL OR day < $5 OR (day = $5 AND (base, quote) > ($6, $7)))
+ORDER BY day DESC, base, quote LIMIT $8
+"""
+_FETCHED = """
+INSERT INTO commerce.exchange_rate_fetches (place, tried_at, succeeded_at, newest_day, added, problem)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (place) DO UPDATE SET tried_at = excluded.tried_at, problem = excluded.problem, added = excluded.added,
+    succeeded_at = coalesce(excluded.succeeded_at, exchange_rate_fetches.succeeded_at),
+    newest_day = coalesce(excluded.newest_day, exchange_rate_fetches.newest_day)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of rates that were told."""
+
+    added: int = 0
+    replaced: int = 0
+    same: int = 0
+    """Known already, with this very rate."""
+    refused: int = 0
+    """Known with another rate that a person set, which only a person replaces."""
+
+    def __add__(self, other: Kept) -> Kept:
+        return Kept(
+            self.added + other.added,
+            self.replaced + other.replaced,
+            self.same + other.same,
+            self.refused + other.refused,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRate:
+    """A rate as it is kept."""
+
+    rate: Rate
+    recorded_at: dt.datetime
+    recorded_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """How fetching rates from a host went last."""
+
+    place: str
+    tried_at: dt.datetime
+    succeeded_at: dt.datetime | None = None
+    newest_day: dt.date | None = None
+    """Of the rates that were read."""
+    added: int = 0
+    """Rates that the last attempt brought or changed."""
+    problem: str = ""
+    """Why the last attempt failed; empty when it did not."""
+
+
+async def keep(connection: Connection, rates: Iterable[Rate], *, by: str, at: dt.datetime) -> Kept:
+    """Bring rates in, of one told twice the last. An order that has its rate keeps it, whatever is brought later."""
+    rows = {(rate.day, rate.base, rate.quote): rate for rate in rates}
+    if not rows:
+        return Kept()
+    told = list(rows.values())
+    row = await connection.fetchrow(
+        _KEEP,
+        [rate.day for rate in told],
+        [rate.base for rate in told],
+        [rate.quote for rate in told],
+        [rate.rate for rate in told],
+        [rate.source for rate in told],
+        at,
+        by,
+    )
+    assert row is not None, "an aggregate always has a row"
+    added, replaced, same, different = row
+    return Kept(added, replaced, same, different - replaced)
+
+
+async def rates_for(connection: Connection, currencies: Collection[str], days: Collection[dt.date]) -> RateTable:
+    """What may count for payments on these days in, or into, these currencies."""
+    if not currencies or not days:
+        return RateTable()
+    spans = _spans(days)
+    rows = await connection.fetch(
+        _WITHIN, sorted(currencies), [since for since, _ in spans], [until for _, until in spans]
+    )
+    return RateTable(Rate(*row) for row in rows)
+
+
+def _spans(days: Collection[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """The days with those before them that may count, as spans that do not overlap."""
+    spans: list[tuple[dt.date, dt.date]] = []
+    for day in sorted(days):
+        since = day - LOOK_BACK
+        if spans and since <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], day)
+        else:
+            spans.append((since, day))
+    return spans
+
+
+async def list_rates(
+    connection: Connection,
+    *,
+    base: str | None = None,
+    quote: str | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    before: tuple[dt.date, str, str] | None = None,
+    limit: int = 100,
+) -> Sequence[KeptRate]:
+    """Kept rates, the newest day first, then by currency."""
+    rows = await connection.fetch(_LIST, base, quote, since, until, *(before or (None, None, None)), limit)
+    return [KeptRate(Rate(row[0], row[1], row[2], row[3], row[4]), row[5], row[6]) for row in rows]
+
+
+async def note_fetch(connection: Connection, fetch: Fetch) -> None:
+    """Keep how an attempt went; what an earlier one reached stays where this one failed."""
+    await connection.execute(
+        _FETCHED, fetch.place, fetch.tried_at, fetch.succeeded_at, fetch.newest_day, fetch.added, fetch.problem
+    )
+
+
+async def list_fetches(connection: Connection) -> Sequence[Fetch]:
+    """How fetching went, by host."""
+    rows = await connection.fetch(
+        "SELECT place, tried_at, succeeded_at, newest_day, added, problem FROM commerce.exchange_rate_fetches"
+        " ORDER BY tried_at DESC, place LIMIT 100"
+    )
+    return [Fetch(*row) for row in rows]
