@@ -59,6 +59,7 @@ _WHICH = "\nSELECT array_agg(position) FROM fresh"
 _STORE_LIVE = _STORE + _WHICH
 _STORE_AND_WAKE = _STORE + "\nSELECT array_agg(position), pg_notify('kiki_inbox', $17)::text FROM fresh"
 _STORE_ANY = _STORE + _BURY + _WHICH
+_WAKE_ONLY = "SELECT set_config('synchronous_commit', 'off', true), pg_notify('kiki_inbox', $1)::text"
 
 _encode = msgspec.json.Encoder().encode
 
@@ -168,6 +169,11 @@ def lanes_of(deliveries: Sequence[NewDelivery], new: Sequence[bool]) -> set[int]
 async def wake_workers(connection: Connection, lanes: Iterable[int]) -> None:
     """Notify the workers of these lanes, when the caller's transaction commits."""
     await connection.execute("SELECT pg_notify('kiki_inbox', $1)", _lane_names(lanes))
+
+
+async def wake_workers_only(connection: Connection, lanes: Iterable[int]) -> None:
+    """`wake_workers` by a transaction of its own, which nothing has to wait for: it is not flushed."""
+    await connection.execute(_WAKE_ONLY, _lane_names(lanes))
 
 
 def _lane_names(lanes: Iterable[int]) -> str:
