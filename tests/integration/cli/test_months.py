@@ -45,7 +45,9 @@ async def settled(portal: Portal) -> None:
     """What connecting the store began is done, and its month is followed."""
     async with asyncio.timeout(20):
         while await portal.rows(
-            "SELECT 1 FROM inbox.queue UNION ALL SELECT 1 FROM calls.queue WHERE agent = 'syncledger'"
+            "SELECT 1 FROM inbox.queue UNION ALL SELECT 1 FROM inbox.parked"
+            " UNION ALL SELECT 1 FROM calls.queue WHERE agent = 'syncledger'"
+            " UNION ALL SELECT 1 FROM calls.parked WHERE agent = 'syncledger'"
             " UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT FROM closing.months)"
         ):
             await asyncio.sleep(0.03)

@@ -87,7 +87,8 @@ class Scene:
         for _ in range(600):
             open_work = await self.portal.rows(
                 "SELECT (SELECT count(*) FROM calls.queue WHERE agent = 'syncledger')"
-                " + (SELECT count(*) FROM inbox.queue) AS left"
+                " + (SELECT count(*) FROM calls.parked WHERE agent = 'syncledger')"
+                " + (SELECT count(*) FROM inbox.queue) + (SELECT count(*) FROM inbox.parked) AS left"
             )
             if not open_work[0]["left"]:
                 return
