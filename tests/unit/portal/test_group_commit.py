@@ -130,6 +130,19 @@ async def test_what_follows_soon_is_gathered_but_a_full_batch_does_not_wait() ->
     assert store.batches == [1, 10, 10]
 
 
+async def test_more_is_gathered_while_flushes_take_long_and_not_without_bound() -> None:
+    async def slow(items: Sequence[int]) -> list[bool]:
+        await asyncio.sleep(0.05)
+        return [True] * len(items)
+
+    async with running(slow, pace_seconds=0.01) as commit:
+        await submitted(commit, 0, 1)
+        assert commit._rest == pytest.approx(0.03)
+    async with running(Store().write, pace_seconds=60) as commit:
+        await submitted(commit, 0, 1)
+        assert commit._rest == 60
+
+
 async def test_who_waits_for_the_pace_is_answered_at_the_deadline() -> None:
     store = Store()
     async with running(store.write, deadline_seconds=0.1, pace_seconds=60) as commit:
