@@ -56,8 +56,8 @@ class PortalSettings(BaseSettings):
         default=0.005,
         ge=0,
         le=0.1,
-        description="Shortest time between two group commits, up to three times as long while they take long; a delivery that"
-        " comes alone never waits.",
+        description="Shortest time between two group commits, up to three times as long while they take long; a"
+        " delivery that comes alone never waits.",
     )
     refusal_flush_seconds: float = Field(
         default=10.0, gt=0, description="How often refused deliveries are summed up and handed to the audit log."
