@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+
+from kiki.kit.errors import FailedPrecondition
 
 _STOP_SECONDS = 2
 
@@ -14,7 +17,10 @@ Converse = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None
 
 @asynccontextmanager
 async def serve_connections(converse: Converse, *, host: str, port: int, max_line_bytes: int) -> AsyncIterator[int]:
-    """Serve for the time of the block; gives the bound port. A peer that breaks off or sends nonsense is let go."""
+    """Serve for the time of the block; gives the bound port. A peer that breaks off or sends nonsense is let go.
+
+    Raises `FailedPrecondition` when the address cannot be listened on.
+    """
     connections: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,7 +41,14 @@ async def serve_connections(converse: Converse, *, host: str, port: int, max_lin
             connections.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(connected, host, port, limit=max_line_bytes)
+    try:
+        server = await asyncio.start_server(connected, host, port, limit=max_line_bytes)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else type(error).__name__
+        raise FailedPrecondition(
+            f"the address {host}:{port} of the sandbox cannot be listened on ({why}); is another demo running?",
+            reason="PORT_TAKEN",
+        ) from error
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

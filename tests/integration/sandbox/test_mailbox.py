@@ -10,6 +10,7 @@ from email.message import EmailMessage
 import aiosmtplib
 import pytest
 
+from kiki.kit.errors import FailedPrecondition
 from kiki.sandbox.mailbox import Mailbox, MailFaults, serve_mailbox
 
 
@@ -114,3 +115,10 @@ async def test_commands_out_of_turn_are_answered(command: str, code: str) -> Non
         writer.write(f"{command}\r\n".encode())
         assert (await reader.readline()).decode().startswith(code)
         writer.close()
+
+
+async def test_a_taken_address_is_named() -> None:
+    async with serve_mailbox(Mailbox()) as port:
+        with pytest.raises(FailedPrecondition, match=rf"127\.0\.0\.1:{port} .*Address already in use"):
+            async with serve_mailbox(Mailbox(), port=port):
+                raise AssertionError("two listen on one port")
