@@ -46,6 +46,7 @@ def _downgrade(
     owner: Annotated[str, typer.Argument(help="The owner (= schema), e.g. `syncledger`.")],
     revision: Annotated[str, typer.Argument(help="The revision to go back to; `base` drops all tables of the owner.")],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Take one owner's tables back to a revision. What newer columns and tables held is lost."""
     from kiki.runtime.installation import database, prepare_installation
@@ -60,7 +61,10 @@ def _downgrade(
             await downgrade(dsn, owner, revision)
 
     asyncio.run(work())
-    console().print(f"{owner} is at {revision}")
+    if as_json:
+        print_json({"owner": owner, "revision": revision})
+    else:
+        console().print(f"{owner} is at {revision}")
 
 
 def _status(as_json: AsJson = False) -> None:

@@ -14,8 +14,11 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from kiki.kit.errors import FailedPrecondition, NotFound
 
 __all__ = ["Operations", "Owner", "differences", "downgrade", "pending", "upgrade"]
 
@@ -33,7 +36,10 @@ class Owner:
 
 
 async def upgrade(dsn: str, owners: Sequence[Owner], report: Callable[[str], None] = lambda _: None) -> None:
-    """Bring every owner to its newest revision, one transaction each, under one advisory lock."""
+    """Bring every owner to its newest revision, one transaction each, under one advisory lock.
+
+    Raises `FailedPrecondition` where the tables are newer than the code, as `downgrade` and `pending` do.
+    """
 
     def work(connection: Connection) -> None:
         for owner in owners:
@@ -44,8 +50,15 @@ async def upgrade(dsn: str, owners: Sequence[Owner], report: Callable[[str], Non
 
 
 async def downgrade(dsn: str, owner: Owner, revision: str) -> None:
-    """Take one owner down to a revision (`base` for none)."""
-    await _locked(dsn, lambda connection: _run(connection, owner, revision, up=False))
+    """Take one owner down to a revision (`base` for none).
+
+    Raises `NotFound` for a revision that its history does not have, `FailedPrecondition` for one not reached yet.
+    """
+
+    def work(connection: Connection) -> None:
+        _run(connection, owner, _below(_script(owner), owner, _current(connection, owner), revision), up=False)
+
+    await _locked(dsn, work)
 
 
 async def pending(dsn: str, owners: Sequence[Owner]) -> dict[str, list[str]]:
@@ -54,9 +67,8 @@ async def pending(dsn: str, owners: Sequence[Owner]) -> dict[str, list[str]]:
     def work(connection: Connection) -> dict[str, list[str]]:
         missing: dict[str, list[str]] = {}
         for owner in owners:
-            script = _script(owner)
-            current = _context(connection, owner).get_current_revision() if _has_schema(connection, owner) else None
-            names = [step.revision for step in script.iterate_revisions("head", current or "base")]
+            current = _current(connection, owner)
+            names = [step.revision for step in _script(owner).iterate_revisions("head", current or "base")]
             if names:
                 missing[owner.schema] = list(reversed(names))
         return missing
@@ -94,6 +106,7 @@ async def differences(dsn: str, owner: Owner) -> list[Any]:
 
 def _run(connection: Connection, owner: Owner, target: str, *, up: bool) -> None:
     script = _script(owner)
+    _current(connection, owner)
 
     def steps(revision: Any, _context: Any) -> Any:
         if up:
@@ -119,8 +132,41 @@ def _script(owner: Owner) -> ScriptDirectory:
     return ScriptDirectory(str(owner.migrations), version_locations=[str(owner.migrations / "versions")])
 
 
-def _context(connection: Connection, owner: Owner) -> MigrationContext:
-    return MigrationContext.configure(connection, opts={"version_table_schema": owner.schema})
+def _current(connection: Connection, owner: Owner) -> str | None:
+    """The revision that the owner's tables are at; `FailedPrecondition` for one that a newer version brought."""
+    if not _has_schema(connection, owner):
+        return None
+    options = {"version_table_schema": owner.schema}
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
+    if current is not None and current not in {step.revision for step in _script(owner).walk_revisions()}:
+        raise FailedPrecondition(
+            f"the tables of {owner.schema} are at the revision {current}, which this version does not know: run the"
+            " version that brought it, or take them back with that one (`kiki migrate downgrade`)",
+            reason="NEWER_TABLES",
+        )
+    return current
+
+
+def _below(script: ScriptDirectory, owner: Owner, current: str | None, target: str) -> str:
+    """The revision that a way down ends at; what Alembic would refuse to go to is refused with what there is."""
+    if target == "base":
+        return target
+    reached = [] if current is None else [step.revision for step in script.iterate_revisions(current, "base")]
+    try:
+        found = script.get_revision(target)
+    except CommandError:
+        found = None
+    if found is None:
+        there = ", ".join([*reached[1:4], "base"])
+        raise NotFound(
+            f"{owner.schema} has no revision {target}; it is at {current or 'base'}, and back lie {there}",
+            reason="UNKNOWN_REVISION",
+        )
+    if found.revision not in reached:
+        raise FailedPrecondition(
+            f"{owner.schema} is at {current or 'base'}, which lies before {found.revision}", reason="NOT_REACHED"
+        )
+    return found.revision
 
 
 def _has_schema(connection: Connection, owner: Owner) -> bool:
