@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -59,7 +60,15 @@ async def _http_exception(request: Request, error: Exception) -> Response:
         error.status_code, "HTTP_ERROR"
     )
     document = problem(error.status_code, reason=reason, detail=error.detail, request_id=_request_id(request))
-    return _answer(error.status_code, document, error.headers)
+    headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    return _answer(error.status_code, document, headers)
+
+
+def _allowed(request: Request) -> str:
+    """Every method of the path (RFC 9110, 15.5.6); the router names those of the first route alone."""
+    routes = iter_route_contexts(request.app.routes)
+    found = [route.methods or () for route in routes if route.path_regex.match(request.scope["path"])]
+    return ", ".join(sorted(set().union(*found)))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -17,8 +17,7 @@ _TEXT = (
 router = APIRouter(include_in_schema=False)
 
 
-@router.get("/", response_class=HTMLResponse)
-@router.head("/", response_class=HTMLResponse)
+@router.api_route("/", methods=["GET", "HEAD"], response_class=HTMLResponse)
 async def start() -> HTMLResponse:
     """The same for everybody, with the key or without."""
     return page("KIKI SyncPortal", _TEXT)

@@ -65,7 +65,25 @@ async def test_who_opens_the_address_itself_finds_where_to_go_on(portal: Portal,
     head = await portal.http.head("/", headers=headers)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == shown.headers["content-length"]
-    assert (await portal.http.post("/")).status_code == 405
+    refused = await portal.http.post("/")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD")
+
+
+async def test_a_wrong_method_is_told_every_right_one(portal: Portal) -> None:
+    for path, right in (("/internal/stores", "GET, POST"), ("/internal/stores/1/credentials", "DELETE, PUT")):
+        answer = await portal.http.request("TRACE", path, headers=HEADERS)
+        assert (answer.status_code, answer.headers["allow"]) == (405, right)
+
+
+async def test_an_amount_with_too_many_decimals_is_told_how_many_there_may_be(portal: Portal) -> None:
+    shop = await portal.add_store()
+    told = {"campaign_id": "a", "network": "google", "external_id": "a", "name": "A"}
+    for amount, currency, places in (("12.505", "USD", 2), ("0.5", "JPY", 0)):
+        campaign = {**told, "daily_budget": {"amount": amount, "currency": currency}}
+        path = f"/internal/campaigns/{shop.store_id}"
+        answer = await portal.http.post(path, headers=HEADERS, json={"campaigns": [campaign]})
+        wanted = f"an amount in {currency} has at most {places} decimals, got {amount}"
+        assert (answer.status_code, answer.json()["reason"], answer.json()["detail"]) == (422, "BAD_AMOUNT", wanted)
 
 
 @pytest.mark.parametrize(

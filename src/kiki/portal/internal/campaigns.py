@@ -17,7 +17,7 @@ from kiki.kit.digest import event_id
 from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.money import money_to_proto
 from kiki.kit.grpc.times import time_to_proto
-from kiki.kit.money import Money
+from kiki.kit.money import Money, exponent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows import scanning
@@ -282,7 +282,10 @@ def _promotions(body: CampaignBody) -> Sequence[flow.Promotion]:
 def _money(body: MoneyBody) -> Any:
     money = Money.of(body.amount, body.currency)
     if money.amount != body.amount:
-        raise InvalidInput(f"an amount in {body.currency} has fewer decimals", reason="BAD_AMOUNT")
+        raise InvalidInput(
+            f"an amount in {body.currency} has at most {exponent(body.currency)} decimals, got {body.amount}",
+            reason="BAD_AMOUNT",
+        )
     return money_to_proto(money)
 
 
