@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 from rich.progress import track
 
-from kiki.cli.inputs import Limit
+from kiki.cli.inputs import Limit, read_time
 from kiki.cli.output import AsJson, error_console, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 
 _PATH = "/internal/exchange-rates"
 _COLUMNS = ("day", "base", "quote", "rate", "source", "recorded_at", "recorded_by")
+_REPLACED = ("replaced_at", "replaced_by")
 _MISSING = ("store_id", "currency", "settlement_currency", "day", "orders", "live_orders", "since_at", "older_rate_day")
 _FETCHES = ("place", "tried_at", "succeeded_at", "newest_day", "added", "problem")
 _AT_ONCE = 5_000
@@ -56,11 +57,12 @@ def _import(
 
     What a person set is not replaced by a file: such rates are counted as refused.
     """
-    from kiki.commerce.exchange.files import read_file
+    from kiki.commerce.exchange.files import read_hashed
     from kiki.commerce.exchange.rates import plain
 
     first = None if since is None else read_day(since)
-    rates = [rate for rate in read_file(file) if first is None or rate.day >= first]
+    read, sha256 = read_hashed(file)
+    rates = [rate for rate in read if first is None or rate.day >= first]
     told = [
         {"base": rate.base, "quote": rate.quote, "day": rate.day.isoformat(), "rate": plain(rate.rate)}
         for rate in sorted(rates, key=lambda rate: (rate.day, rate.base, rate.quote))
@@ -69,8 +71,8 @@ def _import(
     parts = [told[at : at + _AT_ONCE] for at in range(0, len(told), _AT_ONCE)]
     with PortalClient.of_installation() as portal:
         for part in track(parts, "Bringing rates in", console=error_console(), disable=len(parts) < 3, transient=True):
-            kept.update(portal.put(_PATH, {"source": rates[0].source, "rates": part}))
-    answer: dict[str, Any] = {"rates": len(told), **{name: kept[name] for name in _KEPT}}
+            kept.update(portal.put(_PATH, {"source": rates[0].source, "sha256": sha256, "rates": part}))
+    answer: dict[str, Any] = {"rates": len(told), **{name: kept[name] for name in _KEPT}, "sha256": sha256}
     if told:
         answer |= {"first_day": told[0]["day"], "last_day": told[-1]["day"]}
     _print(answer, as_json=as_json)
@@ -98,6 +100,9 @@ def _list(
     quote: Annotated[str | None, typer.Option("--quote", help="Only into this currency, e.g. USD.")] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="YYYY-MM-DD", help="From this day on.")] = None,
     until: Annotated[str | None, typer.Option("--until", metavar="YYYY-MM-DD", help="Up to this day.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also figures that others replaced, with who replaced them and when.")
+    ] = False,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -105,14 +110,27 @@ def _list(
     days = {name: read_day(text).isoformat() for name, text in (("since", since), ("until", until)) if text is not None}
     codes = {name: code.upper() for name, code in (("base", base), ("quote", quote)) if code is not None}
     with PortalClient.of_installation() as portal:
-        rates = list(portal.rows(_PATH, "rates", limit, **codes, **days))
+        rates = list(portal.rows(_PATH, "rates", limit, **codes, **days, history="true" if history else None))
     if as_json:
         print_json(rates)
     else:
-        print_rows(rates, _COLUMNS, empty="No exchange rate is kept.")
+        print_rows(rates, (*_COLUMNS, *_REPLACED) if history else _COLUMNS, empty="No exchange rate is kept.")
 
 
-def _show(base: Base, quote: Quote, day: Day = None, as_json: AsJson = False) -> None:
+def _show(
+    base: Base,
+    quote: Quote,
+    day: Day = None,
+    known_at: Annotated[
+        str | None,
+        typer.Option(
+            "--known-at",
+            metavar="TIME",
+            help="By what was known then, e.g. when an order was booked: 2026-11-20T16:00Z.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show the rate that counts for a payment on a day: its own, or the newest of the seven days before.
 
     Exit code 3 when none is known.
@@ -120,8 +138,9 @@ def _show(base: Base, quote: Quote, day: Day = None, as_json: AsJson = False) ->
     from kiki.kit.money import check_currency
 
     place = f"{_PATH}/{check_currency(base)}/{check_currency(quote)}/{_day(day).isoformat()}"
+    moment = read_time(known_at)
     with PortalClient.of_installation() as portal:
-        _print(portal.get(place), as_json=as_json)
+        _print(portal.get(place, known_at=moment), as_json=as_json)
 
 
 def _missing(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kiki.kit.errors import KikiError
 from kiki.kit.settings import load_settings
@@ -16,9 +18,15 @@ from kiki.runtime.data_folder import holder
 from kiki.runtime.installation import Installation, read_installation, read_settings, running_database
 from kiki.runtime.settings import RuntimeSettings
 
+if TYPE_CHECKING:
+    from kiki.commerce.exchange.repository import Fetch
+    from kiki.commerce.exchange.watch import Watch
+
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 _MIN_SERVER_VERSION = 160_000
 _FREE_FLOOR = 0.05
+_RATES_WITHIN = dt.timedelta(days=3)
+"""A weekend and some hours: then rates that are fetched daily are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,8 @@ async def _over_the_wire(installation: Installation) -> list[Finding]:
     findings = [await _awaited("database", lambda: _server(dsn))]
     if findings[0].state == OK:
         findings.append(await _awaited("tables", lambda: _tables(dsn)))
+        if findings[1].state == OK:
+            findings.append(await _rates(dsn))
     return findings + await _agents(installation.settings) + [await _awaited("portal", _portal)]
 
 
@@ -115,6 +125,47 @@ async def _tables(dsn: str) -> str:
     if missing:
         raise KikiError(f"not up to date: {', '.join(missing)}; run `kiki migrate upgrade`")
     return "up to date"
+
+
+async def _rates(dsn: str) -> Finding:
+    import asyncpg
+
+    from kiki.commerce.exchange.repository import list_fetches
+    from kiki.commerce.exchange.watch import watch
+    from kiki.kit.clock import SystemClock
+    from kiki.orchestrator.settings import OrchestratorSettings
+    from kiki.orchestrator.workflows.rates import place_of
+
+    try:
+        url = load_settings(OrchestratorSettings).rates_url
+        connection = await asyncpg.connect(dsn, timeout=5)
+        try:
+            seen, fetches = await watch(connection), await list_fetches(connection)
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, KikiError) as error:
+        return Finding("exchange rates", FAILED, f"cannot be read ({type(error).__name__})")
+    place = place_of(url) if url else ""
+    fetch = next((fetch for fetch in fetches if fetch.place == place), None)
+    return judge_rates(seen, place, fetch, SystemClock().now())
+
+
+def judge_rates(seen: Watch, place: str, fetch: Fetch | None, now: dt.datetime) -> Finding:
+    """Warns of orders whose rate nobody knows, and of rates that are to be fetched from a place and are not."""
+    wrong = []
+    if seen.lacking:
+        wrong.append(
+            f"orders wait for rates that nobody knows: {seen.lacking} (rates: {seen.rates}); see `kiki rates missing`"
+        )
+    good = fetch.succeeded_at if fetch is not None else None
+    if place and (good is None or now - good > _RATES_WITHIN):
+        since = "have never been read" if good is None else f"were last read {good:%Y-%m-%d %H:%M} UTC"
+        why = f" ({fetch.problem})" if fetch is not None and fetch.problem else ""
+        wrong.append(f"rates of {place} {since}{why}; see `kiki rates fetches`")
+    if wrong:
+        return Finding("exchange rates", WARNING, "; ".join(wrong))
+    newest = "none is kept" if seen.newest_day is None else f"newest of {seen.newest_day}"
+    return Finding("exchange rates", OK, f"no order lacks one, {newest}")
 
 
 async def _agents(settings: RuntimeSettings) -> list[Finding]:

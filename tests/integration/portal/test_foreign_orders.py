@@ -130,6 +130,9 @@ async def test_foreign_orders_are_billed_to_the_cent_at_the_rate_of_their_day(ri
     printed = await rig.portal.http.get(report, headers=HEADERS)
     assert printed.content.startswith(b"%PDF")
     shown = await rig.send("GET", f"/internal/orders/{rig.store_id}/2")
+    counted = f"{PATH}/USD/EUR/2026-09-03?known_at="
+    assert (await rig.send("GET", counted + "2026-09-05T00:00:00Z"))["rate"] == first["exchange_rate"]
+    assert (await rig.send("GET", counted + "2026-10-11T00:00:00Z"))["rate"] == "0.526315789474"
     assert shown["exchange"] == {
         "settlement_currency": "EUR",
         "rate": "1.11111111111",

@@ -8,6 +8,7 @@ XML is read by expat without document types, so that nothing in it can expand or
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 import lzma
 import re
@@ -53,13 +54,30 @@ _ABSENT = ("", "N/A", "-")
 
 def read_file(path: Path) -> list[Rate]:
     """The rates of a file, or of standard input. Raises `BadFile`, with the line where there is one."""
+    return read_hashed(path)[0]
+
+
+def read_hashed(path: Path) -> tuple[list[Rate], str]:
+    """`read_file`, and the file's SHA-256 in hexadecimal; of standard input that of its text in UTF-8."""
     if str(path) != STANDARD_INPUT and _is_zip(path):
-        return read_bytes(_zipped(path))
+        return read_bytes(_zipped(path)), _digest(path)
+    text = _text(path)
+    rates = read_text(text)
+    named = str(path) != STANDARD_INPUT and path.is_file()
+    return rates, _digest(path) if named else hashlib.sha256(text.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as raw:
+        return hashlib.file_digest(raw, "sha256").hexdigest()
+
+
+def _text(path: Path) -> str:
     with open_text(path) as file:
         text = file.text.read(MAX_BYTES + 1)
     if len(text) > MAX_BYTES:
         raise BadFile(f"{path} is too large: rates of many years have less than {MAX_BYTES // 2**20} MB")
-    return read_text(text)
+    return text
 
 
 def read_bytes(data: bytes) -> list[Rate]:

@@ -1,31 +1,44 @@
-"""Kept exchange rates: bringing them in, looking them up, and how fetching them went."""
+"""Kept exchange rates: bringing them in, looking them up, and how fetching them went.
+
+A figure that another one replaces stays in `former_exchange_rates`, written by the database itself.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from kiki.commerce.exchange.rates import LOOK_BACK, MANUAL, Rate, RateTable
 from kiki.kit.database import Connection
 
+NEWEST = 2**63 - 1
+"""Where a rate that nothing replaced stands among those of its pair and day."""
+_ONE_AT_A_TIME = "LOCK TABLE commerce.exchange_rates IN SHARE ROW EXCLUSIVE MODE"
+"""Who brings rates in sees what the one before brought; who reads them waits for nobody."""
 _KEEP = f"""
 WITH told AS (
     SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::numeric[], $5::text[])
         AS t(day, base, quote, rate, source)
 ), known AS (
-    SELECT r.rate = t.rate AS same FROM told t JOIN commerce.exchange_rates r USING (day, base, quote)
+    SELECT t.day, t.base, t.quote, r.rate AS former, r.rate = t.rate AS same,
+        r.source <> '{MANUAL}' OR t.source = '{MANUAL}' AS gives_way
+    FROM told t JOIN commerce.exchange_rates r USING (day, base, quote)
 ), written AS (
     INSERT INTO commerce.exchange_rates AS r (day, base, quote, rate, source, recorded_at, recorded_by)
     SELECT day, base, quote, rate, source, $6, $7 FROM told ORDER BY day, base, quote
     ON CONFLICT (day, base, quote) DO UPDATE SET rate = excluded.rate, source = excluded.source,
         recorded_at = excluded.recorded_at, recorded_by = excluded.recorded_by
-    WHERE r.rate <> excluded.rate AND (r.source <> '{MANUAL}' OR excluded.source = '{MANUAL}')
-    RETURNING xmax = 0 AS added
+    WHERE (r.rate <> excluded.rate AND (r.source <> '{MANUAL}' OR excluded.source = '{MANUAL}'))
+        OR (r.source <> '{MANUAL}' AND excluded.source = '{MANUAL}')
 )
-SELECT (SELECT count(*) FROM written WHERE added), (SELECT count(*) FROM written WHERE NOT added),
-    (SELECT count(*) FROM known WHERE same), (SELECT count(*) FROM known WHERE NOT same)
+SELECT (SELECT count(*) FROM told) - count(*), count(*) FILTER (WHERE NOT same AND gives_way),
+    count(*) FILTER (WHERE same), count(*) FILTER (WHERE NOT same AND NOT gives_way),
+    (array_agg(former ORDER BY day, base, quote) FILTER (WHERE NOT same))[1]
+FROM known
 """
+"""A figure that a person confirms becomes the person's, so that no file replaces it either."""
 _WITHIN = """
 SELECT r.base, r.quote, r.day, r.rate, r.source
 FROM unnest($2::date[], $3::date[]) AS w(since, until)
@@ -38,6 +51,33 @@ WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
     AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
     AND ($5::date IS NULL OR day < $5 OR (day = $5 AND (base, quote) > ($6, $7)))
 ORDER BY day DESC, base, quote LIMIT $8
+"""
+_HISTORY = f"""
+WITH every AS (
+    SELECT base, quote, day, rate, source, recorded_at, recorded_by, NULL::timestamptz AS replaced_at,
+        NULL::text AS replaced_by, {NEWEST}::bigint AS change_id
+    FROM commerce.exchange_rates
+    UNION ALL
+    SELECT base, quote, day, rate, source, recorded_at, recorded_by, replaced_at, replaced_by, change_id
+    FROM commerce.former_exchange_rates
+)
+SELECT * FROM every
+WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
+    AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
+    AND ($5::date IS NULL OR day < $5 OR (day = $5 AND ((base, quote) > ($6, $7)
+        OR (base = $6 AND quote = $7 AND change_id < $8))))
+ORDER BY day DESC, base, quote, change_id DESC LIMIT $9
+"""
+_KNOWN_AT = """
+SELECT r.base, r.quote, r.day, r.rate, r.source
+FROM unnest($2::date[], $3::date[]) AS w(since, until)
+JOIN (
+    SELECT base, quote, day, rate, source, recorded_at, NULL::timestamptz AS replaced_at FROM commerce.exchange_rates
+    UNION ALL
+    SELECT base, quote, day, rate, source, recorded_at, replaced_at FROM commerce.former_exchange_rates
+) r ON r.day >= w.since AND r.day <= w.until
+WHERE (r.base = ANY($1::text[]) OR r.quote = ANY($1::text[]))
+    AND r.recorded_at <= $4 AND (r.replaced_at IS NULL OR r.replaced_at > $4)
 """
 _FETCHED = """
 INSERT INTO commerce.exchange_rate_fetches (place, tried_at, succeeded_at, newest_day, added, problem)
@@ -58,6 +98,8 @@ class Kept:
     """Known already, with this very rate."""
     refused: int = 0
     """Known with another rate that a person set, which only a person replaces."""
+    former: Decimal | None = None
+    """What stood there before, or still stands where it was refused: of the first such rate."""
 
     def __add__(self, other: Kept) -> Kept:
         return Kept(
@@ -65,6 +107,7 @@ class Kept:
             self.replaced + other.replaced,
             self.same + other.same,
             self.refused + other.refused,
+            other.former if self.former is None else self.former,
         )
 
 
@@ -75,6 +118,10 @@ class KeptRate:
     rate: Rate
     recorded_at: dt.datetime
     recorded_by: str
+    replaced_at: dt.datetime | None = None
+    replaced_by: str | None = None
+    change_id: int = NEWEST
+    """The order of what was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +145,7 @@ async def keep(connection: Connection, rates: Iterable[Rate], *, by: str, at: dt
     if not rows:
         return Kept()
     told = list(rows.values())
+    await connection.execute(_ONE_AT_A_TIME)
     row = await connection.fetchrow(
         _KEEP,
         [rate.day for rate in told],
@@ -109,18 +157,25 @@ async def keep(connection: Connection, rates: Iterable[Rate], *, by: str, at: dt
         by,
     )
     assert row is not None, "an aggregate always has a row"
-    added, replaced, same, different = row
-    return Kept(added, replaced, same, different - replaced)
+    return Kept(*row)
 
 
-async def rates_for(connection: Connection, currencies: Collection[str], days: Collection[dt.date]) -> RateTable:
-    """What may count for payments on these days in, or into, these currencies."""
+async def rates_for(
+    connection: Connection,
+    currencies: Collection[str],
+    days: Collection[dt.date],
+    *,
+    known_at: dt.datetime | None = None,
+) -> RateTable:
+    """What may count for payments on these days in, or into, these currencies; as it was known at a time, if given."""
     if not currencies or not days:
         return RateTable()
     spans = _spans(days)
-    rows = await connection.fetch(
-        _WITHIN, sorted(currencies), [since for since, _ in spans], [until for _, until in spans]
-    )
+    wanted = (sorted(currencies), [since for since, _ in spans], [until for _, until in spans])
+    if known_at is None:
+        rows = await connection.fetch(_WITHIN, *wanted)
+    else:
+        rows = await connection.fetch(_KNOWN_AT, *wanted, known_at)
     return RateTable(Rate(*row) for row in rows)
 
 
@@ -143,12 +198,28 @@ async def list_rates(
     quote: str | None = None,
     since: dt.date | None = None,
     until: dt.date | None = None,
-    before: tuple[dt.date, str, str] | None = None,
+    before: tuple[dt.date, str, str, int] | None = None,
     limit: int = 100,
 ) -> Sequence[KeptRate]:
     """Kept rates, the newest day first, then by currency."""
-    rows = await connection.fetch(_LIST, base, quote, since, until, *(before or (None, None, None)), limit)
+    last = (None, None, None) if before is None else before[:3]
+    rows = await connection.fetch(_LIST, base, quote, since, until, *last, limit)
     return [KeptRate(Rate(row[0], row[1], row[2], row[3], row[4]), row[5], row[6]) for row in rows]
+
+
+async def list_history(
+    connection: Connection,
+    *,
+    base: str | None = None,
+    quote: str | None = None,
+    since: dt.date | None = None,
+    until: dt.date | None = None,
+    before: tuple[dt.date, str, str, int] | None = None,
+    limit: int = 100,
+) -> Sequence[KeptRate]:
+    """Kept rates, each with those that it replaced after it, the last first."""
+    rows = await connection.fetch(_HISTORY, base, quote, since, until, *(before or (None, None, None, None)), limit)
+    return [KeptRate(Rate(*row[:5]), *row[5:]) for row in rows]
 
 
 async def note_fetch(connection: Connection, fetch: Fetch) -> None:

@@ -20,7 +20,7 @@ _UPSERT = """
 INSERT INTO commerce.waiting_orders AS w (store_id, order_id, currency, settlement_currency, day, live, since_at)
 SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::date[], $6::bool[], $7::timestamptz[])
 ON CONFLICT (store_id, order_id) DO UPDATE SET currency = excluded.currency, day = excluded.day, live = excluded.live,
-    settlement_currency = excluded.settlement_currency
+    settlement_currency = excluded.settlement_currency, told_at = NULL
 WHERE (w.currency, w.settlement_currency, w.day, w.live)
     <> (excluded.currency, excluded.settlement_currency, excluded.day, excluded.live)
 """

@@ -27,7 +27,12 @@ from kiki.commerce.tables.catalogue import (
     variants,
 )
 from kiki.commerce.tables.columns import metadata
-from kiki.commerce.tables.exchange import exchange_rate_fetches, exchange_rates, waiting_orders
+from kiki.commerce.tables.exchange import (
+    exchange_rate_fetches,
+    exchange_rates,
+    former_exchange_rates,
+    waiting_orders,
+)
 from kiki.commerce.tables.orders import (
     order_items,
     order_refunds,
@@ -55,6 +60,7 @@ __all__ = [
     "data_requests",
     "exchange_rate_fetches",
     "exchange_rates",
+    "former_exchange_rates",
     "holds",
     "identities",
     "identity_merges",

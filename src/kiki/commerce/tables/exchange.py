@@ -6,7 +6,9 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     CheckConstraint,
+    Column,
     Date,
+    Identity,
     Index,
     Integer,
     Numeric,
@@ -32,6 +34,24 @@ exchange_rates = Table(
     Index("exchange_rates_pair", "base", "quote", "day"),
 )
 """So much of `quote` for one unit of `base`. They are facts of the world: the same for every store."""
+
+former_exchange_rates = Table(
+    "former_exchange_rates",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), nullable=False),
+    column("day", Date),
+    column("base", Text),
+    column("quote", Text),
+    column("rate", Numeric),
+    column("source", Text),
+    moment("recorded_at"),
+    column("recorded_by", Text),
+    moment("replaced_at"),
+    column("replaced_by", Text),
+    PrimaryKeyConstraint("change_id", name="former_exchange_rates_pkey"),
+    Index("former_exchange_rates_day", "day", "base", "quote", "change_id"),
+)
+"""Rates that another figure replaced: written by a trigger of `exchange_rates`, never changed or removed."""
 
 exchange_rate_fetches = Table(
     "exchange_rate_fetches",

@@ -72,7 +72,7 @@ def webhook_entry(message: pb.LogWebhookEventRequest) -> AuditEntry:
 def access_entry(message: pb.LogDataAccessRequest) -> AuditEntry:
     """Every text is an identifier or a code."""
     return AuditEntry(
-        store_id=store(message.store_id),
+        store_id=store(message.store_id, least=0),
         event_id=identifier("event_id", message.event_id),
         kind=AuditKind.DATA_ACCESS,
         occurred_us=_microseconds(message.occurred_at) if message.HasField("occurred_at") else None,
@@ -199,10 +199,10 @@ def subject_state(number: pb.SubjectRequestState) -> SubjectRequestState | None:
     return _STATES.get(number)
 
 
-def store(store_id: int) -> int:
-    """A store's number; only webhooks may name store 0."""
-    if store_id <= 0:
-        raise BadField(f"store_id is a positive number, got {store_id}")
+def store(store_id: int, *, least: int = 1) -> int:
+    """A store's number; audited accesses and webhooks may name 0, which is the whole installation."""
+    if store_id < least:
+        raise BadField(f"store_id is {'a positive number' if least else '0 or more'}, got {store_id}")
     return store_id
 
 

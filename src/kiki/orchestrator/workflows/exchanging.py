@@ -26,16 +26,21 @@ _MOST_MINOR = 10**15
 def fix_rate(batch: Batch, view: StoreView, order: OrderRow) -> bool:
     """Give a paid order in another currency its rate, or have it wait; whether it has got it just now.
 
-    What the platform told counts before the table. An order that was booked keeps its rate, whatever becomes known.
+    What the platform told counts before the table, unless the amount at it would be beyond all money. An order that
+    was booked keeps its rate, whatever becomes known; one that is in another currency since then gets that one's.
     """
     wanted = view.store.settled_in
     if not _needs_rate(order, wanted) or order.paid_at is None:
         return False
     key = (order.store_id, order.order_id)
     day = order.paid_at.astimezone(dt.UTC).date()
-    if order.exchange_rate is not None and order.settlement_currency == wanted:
-        if order.rate_day is not None:
-            return False
+    own = None if order.settlement_currency != wanted else _decimal(order.exchange_rate)
+    if order.rate_day is not None and own is not None:
+        return False
+    if own is not None and not _fits(order, wanted, own):
+        order.settlement_currency = order.exchange_rate = own = None
+        batch.out.orders.add(key)
+    if own is not None:
         order.rate_day, order.rate_source = day, order.rate_source or PLATFORM
     else:
         found = batch.rates.find(order.currency, wanted, day, batch.now.date())
@@ -65,7 +70,7 @@ def stop_waiting(batch: Batch, order: OrderRow) -> None:
 
 def told_rate(event: OrderObserved) -> tuple[str | None, str | None]:
     """The settlement currency and rate that the platform states; neither where one is missing or makes no sense."""
-    if event.settlement_currency is None or event.exchange_rate is None or _decimal(event.exchange_rate) is None:
+    if event.settlement_currency is None or _decimal(event.exchange_rate) is None:
         return None, None
     return event.settlement_currency, event.exchange_rate
 
@@ -85,8 +90,9 @@ def rate_into(batch: Batch, order: OrderRow, currency: str) -> Decimal | None:
     """The rate into another currency: the order's own into that of the settlement, else the table's."""
     if order.currency == currency:
         return None
-    if order.exchange_rate is not None and order.settlement_currency == currency:
-        return _decimal(order.exchange_rate)
+    own = None if order.settlement_currency != currency else _decimal(order.exchange_rate)
+    if own is not None and _fits(order, currency, own):
+        return own
     if order.paid_at is None:
         return None
     found = batch.rates.find(order.currency, currency, order.paid_at.astimezone(dt.UTC).date(), batch.now.date())
@@ -137,7 +143,9 @@ def _needs_rate(order: OrderRow, wanted: str) -> bool:
     """Whether an order is to be counted in another currency than its own, and is neither gone nor a test."""
     if order.currency == wanted or not order.currency or order.is_test or order.deleted_at is not None:
         return False
-    return order.booked_revision is None or order.exchange_rate is None
+    if order.booked_revision is None or order.exchange_rate is None or order.settlement_currency != wanted:
+        return True
+    return order.rate_day is None and order.booked_currency != order.currency
 
 
 def _fits(order: OrderRow, currency: str, rate: Decimal) -> bool:
@@ -148,8 +156,8 @@ def _fits(order: OrderRow, currency: str, rate: Decimal) -> bool:
         return False
 
 
-def _decimal(text: str) -> Decimal | None:
+def _decimal(text: str | None) -> Decimal | None:
     try:
-        return read_rate(text)
+        return None if text is None else read_rate(text)
     except InvalidInput:
         return None

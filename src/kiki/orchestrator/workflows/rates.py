@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -16,14 +17,18 @@ from kiki.kit.errors import KikiError, Unavailable
 from kiki.kit.http import OutboundHttp, OutboundPolicy
 from kiki.kit.logging import get_logger
 from kiki.kit.sealing import Sealer
+from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.inbox.protocol import InternalFact
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.schedules import Guard, Job
 from kiki.orchestrator.workflows.jobs import store_facts
+from kiki.orchestrator.workflows.rate_audit import FETCH, audited
 
 FACT = "rates_known"
 BY = "fetch"
 """Who recorded a rate that was fetched."""
+ACTOR = "worker"
+"""Who stands in the audit log for it."""
 PUBLISHED_AT = dt.time(15, 15)
 """UTC; the European Central Bank publishes around 16:00 in Frankfurt, on its business days."""
 RETRY_AFTER = dt.timedelta(minutes=55)
@@ -37,7 +42,8 @@ def rate_jobs(*, sealer: Sealer, clock: Clock, url: str, allow_private: bool) ->
     """What looks after orders that wait; and, where there is an address, what reads rates from it."""
     jobs = [Job("waiting_orders", _LOOK_SECONDS, WaitingOrders(sealer, clock).run)]
     if url:
-        jobs.append(Job("exchange_rates", _FETCH_SECONDS, RateFetch(url, clock, allow_private=allow_private).run))
+        fetch = RateFetch(url, sealer, clock, allow_private=allow_private)
+        jobs.append(Job("exchange_rates", _FETCH_SECONDS, fetch.run))
     return jobs
 
 
@@ -86,11 +92,12 @@ def _facts(found: dict[int, list[str]], now: dt.datetime) -> list[tuple[int, Int
 class RateFetch:
     """Reads a document of the European Central Bank's format once after each publication, hourly until it goes well."""
 
-    def __init__(self, url: str, clock: Clock, *, allow_private: bool = False) -> None:
+    def __init__(self, url: str, sealer: Sealer, clock: Clock, *, allow_private: bool = False) -> None:
         self._url = url
+        self._sealer = sealer
         self._clock = clock
         self._policy = OutboundPolicy(allow_private=allow_private, max_answer_bytes=_MAX_BYTES)
-        self.place = urlsplit(url).hostname or "nowhere"
+        self.place = place_of(url)
 
     async def run(self, guard: Guard) -> None:
         """Fetch when it is due. What goes wrong is kept and logged, and changes no rate."""
@@ -100,12 +107,12 @@ class RateFetch:
         if not is_due(known, now):
             return
         try:
-            rates = await self._read()
+            rates, digest = await self._read()
         except KikiError as error:
             _log.warning("exchange_rates_not_fetched", place=self.place, reason=error.reason, detail=error.message)
             await self._note(guard, Fetch(self.place, now, problem=f"{error.reason}: {error.message}"[:500]))
             return
-        kept = await self._keep(guard, rates, now)
+        kept = await self._keep(guard, rates, digest, now)
         newest = max(rate.day for rate in rates)
         await self._note(guard, Fetch(self.place, now, now, newest, kept.added + kept.replaced))
         _log.info(
@@ -118,25 +125,39 @@ class RateFetch:
             refused=kept.refused,
         )
 
-    async def _read(self) -> list[Rate]:
+    async def _read(self) -> tuple[list[Rate], str]:
+        """The document's rates, and its SHA-256 in hexadecimal."""
         async with OutboundHttp.open(self._policy) as http:
             answer = await http.request("GET", self._url, timeout_seconds=_ANSWER_SECONDS)
         if not answer.ok:
             raise Unavailable(f"the host answered {answer.status}, wanted 200", reason="RATES_NOT_SERVED")
-        return await asyncio.to_thread(files.read_bytes, answer.body)
+        rates = await asyncio.to_thread(files.read_bytes, answer.body)
+        return rates, hashlib.sha256(answer.body).hexdigest()
 
-    async def _keep(self, guard: Guard, rates: Sequence[Rate], now: dt.datetime) -> Kept:
+    async def _keep(self, guard: Guard, rates: Sequence[Rate], digest: str, now: dt.datetime) -> Kept:
+        """What changed stands in the audit log as well, part by part."""
         kept = Kept()
         for at in range(0, len(rates), _AT_ONCE):
             async with guard.database.transaction() as connection:
                 await guard.lock(connection)
-                kept += await repository.keep(connection, rates[at : at + _AT_ONCE], by=BY, at=now)
+                part = rates[at : at + _AT_ONCE]
+                done = await repository.keep(connection, part, by=BY, at=now)
+                if done.added or done.replaced:
+                    name = f"{self.place} {now.isoformat()} {at}"
+                    entry = audited(part, done, action=FETCH, actor=ACTOR, digest=digest, at=now, identity=name)
+                    await enqueue(connection, self._sealer, [entry])
+                kept += done
         return kept
 
     async def _note(self, guard: Guard, fetch: Fetch) -> None:
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             await repository.note_fetch(connection, fetch)
+
+
+def place_of(url: str) -> str:
+    """The host that a fetch is kept under."""
+    return urlsplit(url).hostname or "nowhere"
 
 
 def is_due(known: Fetch | None, now: dt.datetime) -> bool:

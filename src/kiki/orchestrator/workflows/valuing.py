@@ -19,14 +19,14 @@ from kiki.rpc.v1 import common_pb2, syncvalue_pb2
 
 _LIVE = syncvalue_pb2.OrderSource.ORDER_SOURCE_LIVE
 _HISTORY = syncvalue_pb2.OrderSource.ORDER_SOURCE_HISTORY
-Worth = tuple[int, int, dt.datetime | None, bool, str, bool]
+Worth = tuple[int, int, dt.datetime | None, bool, str, bool, str, str | None]
 
 
 def worth(order: OrderRow) -> Worth:
     """What of an order matters to its customer's value; SyncValue is told again when it changes."""
     total, net = settlement.kept_amounts(order)
     gone = order.cancelled_at is not None or order.deleted_at is not None
-    return total, net, order.paid_at, gone, order.customer_key, order.is_test
+    return total, net, order.paid_at, gone, order.customer_key, order.is_test, order.currency, order.exchange_rate
 
 
 def tell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, lines: Sequence[common_pb2.OrderLineItem]) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from kiki.commerce.exchange import repository, waiting
-from kiki.commerce.exchange.rates import checked, plain
+from kiki.commerce.exchange.rates import MANUAL, checked, plain
 from kiki.commerce.exchange.repository import KeptRate
 from kiki.kit.errors import InvalidInput, NotFound
+from kiki.orchestrator.calls.intents import enqueue
+from kiki.orchestrator.workflows.rate_audit import IMPORT, SET, audited
 from kiki.portal.access import documented_key
 from kiki.portal.internal.answers.exchange_rates import (
     CountingRate,
@@ -33,6 +36,10 @@ _Code = Annotated[str, Query(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
 _CodeInPath = Annotated[str, Path(pattern=r"^[A-Z]{3}$", description="ISO 4217.")]
 _DayInPath = Annotated[dt.date, Path(description="The day of payment, UTC: YYYY-MM-DD.")]
 _Day = Annotated[dt.date, Query(description="YYYY-MM-DD.")]
+_History = Annotated[bool, Query(description="Also those that another figure replaced, after it.")]
+_KnownAt = Annotated[
+    AwareDatetime | None, Query(description="What counted by what was known then; as a rule when an order was booked.")
+]
 
 
 class RateBody(StrictBody):
@@ -56,6 +63,11 @@ class RatesBody(StrictBody):
     source: Literal["manual", "ecb", "file"] = Field(
         default="manual", description="`manual`: what a person sets; nothing but that replaces it."
     )
+    sha256: str | None = Field(
+        default=None,
+        pattern="^[0-9a-f]{64}$",
+        description="Of the document that they come from, in hexadecimal; goes to the audit log.",
+    )
     rates: list[RateBody] = Field(min_length=1, max_length=MOST, description="Of one told twice, the last counts.")
 
 
@@ -66,29 +78,38 @@ async def list_all(
     quote: _Code | None = None,
     since: _Day | None = None,
     until: _Day | None = None,
+    history: _History = False,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> ExchangeRatePage:
     """As they were told: rates the other way round and cross rates are computed when they are wanted."""
-    last = decode_cursor(cursor, (str, str, str))
-    before = None if last is None else (_day_of(last[0]), last[1], last[2])
+    last = decode_cursor(cursor, (str, str, str, int))
+    before = None if last is None else (_day_of(last[0]), last[1], last[2], last[3])
+    look = repository.list_history if history else repository.list_rates
     async with services.database.connection() as connection:
-        found = await repository.list_rates(
-            connection, base=base, quote=quote, since=since, until=until, before=before, limit=limit
-        )
-    newest = found[-1].rate if len(found) == limit else None
+        found = await look(connection, base=base, quote=quote, since=since, until=until, before=before, limit=limit)
+    end = found[-1] if len(found) == limit else None
     return {
         "rates": [_rate_json(kept) for kept in found],
-        "next_cursor": "" if newest is None else encode_cursor(newest.day.isoformat(), newest.base, newest.quote),
+        "next_cursor": ""
+        if end is None
+        else encode_cursor(end.rate.day.isoformat(), end.rate.base, end.rate.quote, end.change_id),
     }
 
 
 @router.put("", operation_id="put_exchange_rates", summary="Bring rates in")
 async def put(services: Injected, actor: Actor, body: RatesBody) -> KeptRates:
-    """Orders that wait for one of them are booked soon after. An order that has its rate keeps it, whatever comes."""
+    """Orders that wait for one of them are booked soon after. An order that has its rate keeps it, whatever comes.
+
+    Who brought what stands in the audit log of the whole installation (store 0); figures that are replaced are kept.
+    """
     rates = [checked(told.base, told.quote, told.day, told.rate, body.source) for told in body.rates]
+    action = SET if body.source == MANUAL else IMPORT
+    now, identity, digest = services.clock.now(), uuid.uuid4().hex, body.sha256 or ""
     async with services.database.transaction() as connection:
-        kept = await repository.keep(connection, rates, by=actor, at=services.clock.now())
+        kept = await repository.keep(connection, rates, by=actor, at=now)
+        entry = audited(rates, kept, action=action, actor=actor, digest=digest, at=now, identity=identity)
+        await enqueue(connection, services.sealer, [entry])
     return {"added": kept.added, "replaced": kept.replaced, "same": kept.same, "refused": kept.refused}
 
 
@@ -149,13 +170,15 @@ async def fetches(services: Injected) -> RateFetches:
 
 
 @router.get("/{base}/{quote}/{day}", operation_id="get_exchange_rate", summary="The rate that counts for a payment")
-async def show(services: Injected, base: _CodeInPath, quote: _CodeInPath, day: _DayInPath) -> CountingRate:
+async def show(
+    services: Injected, base: _CodeInPath, quote: _CodeInPath, day: _DayInPath, known_at: _KnownAt = None
+) -> CountingRate:
     """That of the day, else the newest of the seven days before; told for the pair, turned round, or a cross rate."""
     if base == quote:
         raise InvalidInput(f"a rate has two currencies, got {base} twice", reason="SAME_CURRENCY")
     _day_of(day.isoformat())
     async with services.database.connection() as connection:
-        table = await repository.rates_for(connection, {base, quote}, {day})
+        table = await repository.rates_for(connection, {base, quote}, {day}, known_at=known_at)
     found = table.newest(base, quote, day)
     if found is None:
         raise NotFound(
@@ -168,7 +191,7 @@ async def show(services: Injected, base: _CodeInPath, quote: _CodeInPath, day: _
         "rate": found.text,
         "day": found.day,
         "source": found.source,
-        "final": table.find(base, quote, day, services.clock.now().date()) is not None,
+        "final": table.find(base, quote, day, _utc_day(known_at or services.clock.now())) is not None,
     }
 
 
@@ -182,7 +205,13 @@ def _rate_json(kept: KeptRate) -> ExchangeRate:
         "source": rate.source,  # type: ignore[typeddict-item]  # one of those that a rate is kept with
         "recorded_at": kept.recorded_at,
         "recorded_by": kept.recorded_by,
+        "replaced_at": kept.replaced_at,
+        "replaced_by": kept.replaced_by,
     }
+
+
+def _utc_day(at: dt.datetime) -> dt.date:
+    return at.astimezone(dt.UTC).date()
 
 
 def _day_of(text: str) -> dt.date:

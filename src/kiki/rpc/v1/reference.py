@@ -834,7 +834,7 @@ TEXTS: dict[str, str] = {
     'kiki.rpc.v1.LogDataAccessRequest.purpose': 'Why, as a short code: `support`, `replay`, …; empty when not said.',
     'kiki.rpc.v1.LogDataAccessRequest.resource_id': "The resource's identifier; for persons the opaque key.",
     'kiki.rpc.v1.LogDataAccessRequest.resource_type': 'The kind of resource: `order`, `customer`, `campaign`, …',
-    'kiki.rpc.v1.LogDataAccessRequest.store_id': 'The store.',
+    'kiki.rpc.v1.LogDataAccessRequest.store_id': 'The store; 0 for what concerns the whole installation, such as exchange rates.',
     'kiki.rpc.v1.LogDataAccessResponse': 'Where the access stands in the log.',
     'kiki.rpc.v1.LogDataAccessResponse.audit_id': "The event's identifier: `<store id>-<index>`.",
     'kiki.rpc.v1.LogDataAccessResponse.logged_at': 'When it was appended.',

@@ -38,7 +38,7 @@ def access(number: int, **fields: object) -> pb.LogDataAccessRequest:
         "resource_id": "99",
         **fields,
     }
-    return pb.LogDataAccessRequest(store_id=1, event_id=f"access-{number}", **values)  # type: ignore[arg-type]
+    return pb.LogDataAccessRequest(event_id=f"access-{number}", **{"store_id": 1, **values})  # type: ignore[arg-type]
 
 
 async def log(shield: SyncShieldServiceStub, *requests: pb.LogWebhookEventRequest) -> list[pb.LogWebhookEventResult]:
@@ -105,6 +105,20 @@ async def test_data_access_is_listed_by_resource_and_an_address_is_refused(shiel
         await shield.LogDataAccess(access(3, actor="ada@example.com"))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "ada" not in str(refused.value.details())
+
+
+async def test_what_concerns_the_whole_installation_has_a_chain_of_its_own(shield: SyncShieldServiceStub) -> None:
+    told = {"store_id": 0, "action": "exchange_rates.set", "resource_type": "exchange_rates"}
+    for number in (1, 2):
+        await shield.LogDataAccess(access(number, **told, purpose="manual 0.8662 -> 0.87"))
+    await shield.LogDataAccess(access(3))
+    events = (await shield.ListAuditEvents(pb.ListAuditEventsRequest(store_id=0))).events
+    assert [event.purpose for event in events] == ["manual 0.8662 -> 0.87"] * 2
+    verdict = await shield.VerifyAuditChain(pb.VerifyAuditChainRequest(store_id=0))
+    assert (verdict.ok, verdict.checked) == (True, 2)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await shield.LogDataAccess(access(4, store_id=-1))
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_pages_follow_the_chain_in_both_directions(shield: SyncShieldServiceStub) -> None:

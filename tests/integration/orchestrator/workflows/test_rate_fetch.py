@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +16,10 @@ from integration.orchestrator.workflows.test_touchpoints import Unguarded
 from kiki.commerce.exchange.repository import Fetch, list_fetches, list_rates
 from kiki.kit.clock import FixedClock, SystemClock
 from kiki.kit.sealing import Keyring, Sealer
+from kiki.orchestrator.calls.intents import REQUEST_PURPOSE
 from kiki.orchestrator.workflows import rates
 from kiki.orchestrator.workflows.rates import RateFetch, is_due, rate_jobs
+from kiki.rpc.v1.syncshield_pb2 import LogDataAccessRequest
 
 HOUR, MINUTE = dt.timedelta(hours=1), dt.timedelta(minutes=1)
 CSV = b"Date, USD, JPY, \n20 November 2026, 1.1545, 163.25, \n"
@@ -58,7 +61,7 @@ async def bank() -> AsyncIterator[Bank]:
 
 async def fetch(shop: Shop, port: int, *, at: dt.datetime = NOW, allow_private: bool = True) -> Fetch:
     """One turn of the job; how fetching stands then."""
-    job = RateFetch(f"http://127.0.0.1:{port}/rates", FixedClock(at), allow_private=allow_private)
+    job = RateFetch(f"http://127.0.0.1:{port}/rates", shop.sealer, FixedClock(at), allow_private=allow_private)
     await job.run(Unguarded(shop.database))  # type: ignore[arg-type]  # a guard whose lease is always held
     async with shop.database.connection() as connection:
         (found,) = await list_fetches(connection)
@@ -82,6 +85,24 @@ async def test_the_banks_document_is_read_once_after_it_was_published(shop: Shop
     assert (second.tried_at, second.added) == (NOW + 4 * HOUR, 2)
     assert (len(await kept(shop)), len(bank.asked)) == (4, 2)
     assert bank.asked[0] == "GET /rates HTTP/1.1"
+
+
+async def test_what_a_fetch_changed_stands_in_the_audit_log(shop: Shop, bank: Bank) -> None:
+    await fetch(shop, bank.port)
+    await fetch(shop, bank.port, at=NOW + 4 * HOUR)
+    bank.body = CSV.replace(b"163.25", b"163.5")
+    await fetch(shop, bank.port, at=NOW + 28 * HOUR)
+    async with shop.database.connection() as connection:
+        rows = await connection.fetch("SELECT request FROM calls.queue WHERE method = 'LogDataAccess' ORDER BY seq")
+    opened = [shop.sealer.open(row[0], store_id=0, purpose=REQUEST_PURPOSE) for row in rows]
+    told = [LogDataAccessRequest.FromString(request) for request in opened]
+    assert {(one.actor, one.action, one.resource_id) for one in told} == {
+        ("worker", "exchange_rates.fetch", "2 pairs 2026-11-20")
+    }
+    assert [one.purpose for one in told] == [
+        f"ecb added=2 replaced=0 same=0 refused=0 sha256={hashlib.sha256(CSV).hexdigest()}",
+        f"ecb added=0 replaced=1 same=1 refused=0 sha256={hashlib.sha256(bank.body).hexdigest()}",
+    ]
 
 
 @pytest.mark.parametrize(

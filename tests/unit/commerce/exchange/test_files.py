@@ -6,13 +6,15 @@ import datetime as dt
 import io
 import zipfile
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kiki.commerce.exchange.files import read_bytes, read_day, read_text
-from kiki.commerce.exchange.rates import Rate
+from kiki.commerce.exchange.rates import Rate, RateTable
+from kiki.kit.money import exchanged
 from kiki.kit.textfile import BadFile
 
 DAILY = "Date, USD, JPY, BGN, \n20 November 2026, 1.1545, 163.25, 1.9558, \n"
@@ -63,6 +65,49 @@ def test_the_banks_xml_says_the_same() -> None:
         ("2026-11-20", "EUR", "JPY", "163.25", "ecb"),
         ("2026-11-19", "EUR", "USD", "1.1520", "ecb"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("Date, USD, \n20 November 2026, 1.25, \n", "ecb"),
+        ("Date,JPY,USD,\n2026-11-20,160,1.25,\n2026-11-19,100,9,\n", "ecb"),
+        ("<Cube time='2026-11-20'><Cube currency='USD' rate='1.25'/></Cube>", "ecb"),
+        ("<Cube time='2026-11-20'><Cube rate='1.250' currency='USD'/></Cube>", "ecb"),
+        ("date,base,quote,rate\n2026-11-20,EUR,USD,1.25\n", "file"),
+        ("date,base,quote,rate\n2026-11-20,USD,EUR,0.8\n", "file"),
+        ("rate;to;from;day\n1.25;USD;EUR;2026-11-20\n", "file"),
+        ("quote_currency\tbase_currency\trate\tdate\neur\tusd\t0.8\t2026-11-20\n", "file"),
+        ("date,base,quote,rate\n2026-11-20,USD,CHF,1\n2026-11-20,EUR,CHF,1.25\n", "file via CHF"),
+    ],
+)
+def test_every_format_says_which_way_round_its_rates_are(text: str, source: str) -> None:
+    """One euro is 1.25 dollars, so 100.00 dollars are 80.00 euros; the other way round they would be 125.00."""
+    day = dt.date(2026, 11, 20)
+    table = RateTable(read_text(text))
+    found, back = table.newest("USD", "EUR", day), table.newest("EUR", "USD", day)
+    assert found is not None
+    assert back is not None
+    assert (found.text, back.text, found.source) == ("0.8", "1.25", source)
+    assert exchanged(10_000, "USD", "EUR", found.rate) == 8_000
+
+
+@given(
+    st.sampled_from(["USD", "JPY", "KWD"]),
+    st.sampled_from(["EUR", "JPY", "KWD"]),
+    st.decimals("0.0001", "9999", places=4),
+    st.integers(-(10**9), 10**9),
+)
+def test_money_is_exchanged_exactly_whatever_the_decimals(base: str, quote: str, rate: Decimal, minor: int) -> None:
+    """Against fractions: the amount in major units times the rate, in the other's minor units, halves up."""
+    decimals = {"JPY": 0, "USD": 2, "EUR": 2, "KWD": 3}
+    if base == quote:
+        return
+    told = read_text(f"date,base,quote,rate\n2026-11-20,{base},{quote},{rate}\n")[0]
+    exact = Fraction(minor, 10 ** decimals[base]) * Fraction(told.rate) * 10 ** decimals[quote]
+    doubled = 2 * abs(exact)
+    wanted = (doubled.numerator + doubled.denominator) // (2 * doubled.denominator)
+    assert exchanged(minor, base, quote, told.rate) == (wanted if minor >= 0 else -wanted)
 
 
 def test_the_bank_zips_its_csv() -> None:

@@ -28,6 +28,8 @@ class ExchangeRate(TypedDict):
     source: Annotated[Literal["ecb", "file", "manual"], said("The central bank, another file, or a person.")]
     recorded_at: Time
     recorded_by: Annotated[str, said("Who brought it: an actor, or `fetch` for the worker.")]
+    replaced_at: Annotated[Time | None, said("When another figure replaced it; null: it counts.")]
+    replaced_by: Annotated[str | None, said("Who brought the other figure; null: it counts.")]
 
 
 class ExchangeRatePage(Page):

@@ -1,0 +1,49 @@
+"""What `kiki doctor` says of exchange rates."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from kiki.commerce.exchange.repository import Fetch
+from kiki.commerce.exchange.watch import Watch
+from kiki.runtime.checks import judge_rates
+
+NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+NEWEST = dt.date(2026, 11, 20)
+HOST = "bank.example"
+
+
+def fetched(hours: float, problem: str = "") -> Fetch:
+    return Fetch(HOST, NOW, NOW - hours * HOUR, NEWEST, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("seen", "place", "fetch", "state", "says"),
+    [
+        (Watch(), "", None, "ok", "no order lacks one, none is kept"),
+        (Watch(waiting=5, newest_day=NEWEST), "", None, "ok", "no order lacks one, newest of 2026-11-20"),
+        (Watch(5, 3, 2, NEWEST), "", None, "warning", "nobody knows: 3 (rates: 2); see `kiki rates missing`"),
+        (Watch(newest_day=NEWEST), HOST, fetched(72), "ok", "newest of 2026-11-20"),
+        (Watch(newest_day=NEWEST), HOST, fetched(20, "HTTP_TIMEOUT: no answer"), "ok", "newest of 2026-11-20"),
+        (Watch(), HOST, fetched(72.1), "warning", "rates of bank.example were last read 2026-11-20 11:54 UTC; see"),
+        (Watch(), HOST, fetched(99, "HTTP_TIMEOUT: no answer"), "warning", "UTC (HTTP_TIMEOUT: no answer); see"),
+        (Watch(), HOST, Fetch(HOST, NOW, problem="BAD_FILE: x"), "warning", "have never been read (BAD_FILE: x)"),
+        (Watch(), HOST, None, "warning", "rates of bank.example have never been read; see `kiki rates fetches`"),
+        (
+            Watch(5, 3, 2),
+            HOST,
+            fetched(99),
+            "warning",
+            "nobody knows: 3 (rates: 2); see `kiki rates missing`; rates of",
+        ),
+    ],
+)
+def test_orders_without_a_rate_and_old_fetches_are_warned_of(
+    seen: Watch, place: str, fetch: Fetch | None, state: str, says: str
+) -> None:
+    finding = judge_rates(seen, place, fetch, NOW)
+    assert (finding.check, finding.state) == ("exchange rates", state)
+    assert says in finding.detail
