@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,14 +16,27 @@ _LOCK = "up.lock"
 
 def prepare_folder(folder: Path) -> None:
     """Make it private. Root's may be passed through, because another user runs the database inside it."""
-    try:
+    with filling(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+
+
+@contextmanager
+def filling(folder: Path) -> Iterator[None]:
+    """For what writes below the folder: a full disk or a closed folder is told as such (`DATA_FOLDER_CLOSED`)."""
+    try:
+        yield
     except OSError as error:
+        why = error.strerror or _first_of_many(error)
         raise FailedPrecondition(
-            f"the data folder {folder} cannot be used ({error.strerror}); set KIKI_DATA_DIR to another",
+            f"the data folder {folder} cannot be used ({why}); set KIKI_DATA_DIR to another",
             reason="DATA_FOLDER_CLOSED",
-        ) from None
+        ) from error
+
+
+def _first_of_many(error: OSError) -> str:
+    """Why a tree could not be copied: `shutil.Error` holds a source, a target and a reason for each file."""
+    return str(error.args[0][0][2]).partition(": '")[0] if isinstance(error, shutil.Error) else type(error).__name__
 
 
 @contextmanager
@@ -31,7 +45,8 @@ def hold(folder: Path) -> Iterator[None]:
 
     Raises `FailedPrecondition` (`DATA_FOLDER_IN_USE`) that names the process that holds it.
     """
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    with filling(folder):
+        descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -41,8 +56,9 @@ def hold(folder: Path) -> Iterator[None]:
                 " stop it, or set KIKI_DATA_DIR to another folder",
                 reason="DATA_FOLDER_IN_USE",
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        with filling(folder):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
         os.ftruncate(descriptor, 0)
     finally:

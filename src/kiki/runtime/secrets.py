@@ -12,6 +12,7 @@ from dotenv import dotenv_values
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.kit.sealing import Keyring
 from kiki.kit.settings import add_defaults, read_variable
+from kiki.runtime.data_folder import filling
 from kiki.runtime.settings import RuntimeSettings
 
 FILE = "secrets.env"
@@ -64,7 +65,8 @@ def make_missing_secrets(folder: Path, *, embedded: bool) -> list[str]:
     load_secrets(folder)
     made = {name: make() for name, make in wanted_secrets(embedded=embedded).items() if not read_variable(name)}
     if made:
-        _append(folder / FILE, made)
+        with filling(folder):
+            _append(folder / FILE, made)
         add_defaults(made)
     return sorted(made)
 

@@ -18,7 +18,7 @@ import pytest
 from kiki.kit.errors import FailedPrecondition
 from kiki.runtime.embedded import process
 from kiki.runtime.embedded.account import Account, check_reachable
-from kiki.runtime.embedded.cluster import Passwords, check_version, prepare, socket_folder
+from kiki.runtime.embedded.cluster import Passwords, check_version, prepare, socket_folder, told_failure
 from kiki.runtime.embedded.server import EmbeddedPostgres, plan
 
 _PASSWORDS = Passwords(role="role's password", admin="admin")
@@ -133,3 +133,12 @@ def test_a_folder_that_is_closed_to_the_user_is_named(tmp_path: Path) -> None:
     stranger = Account(name="stranger", uid=54321, gid=54321, switch=True)
     with pytest.raises(FailedPrecondition, match=r"closed to user stranger.*KIKI_DATA_DIR"):
         check_reachable(tmp_path / "inside", stranger)
+
+
+def test_a_program_that_failed_is_told_by_what_failed() -> None:
+    full = "No space left on device"
+    text = f"ERROR:  could not write to file: {full}\nPANIC:  cannot abort\ninitdb: removing data directory"
+    assert told_failure(text) == f"ERROR:  could not write to file: {full}"
+    assert told_failure(f"creating\ninitdb: error: could not write: {full}\nremoving").endswith(full)
+    assert told_failure("first\nlast\n") == "last"
+    assert told_failure("") == "no output"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from kiki.kit.errors import FailedPrecondition
-from kiki.runtime.data_folder import hold, holder
+from kiki.runtime.data_folder import filling, hold, holder
 
 
 def test_a_second_holder_is_told_who_holds_the_folder(tmp_path: Path) -> None:
@@ -28,3 +30,17 @@ def test_the_folder_is_free_again_afterwards(tmp_path: Path) -> None:
 
 def test_a_folder_that_does_not_exist_is_held_by_nobody(tmp_path: Path) -> None:
     assert holder(tmp_path / "nowhere") is None
+
+
+def test_what_cannot_be_written_is_told_with_the_reason(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    many = shutil.Error([("a", "b", f"{full}: 'a' -> 'b'"), ("c", "d", "later")])
+    for failure in (full, many):
+        wanted = f"{tmp_path} cannot be used .*No space left on device[)]"
+        with pytest.raises(FailedPrecondition, match=wanted), filling(tmp_path):
+            raise failure
+
+
+def test_a_folder_without_a_place_for_the_lock_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FailedPrecondition, match="nowhere cannot be used"), hold(tmp_path / "nowhere"):
+        pass

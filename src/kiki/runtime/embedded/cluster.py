@@ -22,6 +22,7 @@ _SOCKET_NAME = ".s.PGSQL.5432"
 _SOCKET_PATH_LIMIT = 107
 _OWN_CONFIGURATION = "kiki.conf"
 _GIB = 2**30
+_FAILURES = ("PANIC: ", "FATAL: ", "ERROR: ", "error: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +195,16 @@ def _checked_run(cluster: Cluster, command: list[str], feed: str) -> None:
         **cluster.account.process_options(),
     )
     if done.returncode or "ERROR:" in done.stderr or "FATAL:" in done.stderr:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise FailedPrecondition(
-            f"{Path(command[0]).name} failed ({done.returncode}): {last}", reason="DATABASE_NOT_CREATED"
+            f"{Path(command[0]).name} failed ({done.returncode}): {told_failure(done.stderr)}",
+            reason="DATABASE_NOT_CREATED",
         )
+
+
+def told_failure(text: str) -> str:
+    """The first line that says what failed; what follows from it and the tidying up come after it."""
+    lines = text.strip().splitlines() or ["no output"]
+    return next((line for line in lines if any(mark in line for mark in _FAILURES)), lines[-1])
 
 
 def _private_folder(folder: Path, account: Account) -> None:

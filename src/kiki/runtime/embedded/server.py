@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from kiki.kit.logging import get_logger
+from kiki.runtime.data_folder import filling
 from kiki.runtime.embedded import process
 from kiki.runtime.embedded.account import check_reachable, choose_account
 from kiki.runtime.embedded.binaries import find_binaries
@@ -32,8 +33,9 @@ class EmbeddedPostgres:
     @asynccontextmanager
     async def open(cls, folder: Path, passwords: Passwords, user: str | None = None) -> AsyncIterator[EmbeddedPostgres]:
         """A ready server for the time of the block. The caller holds the folder's lock."""
-        cluster = await asyncio.to_thread(plan, folder, passwords, user)
-        created = await asyncio.to_thread(prepare, cluster)
+        with filling(folder):
+            cluster = await asyncio.to_thread(plan, folder, passwords, user)
+            created = await asyncio.to_thread(prepare, cluster)
         opened = cls(cluster, await asyncio.to_thread(process.start, cluster), created=created)
         try:
             yield opened
