@@ -13,6 +13,7 @@ from rich.text import Text
 from kiki.cli.inputs import ASK, File, Limit, StoreId, read_rows, read_secret, read_time
 from kiki.cli.output import AsJson, console, error_console, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
+from kiki.kit.textfile import BadFile
 
 _DEFINED = ("campaign_id", "network", "name", "daily_budget", "bid")
 _COLUMNS = ("campaign_id", "network", "name", "status", "daily_budget", "bid", "hold", "counts_since", "reason")
@@ -65,6 +66,8 @@ def _import(
     products (ids, separated by spaces in CSV).
     """
     campaigns = [_campaign(row) for row in read_rows(file)]
+    if not campaigns:
+        raise BadFile(f"{file} has no rows; wanted one per campaign")
     chunks = [campaigns[at : at + _CHUNK] for at in range(0, len(campaigns), _CHUNK)]
     earlier = {"effective_from": read_time(effective_from), "reason": reason} if effective_from else {}
     with PortalClient.of_installation() as portal:

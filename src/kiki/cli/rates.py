@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ _REPLACED = ("replaced_at", "replaced_by")
 _MISSING = ("store_id", "currency", "settlement_currency", "day", "orders", "live_orders", "since_at", "older_rate_day")
 _FETCHES = ("place", "tried_at", "succeeded_at", "newest_day", "added", "problem")
 _AT_ONCE = 5_000
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _KEPT = ("added", "replaced", "same", "refused")
 Base = Annotated[str, typer.Argument(metavar="BASE", help="The currency of which one unit is changed, e.g. USD.")]
 Quote = Annotated[str, typer.Argument(metavar="QUOTE", help="The currency into which it is changed, e.g. EUR.")]
@@ -177,8 +179,8 @@ def _fetches(as_json: AsJson = False) -> None:
 def read_day(text: str) -> dt.date:
     """A day as it is written; `InvalidInput` for anything else."""
     try:
-        if len(text) != len("2026-11-20"):
-            raise ValueError(text)
+        if not _DAY.fullmatch(text):
+            raise ValueError(text)  # `fromisoformat` takes weeks as well.
         return dt.date.fromisoformat(text)
     except ValueError:
         raise InvalidInput(f"a day is written 2026-11-20, got {text[:40]!r}", reason="BAD_DAY") from None

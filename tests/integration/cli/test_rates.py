@@ -195,6 +195,7 @@ async def test_the_rate_of_a_payment_is_shown(kiki: Callable[..., Any], history:
         (("set", "USD", "USD", "1"), "SAME_CURRENCY"),
         (("set", "US", "EUR", "1"), "BAD_CURRENCY"),
         (("set", "USD", "EUR", "1", "--day", "20.11.2026"), "BAD_DAY"),
+        (("set", "USD", "EUR", "1", "--day", "2026-W47-1"), "BAD_DAY"),
         (("show", "USD", "USD", "--day", "2026-11-20"), "SAME_CURRENCY"),
         (("import", "/nowhere/rates.csv"), "BAD_FILE"),
     ],

@@ -161,3 +161,16 @@ def test_an_import_in_parts_says_that_an_order_may_stand_in_several(told: Told, 
         "counted_all": True,
         "parts": [7, 5, 0],
     }
+
+
+@pytest.mark.parametrize("text", ["", "[]", "campaign_id,network,external_id\n"])
+def test_a_file_without_a_campaign_is_refused_before_anything_is_sent(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIKI_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("KIKI_PORTAL_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("KIKI_INTERNAL_API_KEY", "a-key")
+    file = tmp_path / "campaigns.csv"
+    file.write_text(text)
+    assert run(["campaigns", "import", "1", str(file), "--json"]) == exits.REFUSED
+    assert json.loads(capsys.readouterr().err)["error"]["reason"] == "BAD_FILE"

@@ -70,7 +70,7 @@ async def withdraw(connection: Connection, store_id: int, month: Month, at: dt.d
     return True
 
 
-async def is_closable(books: Books, store_id: int, month: Month, now: dt.datetime) -> bool:
+async def is_closable(books: Books, store_id: int, month: Month, now: dt.datetime, *, shop_currency: str) -> bool:
     """Whether the month can be closed now; False when it is closed already.
 
     Raises `NotNow` with what is missing: no contract, the month not over, an earlier one open, a reading or a baseline;
@@ -89,12 +89,12 @@ async def is_closable(books: Books, store_id: int, month: Month, now: dt.datetim
         raise NotNow(f"{month.text} is not over before {ends_at.isoformat()}", reason="MONTH_NOT_OVER")
     if month > following:
         raise NotNow(f"{following.text} has to be closed before {month.text}", reason="EARLIER_MONTH_OPEN")
-    await _check_figures(books, statement)
+    await _check_figures(books, statement, shop_currency)
     return True
 
 
-async def _check_figures(books: Books, statement: syncledger_pb2.Statement) -> None:
-    problem = (await books.figures(statement)).problem
+async def _check_figures(books: Books, statement: syncledger_pb2.Statement, shop_currency: str) -> None:
+    problem = (await books.figures(statement, shop_currency)).problem
     if problem:
         text = _MISSING.get(problem, "the fee of {month} cannot be computed")
         month = Month(statement.year, statement.month)

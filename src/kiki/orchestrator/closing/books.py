@@ -30,8 +30,8 @@ _log = get_logger(__name__)
 class Figures(NamedTuple):
     """With what a month would be closed now."""
 
-    revenue: Money
-    """The whole store's, while it was connected in the month."""
+    revenue: Money | None
+    """The whole store's, while it was connected in the month; None where the contract settles in another currency."""
     problem: str
     """Why the fee cannot be computed; empty when it can."""
 
@@ -70,8 +70,13 @@ class Books:
         answer = await self._ask(LEDGER, "GetMonthlyStatement", request, syncledger_pb2.GetMonthlyStatementResponse)
         return answer.statement
 
-    async def figures(self, statement: syncledger_pb2.Statement) -> Figures:
-        """The whole store's revenue in the statement's period, as SyncValue knows it now, and what the fee lacks."""
+    async def figures(self, statement: syncledger_pb2.Statement, shop_currency: str) -> Figures:
+        """The whole store's revenue in the statement's period, as SyncValue knows it now, and what the fee lacks.
+
+        SyncValue counts in the shop's currency. What it knows in another one is of single orders and says nothing.
+        """
+        if shop_currency != statement.contract.settlement_currency:
+            return Figures(None, statement.problem)
         found = [
             await self._ask("syncvalue", "GetRevenueInPeriod", request, syncvalue_pb2.GetRevenueInPeriodResponse)
             for request in revenue_requests(statement)

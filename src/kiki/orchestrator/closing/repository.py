@@ -136,6 +136,12 @@ async def list_due(connection: Connection, now: dt.datetime, limit: int) -> list
     return [_row(row) for row in await connection.fetch(_DUE, now, limit)]
 
 
+async def currency_of(connection: Connection, store_id: int) -> str:
+    """The shop's own currency, in which its whole revenue is known."""
+    found = await connection.fetchval("SELECT currency FROM commerce.store_connections WHERE store_id = $1", store_id)
+    return str(found or "")
+
+
 async def move(
     connection: Connection,
     row: MonthRow,

@@ -59,7 +59,7 @@ def close_event(store_id: int, month: Month) -> str:
     return event_id(store_id, "close_month", month.text)
 
 
-def close_intent(store_id: int, month: Month, revenue: Money) -> CallIntent:
+def close_intent(store_id: int, month: Month, revenue: Money | None) -> CallIntent:
     """The call that closes a month. It has an entity of its own: a refusal holds up nothing else of the store."""
     identity = close_event(store_id, month)
     request = syncledger_pb2.CloseMonthRequest(
@@ -181,7 +181,9 @@ class _Closing:
 
     async def _ask(self, guard: Guard, row: MonthRow, statement: syncledger_pb2.Statement) -> None:
         """Write the call, with the store's revenue as it is known now, unless the month's fee cannot be computed."""
-        revenue, problem = await self._books.figures(statement)
+        async with guard.database.connection() as connection:
+            currency = await repository.currency_of(connection, row.store_id)
+        revenue, problem = await self._books.figures(statement, currency)
         if problem:
             await self._hold(guard, row, problem)
             return

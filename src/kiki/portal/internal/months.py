@@ -94,8 +94,8 @@ async def close(
     """
     wanted, now = Month.read(month), services.clock.now()
     async with services.database.connection() as connection:
-        await services.stores.get(connection, store_id)
-    if await is_closable(Books(services.clients), store_id, wanted, now):
+        store = await services.stores.get(connection, store_id)
+    if await is_closable(Books(services.clients), store_id, wanted, now, shop_currency=store.currency):
         why = "" if body is None else body.why
         async with services.database.transaction() as connection:
             await requests.ask(connection, store_id, wanted, actor=actor, why=why, at=now)

@@ -78,7 +78,7 @@ async def read_statement(
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     except NotFound as error:
         return StatementPage(_empty(store, month, error.reason), await _baseline(clients, store, month), [], "", "")
-    if not answer.statement.closed:
+    if not answer.statement.closed and store.settled_in == store.currency:
         request.figures.current_revenue.CopyFrom(await _current_revenue(clients, answer.statement))
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     closed_at = answer.statement.closed_at if answer.statement.closed else None

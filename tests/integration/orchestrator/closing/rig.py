@@ -85,8 +85,11 @@ class Rig:
     sealer: Sealer
     temper: Temper
 
-    async def connect(self, name: str = "autumn.example", platform: str = "woocommerce", **more: Any) -> int:
-        new = NewStore(platform, name, "Autumn", "EUR", "Europe/Berlin", "a secret", connected_at=CONNECTED)
+    async def connect(
+        self, name: str = "autumn.example", platform: str = "woocommerce", currency: str = "EUR", **more: Any
+    ) -> int:
+        """A shop with a contract in euros; `currency` is its own."""
+        new = NewStore(platform, name, "Autumn", currency, "Europe/Berlin", "a secret", connected_at=CONNECTED)
         async with self.database.transaction() as connection:
             store, _ = await StoreRepository(self.sealer).add(connection, new)
         contract = syncledger_pb2.Contract(

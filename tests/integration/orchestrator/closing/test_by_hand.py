@@ -206,8 +206,8 @@ async def test_a_month_that_is_due_was_read_and_taken_back_meanwhile_is_not_clos
     await rig.go(at(10, 1, 9))
     found = Books.figures
 
-    async def slowly(self: Books, statement: syncledger_pb2.Statement) -> object:
-        figures = await found(self, statement)
+    async def slowly(self: Books, statement: syncledger_pb2.Statement, shop_currency: str) -> object:
+        figures = await found(self, statement, shop_currency)
         assert await take_back(rig, store_id)
         return figures
 
@@ -251,7 +251,7 @@ async def test_a_request_outlives_the_worker(rig: Rig) -> None:
 async def test_what_is_missing_is_said(rig: Rig, month: Month, moment: dt.datetime, reason: str) -> None:
     store_id = await rig.connect()
     with pytest.raises((NotNow, BeforeBooks)) as refused:
-        await is_closable(Books(rig.temper), store_id, month, moment)
+        await is_closable(Books(rig.temper), store_id, month, moment, shop_currency="EUR")
     assert refused.value.reason == reason
 
 
@@ -259,20 +259,20 @@ async def test_a_missing_reading_baseline_or_contract_is_said(rig: Rig) -> None:
     rule = syncledger_pb2.FeeRule.FEE_RULE_EXPERIMENT_ESTIMATE
     store_id = await rig.connect(rule=rule, experiment_id="autumn")
     with pytest.raises(NotNow, match="reading of 2026-09 was not recorded") as refused:
-        await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2))
+        await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2), shop_currency="EUR")
     assert refused.value.reason == "READING_MISSING"
     with pytest.raises(NotNow) as unknown:
-        await is_closable(Books(rig.temper), 999, SEPTEMBER, at(10, 2))
+        await is_closable(Books(rig.temper), 999, SEPTEMBER, at(10, 2), shop_currency="EUR")
     assert unknown.value.reason == "NO_CONTRACT"
 
 
 async def test_a_closed_month_needs_no_asking(rig: Rig) -> None:
     store_id = await rig.connect()
     await rig.go(at(10, 2))
-    assert await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2))
+    assert await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2), shop_currency="EUR")
     request = syncledger_pb2.CloseMonthRequest(store_id=store_id, event_id="by hand", year=2026, month=9)
     await rig.ledger("CloseMonth", request, syncledger_pb2.CloseMonthResponse)
-    assert not await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2))
+    assert not await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2), shop_currency="EUR")
 
 
 async def test_months_of_a_removed_store_can_be_closed_beyond_its_last(rig: Rig) -> None:

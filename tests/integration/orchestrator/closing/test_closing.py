@@ -74,6 +74,20 @@ async def test_a_refund_in_the_grace_counts_in_its_month_and_a_later_one_correct
     assert corrected.units == -50
 
 
+@pytest.mark.parametrize(("currency", "known"), [("EUR", True), ("USD", False)])
+async def test_revenue_stands_on_the_statement_where_the_shop_is_counted_in_its_currency(
+    rig: Rig, currency: str, known: bool
+) -> None:
+    store_id = await rig.connect(currency=currency)
+    await rig.book(store_id, "1", at(9, 20), units=100)
+    async with working(rig):
+        await rig.go(at(10, 5))
+        await rig.follows(store_id, SEPTEMBER, State.CLOSED)
+    statement = (await rig.statement(store_id, SEPTEMBER)).statement
+    assert (statement.HasField("current_revenue"), statement.fee.units, statement.problem) == (known, 20, "")
+    assert statement.current_revenue.units == (100 if known else 0)
+
+
 async def test_a_month_that_was_closed_by_hand_is_left_as_it_is(rig: Rig) -> None:
     store_id = await rig.connect()
     await rig.go(at(10, 2))
