@@ -119,12 +119,7 @@ async def test_what_was_booked_before_the_removal_was_known_is_taken_back(rig: R
         async with asyncio.timeout(20):
             while (await rig.statement(store_id, SEPTEMBER)).statement.incremental_revenue.units != 100:
                 await asyncio.sleep(0.05)
-            while await rig.rows(
-                "SELECT 1 FROM inbox.queue UNION ALL SELECT 1 FROM inbox.parked"
-                " UNION ALL SELECT 1 FROM calls.queue WHERE agent = 'syncledger'"
-                " UNION ALL SELECT 1 FROM calls.parked WHERE agent = 'syncledger'"
-            ):
-                await asyncio.sleep(0.05)
+        await rig.worked_off()
         await rig.go(at(10, 4, 1))
         await rig.follows(store_id, SEPTEMBER, State.CLOSED)
     assert (await rig.statement(store_id, SEPTEMBER)).statement.fee.units == 20
