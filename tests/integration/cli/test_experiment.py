@@ -26,6 +26,7 @@ async def kiki(line: str, capsys: pytest.CaptureFixture[str], code: int = 0) -> 
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 async def test_an_experiment_from_registration_to_a_recorded_reading(
     portal: Portal, capsys: pytest.CaptureFixture[str]
 ) -> None:

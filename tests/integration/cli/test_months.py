@@ -90,6 +90,7 @@ async def test_it_closes_a_month_and_follows_it_to_the_end(portal: Portal, capsy
     assert await months(capsys, "list", "--state", "held") == []
 
 
+@pytest.mark.slow
 async def test_a_closed_month_is_found_closed(portal: Portal, capsys: pytest.CaptureFixture[str]) -> None:
     assert await kiki(*CLOSE, "--wait") == exits.OK
     await seen_closed(portal)
@@ -115,6 +116,7 @@ async def test_what_cannot_be_closed_is_refused_with_the_reason(
     assert await portal.rows("SELECT 1 FROM closing.requests") == []
 
 
+@pytest.mark.slow
 async def test_months_close_one_after_another(
     portal: Portal, clock: FixedClock, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,6 +150,7 @@ async def test_who_waits_too_long_is_told_so_and_it_stays_asked_for(
     assert await kiki(*CLOSE, "--wait") == exits.OK
 
 
+@pytest.mark.slow
 async def test_what_was_asked_for_is_taken_back_while_it_waits(
     portal: Portal, capsys: pytest.CaptureFixture[str]
 ) -> None:

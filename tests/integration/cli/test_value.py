@@ -41,6 +41,7 @@ async def kiki(line: str, capsys: pytest.CaptureFixture[str], code: int = exits.
     return capsys.readouterr().out
 
 
+@pytest.mark.slow
 async def test_the_report_tells_and_draws(running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     portal, agent = running
     store_id = (await portal.add_store()).store_id

@@ -136,6 +136,7 @@ async def test_the_same_event_id_is_free_in_another_store(database: Database) ->
     assert await once.count(2) == {"Do": 1}
 
 
+@pytest.mark.slow
 async def test_writers_of_the_same_events_at_once_do_them_once(database: Database) -> None:
     once = Once(database, "probe")
     forward = [item(f"e{i}", f"v{i}") for i in range(40)]

@@ -315,6 +315,7 @@ async def test_a_recalculation_in_parts_ends_where_deciding_all_at_the_end_does(
     await asyncio.to_thread(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("followed", [True, False], ids=["by the worker", "by the job"])
 async def test_an_order_decided_before_the_one_that_it_rests_on_is_decided_once_more(

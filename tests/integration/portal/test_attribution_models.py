@@ -161,6 +161,7 @@ def eur(message: Any) -> Decimal:
     return Decimal(message.units) + Decimal(message.nanos).scaleb(-9)
 
 
+@pytest.mark.slow
 async def test_the_ledger_books_a_part_and_takes_back_its_part_to_the_cent(council_dsn: str) -> None:
     async with scene(council_dsn) as play:
         put = await play.put_learned()

@@ -216,6 +216,7 @@ async def test_a_month_of_orders_and_the_corrections_after_it_add_up(shop: Shop)
     await shop.adds_up(10)
 
 
+@pytest.mark.slow
 async def test_every_changed_cent_and_every_missing_line_is_found(shop: Shop) -> None:
     await shop.contract("0.175")
     await trade(shop)
@@ -270,6 +271,7 @@ async def test_the_rules_that_compare_and_the_one_that_bills_nothing_add_up(shop
     await shop.adds_up(10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [pb.FEE_RULE_EXPERIMENT_ESTIMATE, pb.FEE_RULE_EXPERIMENT_LOWER_BOUND])
 async def test_an_experiment_and_what_it_gives_back_add_up(shop: Shop, rule: pb.FeeRule) -> None:
     await shop.contract("0.2", rule=rule, experiment_id="autumn")

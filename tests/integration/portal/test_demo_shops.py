@@ -39,6 +39,7 @@ def shop(platform: str) -> Shop:
 each_platform = pytest.mark.parametrize("platform", ["shopify", "woocommerce"])
 
 
+@pytest.mark.slow
 @each_platform
 def test_a_shop_that_is_met_again_has_the_past_that_it_had(platform: str) -> None:
     first, again = (past_of(shop(platform), CONNECTED, seed=7) for _ in range(2))

@@ -139,6 +139,7 @@ async def test_the_same_sync_again_adds_nothing(council_dsn: str, platform: str)
         assert short["result"]["baseline"]["complete"] is True
 
 
+@pytest.mark.slow
 async def test_sixty_days_of_orders_are_no_baseline_for_uplift(council_dsn: str) -> None:
     """Without `read_all_orders` Shopify shows sixty days; what is asked for does not matter."""
     async with scene_of("shopify", scopes=("read_orders",)) as scene, running_mesh(council_dsn) as portal:
@@ -158,6 +159,7 @@ async def test_sixty_days_of_orders_are_no_baseline_for_uplift(council_dsn: str)
         assert (await wish(portal, store_id, rule="lesser_of")).json()["reason"] == "BASELINE_INCOMPLETE"
 
 
+@pytest.mark.slow
 async def test_a_shop_that_is_younger_than_a_year_has_no_year(council_dsn: str) -> None:
     """All of its orders are read, and the months before its first one are not counted as months without revenue."""
     young = dt.timedelta(days=130)

@@ -156,6 +156,7 @@ async def test_a_bid_that_a_person_set_is_not_restored_over(flow: Flow) -> None:
     assert (flow.at_network("c-hats").bid_minor, flow.at_network("c-shoes").bid_minor) == (200, 120)
 
 
+@pytest.mark.slow
 async def test_a_hold_keeps_the_guard_away_until_it_is_released_or_expires(flow: Flow) -> None:
     hold = pb.HoldCampaignRequest(
         store_id=1, event_id="hold-1", campaign_id="c-hats", reason="launch day", actor="user:7"

@@ -145,6 +145,7 @@ async def test_what_cannot_be_registered_is_refused_with_a_reason(agent: Any) ->
     assert len(await listed(agent)) == 500
 
 
+@pytest.mark.slow
 async def test_the_forecast_is_made_anew_and_shows_what_promotions_did(agent: Any) -> None:
     await tell_history(agent)
     before = (await agent.call("UpdateBaselineMetrics", ask("b1"))).baseline

@@ -113,6 +113,7 @@ async def test_work_from_before_is_waited_for_and_later_work_is_not(rig: Rig) ->
     assert (await rig.statement(store_id, SEPTEMBER)).statement.current_revenue.units == 80
 
 
+@pytest.mark.slow
 async def test_a_refusal_tells_who_asked_and_leaves_the_month_to_its_grace(rig: Rig) -> None:
     store_id = await rig.connect()
     rig.temper.refusals = [InvalidInput("no", reason="FIRST")]
@@ -129,6 +130,7 @@ async def test_a_refusal_tells_who_asked_and_leaves_the_month_to_its_grace(rig: 
     assert await rig.effects(store_id) == 1
 
 
+@pytest.mark.slow
 async def test_what_syncledger_refuses_for_the_moment_stays_asked_for(rig: Rig) -> None:
     store_id = await rig.connect()
     rig.temper.refusals = [FailedPrecondition("not yet", reason="READING_EARLY")] * 3
@@ -155,6 +157,7 @@ async def take_back(rig: Rig, store_id: int, month: Month = SEPTEMBER) -> bool:
         return await withdraw(connection, store_id, month, rig.clock.now())
 
 
+@pytest.mark.slow
 async def test_what_is_taken_back_is_left_to_its_grace_and_may_be_asked_for_again(rig: Rig) -> None:
     store_id = await rig.connect()
     await rig.go(at(10, 1, 9))
@@ -275,6 +278,7 @@ async def test_a_closed_month_needs_no_asking(rig: Rig) -> None:
     assert not await is_closable(Books(rig.temper), store_id, SEPTEMBER, at(10, 2), shop_currency="EUR")
 
 
+@pytest.mark.slow
 async def test_months_of_a_removed_store_can_be_closed_beyond_its_last(rig: Rig) -> None:
     store_id = await rig.connect()
     await rig.rows(

@@ -213,6 +213,7 @@ async def test_what_came_after_the_grace_does_not_hold_the_month(rig: Rig) -> No
         await rig.follows(store_id, SEPTEMBER, State.CLOSED)
 
 
+@pytest.mark.slow
 async def test_a_store_that_removed_the_app_gets_its_last_statement_and_what_that_left_over(rig: Rig) -> None:
     store_id = await rig.connect()
     await rig.rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 
+import pytest
 from google.type.money_pb2 import Money
 
 from integration.orchestrator.closing.rig import NOVEMBER, OCTOBER, SEPTEMBER, Rig, at, working
@@ -39,6 +40,7 @@ async def contracts(rig: Rig, store_id: int, count: int) -> list[syncledger_pb2.
             await asyncio.sleep(0.05)
 
 
+@pytest.mark.slow
 async def test_the_month_of_the_removal_is_settled_and_nothing_after_it(rig: Rig) -> None:
     store_id = await rig.connect("autumn.myshopify.com", "shopify")
     await rig.book(store_id, "1", at(9, 20), units=100)
@@ -127,6 +129,7 @@ async def test_what_was_booked_before_the_removal_was_known_is_taken_back(rig: R
     assert told[0][0] == 1, "found again and again, it is told once"
 
 
+@pytest.mark.slow
 async def test_months_between_two_connections_close_with_nothing_in_them(rig: Rig) -> None:
     store_id = await rig.connect("autumn.myshopify.com", "shopify")
     await rig.go(at(9, 25))

@@ -71,6 +71,7 @@ async def test_unreadable_is_dead_and_unknown_topic_is_ignored(rig: Rig) -> None
     assert rows == [("dead", "UNREADABLE_PAYLOAD"), ("ignored", "UNKNOWN_TOPIC"), ("settled", "")]
 
 
+@pytest.mark.slow
 async def test_ten_thousand_deliveries_are_finished_once_by_two_workers(rig: Rig) -> None:
     deliveries = [delivery(1 + n % 40, n, lane=Lane(1 + n % 3)) for n in range(10_000)]
     for start in range(0, len(deliveries), 1000):

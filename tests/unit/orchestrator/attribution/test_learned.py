@@ -86,6 +86,7 @@ def test_different_buyers_get_different_confidences_when_the_hold_out_shows_it()
         assert found[data.exposed & (data.features[:, 0] == kind)].mean() == pytest.approx(truth[kind], abs=0.06)
 
 
+@pytest.mark.slow
 def test_it_is_calibrated() -> None:
     data, caused = world()
     truth, orders = caused.astype(np.float64), data.ordered
