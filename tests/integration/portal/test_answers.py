@@ -27,9 +27,9 @@ from integration.portal.test_attribution_models import PARAMETERS
 from kiki.commerce.exchange.repository import Fetch, note_fetch
 from kiki.kit.clock import FixedClock
 from kiki.kit.grpc.channel import open_channel
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import REQUEST_PURPOSE
 from kiki.orchestrator.closing.months import Month
-from kiki.portal.audit import access_intent
 from kiki.rpc.v1.syncvalue_pb2_grpc import SyncValueServiceStub
 
 NOBODY = "http://127.0.0.1:9/"

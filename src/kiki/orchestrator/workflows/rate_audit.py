@@ -12,40 +12,23 @@ from collections.abc import Sequence
 
 from kiki.commerce.exchange.rates import Rate, plain
 from kiki.commerce.exchange.repository import Kept
-from kiki.kit.digest import event_id
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.inbox.audit import WHOLE_INSTALLATION
-from kiki.orchestrator.lanes import Lane
-from kiki.rpc.v1 import syncshield_pb2
 
 SET, IMPORT, FETCH = "exchange_rates.set", "exchange_rates.import", "exchange_rates.fetch"
-_KIND = "exchange_rates"
 
 
-def audited(
-    rates: Sequence[Rate], kept: Kept, *, action: str, actor: str, digest: str, at: dt.datetime, identity: str
-) -> CallIntent:
-    """The entry for rates that were brought in. `identity` tells it from others; `digest`: the document's, or empty."""
-    name = event_id(WHOLE_INSTALLATION, action, scope(rates), identity)
-    request = syncshield_pb2.LogDataAccessRequest(
+def audited(rates: Sequence[Rate], kept: Kept, *, action: str, actor: str, digest: str, at: dt.datetime) -> CallIntent:
+    """The entry for rates that were brought in. `digest`: the document's, or empty."""
+    return access_intent(
         store_id=WHOLE_INSTALLATION,
-        event_id=name,
         actor=actor,
         action=action,
-        resource_type=_KIND,
+        resource_type="exchange_rates",
         resource_id=scope(rates),
         purpose=outcome(rates, kept, digest),
         occurred_at=at,
-    )
-    return CallIntent(
-        store_id=WHOLE_INSTALLATION,
-        agent="syncshield",
-        method="LogDataAccess",
-        lane=Lane.LIVE,
-        entity=f"audit:{WHOLE_INSTALLATION}",
-        subject=_KIND,
-        event_id=name,
-        request=request.SerializeToString(),
     )
 
 

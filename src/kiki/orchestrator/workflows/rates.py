@@ -143,8 +143,7 @@ class RateFetch:
                 part = rates[at : at + _AT_ONCE]
                 done = await repository.keep(connection, part, by=BY, at=now)
                 if done.added or done.replaced:
-                    name = f"{self.place} {now.isoformat()} {at}"
-                    entry = audited(part, done, action=FETCH, actor=ACTOR, digest=digest, at=now, identity=name)
+                    entry = audited(part, done, action=FETCH, actor=ACTOR, digest=digest, at=now)
                     await enqueue(connection, self._sealer, [entry])
                 kept += done
         return kept

@@ -33,6 +33,7 @@ from kiki.orchestrator.attribution.registry import (
     read_parameters,
 )
 from kiki.orchestrator.attribution.speaking import all_facts
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.experiments import repository as experiments
 from kiki.orchestrator.workflows.attributing import channel_of, leads_to
@@ -41,7 +42,6 @@ from kiki.orchestrator.workflows.caches import naming_of
 from kiki.orchestrator.workflows.reading import case_in, read_order, read_shelf
 from kiki.orchestrator.workflows.trails import Trail
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.jobs import AddedJob, AdoptedModel, AttributionModels, FittedModel, ListedModel
 from kiki.portal.internal.answers.shop import Explained, ModelSays, ShadowDecision, ShownTouchpoint
 from kiki.portal.internal.answers.shop import Signal as SignalAnswer

@@ -9,10 +9,10 @@ from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import NotFound
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.calls.queries import DeadCallView, list_dead, replay_dead
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.deliveries import DeadCall, DeadCallPage
 from kiki.portal.internal.answers.shared import Accepted
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor

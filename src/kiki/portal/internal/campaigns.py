@@ -18,13 +18,13 @@ from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.money import money_to_proto
 from kiki.kit.grpc.times import time_to_proto
 from kiki.kit.money import Money, exponent
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows import scanning
 from kiki.orchestrator.workflows.answers import campaigns_fact
 from kiki.orchestrator.workflows.registering import scan_of
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.convert import message_json
 from kiki.portal.facts import add_fact
 from kiki.portal.internal.answers.campaigns import (

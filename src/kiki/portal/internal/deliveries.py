@@ -10,6 +10,7 @@ from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import InvalidInput
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.inbox.queries import (
     DeliveryFilter,
@@ -20,7 +21,6 @@ from kiki.orchestrator.inbox.queries import (
     replay_filtered,
 )
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.deliveries import Delivery, DeliveryBody, DeliveryDetails, DeliveryPage
 from kiki.portal.internal.answers.shared import Accepted
 from kiki.portal.internal.pages import Cursor, Limit, decode_cursor, encode_cursor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
@@ -105,10 +104,10 @@ async def put(services: Injected, actor: Actor, body: RatesBody) -> KeptRates:
     """
     rates = [checked(told.base, told.quote, told.day, told.rate, body.source) for told in body.rates]
     action = SET if body.source == MANUAL else IMPORT
-    now, identity, digest = services.clock.now(), uuid.uuid4().hex, body.sha256 or ""
+    now = services.clock.now()
     async with services.database.transaction() as connection:
         kept = await repository.keep(connection, rates, by=actor, at=now)
-        entry = audited(rates, kept, action=action, actor=actor, digest=digest, at=now, identity=identity)
+        entry = audited(rates, kept, action=action, actor=actor, digest=body.sha256 or "", at=now)
         await enqueue(connection, services.sealer, [entry])
     return {"added": kept.added, "replaced": kept.replaced, "same": kept.same, "refused": kept.refused}
 

@@ -9,12 +9,12 @@ from starlette.status import HTTP_201_CREATED
 
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.experiments import repository, service
 from kiki.orchestrator.experiments.plans import Experiment, plan_values, power_of
 from kiki.orchestrator.experiments.repository import Exposed, ReadingRow
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.experiments import (
     ArmExposure,
     ArmName,

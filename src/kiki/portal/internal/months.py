@@ -10,6 +10,7 @@ from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.database import Connection
 from kiki.kit.grpc.times import time_from_proto
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.closing import requests
 from kiki.orchestrator.closing.asking import is_closable, withdraw
@@ -17,7 +18,6 @@ from kiki.orchestrator.closing.books import Books
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import MonthRow, State, find_month, list_months
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.internal.answers.months import ClosingMonth, FollowedMonth, FollowedMonthPage
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import StrictBody, with_example

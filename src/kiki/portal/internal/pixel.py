@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Literal, cast
 
 from kiki.commerce.collectors import CollectorStore, get_collector_store, rotate_collector_key
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.collector.script import collect_url, pixel_of
 from kiki.portal.collector.snippet import customer_snippet, order_snippet, page_snippet
 from kiki.portal.collector.stores import allowed_hosts

@@ -13,9 +13,9 @@ from starlette.status import HTTP_201_CREATED
 
 from kiki.kit.digest import event_id
 from kiki.kit.errors import NotFound
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.convert import message_json
 from kiki.portal.internal.answers.stores import (
     KeptPromotion,

@@ -9,9 +9,9 @@ from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.kit.errors import Conflict, InvalidInput
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.facts import add_fact
 from kiki.portal.internal.answers.shop import (
     Order,

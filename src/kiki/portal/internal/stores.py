@@ -12,13 +12,13 @@ from kiki.commerce.attribution_models import find_fitted
 from kiki.commerce.stores import NewStore, StoreConnection, StoreSettings
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.closing.endings import ending_facts, list_outside
 from kiki.orchestrator.experiments.service import BY_EXPERIMENT, check_basis_free, check_billable
 from kiki.orchestrator.workflows.stores import first_month_after
 from kiki.platforms.protocol import Platform, StoreApi, StoreCredentials
 from kiki.portal.access import documented_key
-from kiki.portal.audit import access_intent
 from kiki.portal.facts import add_fact
 from kiki.portal.internal.answers.stores import (
     ConnectedStore,

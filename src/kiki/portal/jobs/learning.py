@@ -14,12 +14,12 @@ from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.attribution.registry import CANDIDATE
+from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.experiments import outcomes, repository
 from kiki.orchestrator.experiments.assignment import TREATED
 from kiki.orchestrator.experiments.outcomes import Question, SampleRow
 from kiki.orchestrator.experiments.service import question_of
-from kiki.portal.audit import access_intent
 from kiki.portal.jobs.computing import Computing
 from kiki.portal.jobs.repository import Job
 from kiki.portal.jobs.runner import Progress, Work

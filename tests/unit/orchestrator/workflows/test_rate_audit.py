@@ -48,7 +48,7 @@ def test_of_one_rate_the_figures_are_said() -> None:
 )
 def test_an_entry_is_one_that_syncshield_takes(rates: list[Rate], kept: Kept, told: bool) -> None:
     digest = "f" * 64 if told else ""
-    call = audited(rates, kept, action=SET, actor="user:7", digest=digest, at=AT, identity="1")
+    call = audited(rates, kept, action=SET, actor="user:7", digest=digest, at=AT)
     entry = access_entry(syncshield_pb2.LogDataAccessRequest.FromString(call.request))
     assert (entry.store_id, entry.actor, call.store_id) == (0, "user:7", 0)
     assert max(len(entry.resource_id), len(entry.purpose)) < 200
