@@ -30,12 +30,12 @@ async def test_a_quiet_lane_is_rung_in_at_once_and_a_busy_one_when_its_pause_is_
     assert await one._turn(10.0) == 0.0
     assert rung == [{2}]
     one.ring([2])
-    assert await one._turn(10.01) == pytest.approx(0.02)
+    assert await one._turn(10.05) == pytest.approx(0.2)
     assert rung == [{2}]
     one.ring([1, 2])
-    assert await one._turn(10.015) == pytest.approx(0.015)
+    assert await one._turn(10.1) == pytest.approx(0.15)
     assert rung == [{2}, {1}]
-    assert await one._turn(10.03) == 0.0
+    assert await one._turn(10.25) == 0.0
     assert rung == [{2}, {1}, {2}]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from kiki.kit.database import Record
 from kiki.kit.digest import event_id
+from kiki.kit.grpc.times import time_to_proto
 from kiki.orchestrator.calls.intents import CallIntent
 from kiki.orchestrator.inbox.queue import Entry
 from kiki.orchestrator.lanes import Lane
@@ -43,7 +44,7 @@ def _intent(audited: Sequence[tuple[Entry, Record]], lane: Lane) -> CallIntent:
             payload_digest=row[6],
             signature_digest=hashlib.sha256(row[5].encode("utf-8", "surrogatepass")).digest() if row[5] else b"",
             verified=True,
-            occurred_at=entry.received_at,
+            occurred_at=time_to_proto(entry.received_at),
         )
     group = event_id(WHOLE_INSTALLATION, "webhooks", first, len(audited))
     return CallIntent(

@@ -42,6 +42,9 @@ _GATHERED_STOCK = 4
 _REST = 2.0
 """Two batches begin at least this many times the last one's duration apart, up to the longest pace."""
 _LONGEST_PACE_SECONDS = 0.1
+_BUSY_SECONDS = 0.5
+"""How long a lane in which there was something is looked at often: longer than the intake pauses between two rings."""
+_BUSY_POLL_SECONDS = 0.03
 
 
 def inbox_places() -> list[Place]:
@@ -115,6 +118,7 @@ class LaneWorker:
         self._took = 0.0
         """How long the last batch took from the look at the queue on: the busier everybody is, the more gathers."""
         self._backlogged = False
+        self._busy_until = 0.0
         self.batches = 0
         self.finished = 0
 
@@ -159,7 +163,7 @@ class LaneWorker:
                 await self._finish_deciding()
                 return
             self._note_backlog(0)
-            await wait_for(self._wakeup, self._settings.poll_seconds)
+            await wait_for(self._wakeup, self._until_next_look())
             return
         await self._finish_deciding()
         if self.lane is Lane.BULK:
@@ -199,6 +203,11 @@ class LaneWorker:
             return None
         return await self._open(usable, entries, looked_at)
 
+    def _until_next_look(self) -> float:
+        """Where there was something a moment ago, more is likely, and nobody is rung for each delivery."""
+        poll = self._settings.poll_seconds
+        return min(poll, _BUSY_POLL_SECONDS) if monotonic() < self._busy_until else poll
+
     def _pace(self) -> float:
         """The shortest time between two batches; none for stock work, unless it comes in numbers."""
         pace = self._settings.pace_seconds
@@ -223,6 +232,8 @@ class LaneWorker:
             self._floors[place] = max(floors[place], min(final + 1, first.get(place, final + 1)))
         self._non_empty = max(1, len(first))
         waiting = [entry for entry in found if (entry.place.partition, entry.seq) not in self._in_flight]
+        if waiting:
+            self._busy_until = monotonic() + _BUSY_SECONDS
         self._note_backlog(len(waiting))
         return share_out(waiting, self._batch_size, self._settings.store_share)
 

@@ -7,6 +7,7 @@ import binascii
 import hmac
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html.entities import name2codepoint
 from urllib.parse import urlsplit
 
@@ -42,6 +43,7 @@ def is_ping(headers: Headers, body: bytes) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
 def normalise_url(text: str) -> str | None:
     """A shop's URL as `host[:port][/path]`: a store may name itself by http or https, with or without a last slash."""
     candidate = text.strip()

@@ -18,13 +18,14 @@ from kiki.kit.logging import get_logger
 from kiki.orchestrator.inbox.deliveries import wake_workers_only
 from kiki.portal.intake.held import HeldConnection
 
-_PAUSE_SECONDS = 0.03
+_PAUSE_SECONDS = 0.25
+"""Shorter than a worker goes on looking where it found something: see `LaneWorker`."""
 _DEADLINE_SECONDS = 1.0
 _log = get_logger(__name__)
 
 
 class Bell:
-    """Rings at once in a lane where it was quiet, and every 30 ms in a busy one, whose worker rests as long anyway."""
+    """Rings at once in a lane where it was quiet, and a few times a second in a busy one, whose worker looks anyway."""
 
     def __init__(self, database: Database) -> None:
         self._held = HeldConnection(database)

@@ -106,7 +106,9 @@ def configuration(cluster: Cluster) -> str:
         "work_mem": "16MB",
         "maintenance_work_mem": "128MB",
         "wal_buffers": "16MB",
-        "min_wal_size": "256MB",
+        # A new segment would be filled with zeros, and these flushed, within somebody's commit while all others wait.
+        "wal_init_zero": "off",
+        "min_wal_size": "1GB",
         "max_wal_size": "4GB",
         "checkpoint_timeout": "15min",
         "checkpoint_completion_target": "0.9",
@@ -138,7 +140,7 @@ def configuration(cluster: Cluster) -> str:
     }
     if not cluster.durable:
         values |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "logging_collector": "off"}
-        values |= {"wal_level": "minimal", "max_wal_senders": "0", "max_wal_size": "512MB"}
+        values |= {"wal_level": "minimal", "max_wal_senders": "0", "min_wal_size": "256MB", "max_wal_size": "512MB"}
     return "".join(f"{name} = {value}\n" for name, value in values.items())
 
 
