@@ -10,10 +10,11 @@ from dataclasses import replace
 
 import pytest
 
-from integration.orchestrator.rig import Rig, delivery
+from integration.orchestrator.rig import SEALER, Rig, delivery
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput, InvariantBroken, Unavailable
-from kiki.orchestrator.inbox import queue
+from kiki.orchestrator.inbox import queue, worker
+from kiki.orchestrator.inbox.deliveries import insert_deliveries
 from kiki.orchestrator.inbox.leases import Place
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import PARTITIONS, Lane
@@ -218,3 +219,48 @@ async def test_number_that_was_handed_out_again_takes_no_other_run_away(rig: Rig
         async with rig.database.transaction() as connection:
             await queue.finish(connection, int(Lane.LIVE), [queue.Ending(former, "settled")])
     assert await rig.value("SELECT count(*) FROM inbox.queue") == 1
+
+
+async def _store_unheard(rig: Rig, n: int) -> None:
+    """Store a delivery for which nobody is rung."""
+    async with rig.database.connection() as connection:
+        await insert_deliveries(connection, SEALER, [delivery(1, n)])
+
+
+async def _until_it_listens(rig: Rig) -> None:
+    await rig.until("SELECT count(*) > 0 AND bool_and(owner <> '') FROM inbox.leases", True)
+    await rig.until(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'kiki-wakeups'"
+        " AND datname = current_database() AND query LIKE 'LISTEN %' AND state = 'idle'",
+        1,
+    )
+
+
+async def test_lane_where_there_was_something_finds_more_without_being_rung(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The intake rings in a busy lane only now and then; here the poll is a day away."""
+    monkeypatch.setattr(worker, "_BUSY_SECONDS", 3600.0)
+    async with rig.worker(poll_seconds=86_400.0):
+        await _until_it_listens(rig)
+        await rig.store([delivery(1, 1)])
+        await rig.until("SELECT count(*) FROM effects", 1)
+        for n in (2, 3):
+            await _store_unheard(rig, n)
+            await rig.until("SELECT count(*) FROM effects", n)
+
+
+@pytest.mark.slow
+async def test_lane_that_was_quiet_waits_for_the_bell(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the test above rests on: beyond the busy time it is the bell that makes a worker look."""
+    monkeypatch.setattr(worker, "_BUSY_SECONDS", 0.0)
+    async with rig.worker(poll_seconds=86_400.0):
+        await _until_it_listens(rig)
+        await rig.store([delivery(1, 1)])
+        await rig.until("SELECT count(*) FROM effects", 1)
+        await asyncio.sleep(0.5)
+        await _store_unheard(rig, 2)
+        await asyncio.sleep(1.0)
+        assert await rig.value("SELECT count(*) FROM effects") == 1
+        await rig.store([delivery(1, 3)])
+        await rig.until("SELECT count(*) FROM effects", 3)
