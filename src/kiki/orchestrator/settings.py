@@ -20,7 +20,7 @@ class OrchestratorSettings(BaseSettings):
         description="Most deliveries of one store in a batch while other stores wait too.",
     )
     poll_seconds: float = Field(
-        0.1,
+        0.5,
         gt=0,
         description="How often the queues are looked at without a notification.",
     )

@@ -45,6 +45,8 @@ _LONGEST_PACE_SECONDS = 0.1
 _BUSY_SECONDS = 0.5
 """How long a lane in which there was something is looked at often: longer than the intake pauses between two rings."""
 _BUSY_POLL_SECONDS = 0.03
+_WATCHFUL_POLL_SECONDS = 0.1
+"""Nothing tells a lane that it has got leases, or that what is held back is due."""
 
 
 def inbox_places() -> list[Place]:
@@ -163,7 +165,7 @@ class LaneWorker:
                 await self._finish_deciding()
                 return
             self._note_backlog(0)
-            await wait_for(self._wakeup, self._until_next_look())
+            await wait_for(self._wakeup, self._until_next_look(usable))
             return
         await self._finish_deciding()
         if self.lane is Lane.BULK:
@@ -203,9 +205,11 @@ class LaneWorker:
             return None
         return await self._open(usable, entries, looked_at)
 
-    def _until_next_look(self) -> float:
+    def _until_next_look(self, usable: Mapping[Place, int]) -> float:
         """Where there was something a moment ago, more is likely, and nobody is rung for each delivery."""
         poll = self._settings.poll_seconds
+        if not usable or len(self._parked):
+            return min(poll, _WATCHFUL_POLL_SECONDS)
         return min(poll, _BUSY_POLL_SECONDS) if monotonic() < self._busy_until else poll
 
     def _pace(self) -> float:
