@@ -43,6 +43,8 @@ class StoreContext:
     """The store's main currency, for payloads that carry amounts without one."""
     timezone: str
     """IANA name, for payloads with local times."""
+    connected_at: dt.datetime | None = None
+    """What was placed before is history; None: nothing is."""
 
 
 class Platform(Protocol):

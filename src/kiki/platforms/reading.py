@@ -29,6 +29,10 @@ Amount: TypeAlias = Any
 T = TypeVar("T")
 
 _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+"""An escape of JSON; half of a pair that is written in two is a group."""
 _TAG = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _MAX_TEXT = 10_000
 _MAX_IDENT = 128
@@ -44,17 +48,29 @@ def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
 
 
 def decode(reader: msgspec.json.Decoder[T], body: bytes) -> T:
-    """Read a payload. NUL characters are left out: PostgreSQL text cannot hold them."""
+    """Read a payload. NUL characters are left out: PostgreSQL text cannot hold them.
+
+    A program that cut a text in the middle of an emoji left half a character: it is shown as U+FFFD.
+    """
     if b"\\u0000" in body:
         body = _NUL.sub(rb"\1", body)
     try:
-        return reader.decode(body)
+        try:
+            return reader.decode(body)
+        except msgspec.DecodeError as error:
+            if isinstance(error, msgspec.ValidationError) or (mended := _ESCAPE.sub(_whole, body)) == body:
+                raise
+            return reader.decode(mended)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"the payload has an unexpected shape: {error}", reason="UNREADABLE_PAYLOAD") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         raise InvalidInput("the payload is not valid UTF-8 JSON", reason="UNREADABLE_PAYLOAD") from None
     except RecursionError:
         raise InvalidInput("the payload is nested too deeply", reason="UNREADABLE_PAYLOAD") from None
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
 
 
 def missing(name: str) -> InvalidInput:
@@ -182,12 +198,12 @@ def time(value: Text, name: str, zone: str = "UTC") -> dt.datetime:
 
 
 def find_time(value: Text, name: str, zone: str = "UTC") -> dt.datetime | None:
-    """A time in UTC, None when absent or written as zeros."""
+    """A time in UTC, None when absent or written as zeros, which PHP counts down to the year -1."""
     if not value:
         return None
     if not isinstance(value, str):
         raise bad(name, "an ISO 8601 time")
-    if value.startswith("0000-"):
+    if value.startswith(("0000-", "-0001-")):
         return None
     try:
         at = _read_time(value, zone)

@@ -242,10 +242,10 @@ def _customer(buyer: Buyer) -> dict[str, Any]:
 def render_order(order: Order) -> dict[str, Any]:
     """An order, as webhooks and the API show it."""
     buyer, currency = order.buyer, order.currency
-    taxes = [{"price": decimal_text(order.tax_minor), "rate": order.tax_rate_percent / 100, "title": "Tax"}]
     now = order.total_minor - order.refunded_minor if order.cancelled_at is None else 0
-    # An edit leaves the first total as it was.
+    # An edit, which adds one line at the end, leaves the first totals as they were.
     total = order.total_minor if order.first_total_minor is None else order.first_total_minor
+    first = order.lines if order.first_total_minor is None else order.lines[:-1]
     return {
         "id": order.order_id,
         "admin_graphql_api_id": f"gid://shopify/Order/{order.order_id}",
@@ -267,14 +267,14 @@ def render_order(order: Order) -> dict[str, Any]:
         "total_price": decimal_text(total),
         "total_price_set": _both(total, currency),
         "current_total_price": decimal_text(now),
-        "subtotal_price": decimal_text(order.net_minor),
-        "total_line_items_price": decimal_text(sum(line.gross_minor for line in order.lines)),
-        "total_discounts": decimal_text(sum(line.discount_minor for line in order.lines)),
-        "total_tax": decimal_text(order.tax_minor),
+        "subtotal_price": decimal_text(sum(line.net_minor for line in first)),
+        "total_line_items_price": decimal_text(sum(line.gross_minor for line in first)),
+        "total_discounts": decimal_text(sum(line.discount_minor for line in first)),
+        "total_tax": decimal_text(sum(order.line_tax_minor(line) for line in first)),
         "total_outstanding": decimal_text(0 if order.paid_at else order.total_minor),
         "total_shipping_price_set": _both(order.shipping_minor, currency),
         "taxes_included": False,
-        "tax_lines": taxes if order.tax_minor else [],
+        "tax_lines": _taxes(order.tax_minor, order),
         "source_name": "web",
         "landing_site": _landing(order.visit) if order.visit else None,
         "referring_site": order.visit.referrer if order.visit else None,
@@ -295,6 +295,11 @@ def render_order(order: Order) -> dict[str, Any]:
         "fulfillments": [],
         "refunds": [_refund(order, refund) for refund in order.refunds],
     }
+
+
+def _taxes(tax_minor: int, order: Order) -> list[dict[str, Any]]:
+    rate = order.tax_rate_percent / 100
+    return [{"price": decimal_text(tax_minor), "rate": rate, "title": "Tax"}] if tax_minor else []
 
 
 def _line(line: Line, order: Order) -> dict[str, Any]:
@@ -326,7 +331,7 @@ def _line(line: Line, order: Order) -> dict[str, Any]:
         "taxable": True,
         "product_exists": True,
         "properties": [],
-        "tax_lines": [],
+        "tax_lines": _taxes(order.line_tax_minor(line), order),
         "vendor": line.product.vendor,
     }
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 
 from integration.portal.running import KEY, Portal
 from kiki.kit.clock import SystemClock
+from kiki.portal.jobs.sync import PAID_WITHIN
+from kiki.sandbox.goods import Order
 from kiki.sandbox.shelf import Shelf
 from kiki.sandbox.shop import Shop
 from kiki.sandbox.shopify import ShopifyShop
@@ -55,9 +57,16 @@ class Scene:
         total = 0
         for order in self.world.orders:
             charged, given = order.total_minor, min(order.total_minor, order.refunded_minor)
-            if order.paid_at and begin <= order.paid_at < end and not order.is_test and not order.cancelled_at:
+            paid_at = self._told_paid_at(order)
+            if paid_at and begin <= paid_at < end and not order.is_test and not order.cancelled_at:
                 total += order.net_minor - (2 * order.net_minor * given + charged) // (2 * charged)
         return total
+
+    def _told_paid_at(self, order: Order) -> dt.datetime | None:
+        """Shopify tells of history when it changed last, and no time of payment."""
+        if order.paid_at is None or not isinstance(self.api, ShopifyApi):
+            return order.paid_at
+        return order.placed_at if order.updated_at - order.placed_at > PAID_WITHIN else order.updated_at
 
 
 def past(platform: str, age: dt.timedelta = FIFTEEN_MONTHS) -> World:

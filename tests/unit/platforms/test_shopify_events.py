@@ -7,6 +7,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kiki.commerce.events import (
     UNDATED,
@@ -40,7 +42,7 @@ def line(**changes: Any) -> dict[str, Any]:
     return base | changes
 
 
-def order(topic: str = "orders/create", **changes: Any) -> OrderObserved:
+def order(topic: str = "orders/create", store: StoreContext = STORE, **changes: Any) -> OrderObserved:
     payload: dict[str, Any] = {
         "id": 9007199254740993,
         "name": "#1001",
@@ -52,7 +54,7 @@ def order(topic: str = "orders/create", **changes: Any) -> OrderObserved:
         "line_items": [line()],
         "customer": None,
     }
-    (event,) = read_events(topic, json.dumps(payload | changes).encode(), STORE)
+    (event,) = read_events(topic, json.dumps(payload | changes).encode(), store)
     assert isinstance(event, OrderObserved)
     return event
 
@@ -78,6 +80,24 @@ def test_an_order_that_arrives_paid_was_paid_when_it_was_placed() -> None:
 
 def test_an_order_paid_later_was_paid_at_that_update() -> None:
     assert order("orders/paid").paid_at == dt.datetime(2026, 2, 1, 4, 31, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("status", ["paid", "partially_refunded", "refunded"])
+@pytest.mark.parametrize(
+    ("connected", "touched", "at_placement"),
+    [(60, 200, True), (60, 31, False), (60, 32, True), (0, 200, False), (None, 200, False)],
+    ids=["touched-long-after", "soon-after", "a-day-later", "not-history", "connection-unknown"],
+)
+def test_history_that_was_touched_long_after_was_paid_when_it_was_placed(
+    status: str, connected: int | None, touched: int, at_placement: bool
+) -> None:
+    """A tag, a refund or an app moves `updated_at` of an old order: its sale stays in the month of the baseline."""
+    placed = dt.datetime(2026, 2, 1, 4, 30, tzinfo=dt.UTC)
+    connected_at = None if connected is None else placed + dt.timedelta(days=connected)
+    store = StoreContext(store_id=1, currency="USD", timezone="UTC", connected_at=connected_at)
+    updated = placed + dt.timedelta(days=touched)
+    event = order("orders/updated", store=store, financial_status=status, updated_at=updated.isoformat())
+    assert event.paid_at == (placed if at_placement else updated)
 
 
 @pytest.mark.parametrize("status", ["pending", "authorized", "partially_paid", "voided", "expired", "", None])
@@ -111,6 +131,142 @@ def test_refunded_units_stay_sold_and_edited_ones_do_not() -> None:
 
 def test_an_order_edited_upwards_is_charged_what_it_is_worth_now() -> None:
     assert order(current_total_price="31.00").total == Money(3100, "USD")
+
+
+def goods(quantity: int, subtotal: float, tax: float = 0, **changes: Any) -> dict[str, Any]:
+    """Units of the first line inside a refund; Shopify writes these amounts as numbers."""
+    return {"line_item_id": 11, "quantity": quantity, "subtotal": subtotal, "total_tax": tax} | changes
+
+
+def test_units_that_an_edit_took_away_are_not_sold_although_no_refund_tells_of_them() -> None:
+    edited = order(line_items=[line(current_quantity=0)], refunds=[], current_total_price="5.00")
+    assert (edited.lines[0].quantity, edited.net_sales.minor, edited.total.minor) == (0, 0, 500)
+
+
+@pytest.mark.parametrize(
+    ("told", "now"),
+    [
+        (refund("4.00"), "25.00"),
+        (refund("4.00", order_adjustments=[{"kind": "refund_discrepancy", "amount": "-4.00"}]), "21.00"),
+        (refund("12.00", refund_line_items=[goods(1, 10.0)]), "15.00"),
+        (refund("15.00", refund_line_items=[goods(1, 10.0)], refund_shipping_lines=[{"id": 1}]), "10.00"),
+        (refund("5.00", order_adjustments=[{"kind": "shipping_refund", "amount": "-5.00"}]), "20.00"),
+    ],
+    ids=["amount", "amount-told-as-adjustment", "more-than-the-goods", "goods-and-shipping", "shipping"],
+)
+def test_a_refund_however_it_was_made_charges_nobody(told: dict[str, Any], now: str) -> None:
+    event = order(refunds=[told], current_total_price=now)
+    assert (event.total.minor, event.net_sales.minor) == (2500, 2000)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 900), st.booleans()), max_size=4),
+    st.sampled_from(["goods", "money"]),
+)
+def test_refunds_of_every_kind_leave_what_was_charged(parts: list[tuple[int, int, bool]], leaves: str) -> None:
+    """Whether the shop's current total follows goods or money: the order stays what it was, its refunds are told."""
+    refunds, now, left = [], 2500, 2
+    for number, (units, cents, pending) in enumerate(parts):
+        units = min(units, left)
+        left -= units
+        told = refund(f"{cents / 100:.2f}", "pending" if pending else "success", id=71 + number)
+        told["refund_line_items"] = [goods(units, units * 10.0)] if units else []
+        now -= units * 1000 if leaves == "goods" else cents
+        refunds.append(told)
+    event = order(
+        line_items=[line(current_quantity=left)], refunds=refunds, current_total_price=f"{max(0, now) / 100:.2f}"
+    )
+    assert (event.total.minor, event.net_sales.minor) == (2500, 2000)
+    assert [each.amount.minor for each in event.refunds] == [cents for _, cents, pending in parts if not pending]
+
+
+@pytest.mark.parametrize("now", ["45.00", "39.00"], ids=["of-goods", "of-money"])
+@pytest.mark.parametrize("tax", [0, 2])
+def test_goodwill_on_an_order_that_was_edited_upwards_leaves_what_was_charged(now: str, tax: int) -> None:
+    """The first subtotal says what was added, whichever way the current total is counted."""
+    taxed = [{"price": f"{tax}.00"}]
+    lines = [line(tax_lines=taxed), line(id=12, quantity=1, price="20.00", tax_lines=taxed)]
+    event = order(
+        line_items=lines,
+        subtotal_price="20.00",
+        total_tax=f"{tax}.00",
+        total_price=f"{25 + tax}.00",
+        current_total_price=f"{float(now) + 2 * tax:.2f}",
+        refunds=[refund("6.00")],
+    )
+    assert (event.total.minor, event.net_sales.minor) == (4500 + 200 * tax, 4000)
+
+
+def test_rounding_is_no_edit() -> None:
+    event = order(subtotal_price="19.98", total_tax="0.00", refunds=[refund("6.00")], current_total_price="25.00")
+    assert event.total.minor == 2500
+
+
+def test_an_order_edited_upwards_was_charged_what_came_back_as_well() -> None:
+    more = [line(current_quantity=1), line(id=12, quantity=1, price="20.00")]
+    event = order(
+        line_items=more,
+        refunds=[refund("10.00", refund_line_items=[goods(1, 10.0)])],
+        current_total_price="35.00",
+    )
+    assert (event.total.minor, event.net_sales.minor) == (4500, 4000)
+
+
+@pytest.mark.parametrize(
+    ("outstanding", "total", "net"),
+    [("20.00", 2500, 2222), ("0.00", 4500, 4000), ("-5.00", 4500, 4000), (None, 4500, 4000), ("45.00", 4500, 4000)],
+    ids=["added-unpaid", "nothing", "owed-to-the-buyer", "unknown", "nothing-paid"],
+)
+def test_what_was_added_to_a_paid_order_counts_once_it_is_paid(outstanding: str | None, total: int, net: int) -> None:
+    event = order(
+        line_items=[line(), line(id=12, quantity=1, price="20.00")],
+        refunds=[],
+        current_total_price="45.00",
+        financial_status="partially_paid",
+        total_outstanding=outstanding,
+    )
+    assert (event.paid_at, event.total.minor, event.net_sales.minor) == (None, total, net)
+
+
+@pytest.mark.parametrize("status", ["pending", "authorized", "paid", "partially_refunded"])
+def test_an_order_that_is_not_paid_in_part_counts_whole(status: str) -> None:
+    assert order(financial_status=status, total_outstanding="5.00").total == Money(2500, "USD")
+
+
+@pytest.mark.parametrize(
+    ("back", "total", "net", "quantity"),
+    [("10.00", 2500, 2000, 2), ("4.00", 1900, 1400, 1), ("13.00", 2500, 2000, 2)],
+    ids=["all-of-it", "a-part", "more"],
+)
+def test_removed_units_were_sold_as_far_as_their_money_went_back(
+    back: str, total: int, net: int, quantity: int
+) -> None:
+    """A paid order is edited, then the difference is sent back: a second refund, of an amount alone."""
+    removal = {"id": 72, "transactions": [], "refund_line_items": [goods(1, 9.0, 1.0)]}
+    event = order(
+        line_items=[line(current_quantity=1)],
+        refunds=[removal, refund(back)],
+        current_total_price="15.00",
+        financial_status="partially_refunded",
+    )
+    assert (event.total.minor, event.net_sales.minor, event.lines[0].quantity) == (total, net, quantity)
+
+
+def test_goodwill_pays_for_no_unit_that_an_edit_put_in_and_took_away_again() -> None:
+    """The order never fell below its first total: there is no balance that the refund could be."""
+    removal = {"id": 72, "transactions": [], "refund_line_items": [goods(1, 20.0) | {"line_item_id": 12}]}
+    lines = [line(current_quantity=2), line(id=12, quantity=1, price="20.00", current_quantity=0)]
+    event = order(line_items=lines, refunds=[removal, refund("20.00")], current_total_price="25.00")
+    assert (event.total.minor, event.net_sales.minor) == (2500, 2000)
+
+
+@pytest.mark.parametrize("gateway", ["shopify_payments", None])
+def test_a_tip_is_no_sale(gateway: str | None) -> None:
+    """Shopify lists a tip among the lines, as the only kind that names a tip's gateway (which may be null)."""
+    tip = {"id": 12, "product_id": None, "title": "Tip", "quantity": 1, "price": "3.00"}
+    event = order(line_items=[line(), tip | {"tip_payment_gateway": gateway}], total_price="28.00")
+    assert (event.net_sales.minor, event.total.minor) == (2000, 2800)
+    assert [each.title for each in event.lines] == ["Shirt"]
 
 
 def test_refunds_are_the_successful_transactions() -> None:
@@ -306,7 +462,8 @@ def test_a_zero_decimal_currency() -> None:
 
 @pytest.mark.parametrize("name", ["id", "created_at", "total_price"])
 def test_a_missing_field_is_named(name: str) -> None:
+    without: dict[str, Any] = {name: None}
     with pytest.raises(InvalidInput) as refused:
-        order("orders/create", **{name: None})
+        order(**without)
     assert refused.value.reason == "MISSING_FIELD"
     assert refused.value.data == {"field": name}

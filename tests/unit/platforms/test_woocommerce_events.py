@@ -128,6 +128,15 @@ def test_meta_data_with_a_hole_in_its_numbering_is_read() -> None:
     assert touch.utm_campaign == "spring"
 
 
+def test_lists_from_which_a_plugin_took_something_are_read() -> None:
+    event = order(
+        line_items={"1": {"id": 1, "product_id": 2, "quantity": 1, "total": "40.00"}},
+        fee_lines={"2": {"total": "-10.00"}},
+        refunds={"1": {"id": 9, "total": "-5.00"}},
+    )
+    assert (event.net_sales, [each.refund_id for each in event.refunds]) == (Money(3000, "EUR"), ["9"])
+
+
 def test_order_attribution_becomes_a_touch() -> None:
     values = {
         "source_type": "utm",
@@ -210,6 +219,7 @@ def test_local_times_count_in_the_shops_zone_where_utc_is_missing() -> None:
 
 def test_test_mode_orders_are_test_orders() -> None:
     assert order(meta_data=[{"key": "_wcpay_mode", "value": "test"}]).is_test
+    assert order(meta_data=[{"key": "_ppec_environment", "value": "SANDBOX"}]).is_test
     assert not order(meta_data=[{"key": "_wcpay_mode", "value": "prod"}]).is_test
 
 
@@ -219,6 +229,47 @@ def test_zero_decimal_currencies_and_plugin_numbers() -> None:
     assert event.total == Money(23600, "JPY")
     assert event.lines[0].net_total == Money(23600, "JPY")
     assert event.lines[0].title == "شاي 🍵"
+
+
+@pytest.mark.parametrize("status", ["pending", "on-hold", "failed", "wc-on-hold"])
+def test_an_order_that_waits_for_money_is_not_paid_although_it_once_was(status: str) -> None:
+    """WooCommerce never takes back the date of payment: a lost dispute leaves it on a failed order."""
+    assert order(status=status, date_paid_gmt="2026-11-22T21:53:36").paid_at is None
+
+
+@pytest.mark.parametrize("status", ["processing", "completed", "refunded", "cancelled", "shipped-by-plugin"])
+def test_an_order_with_a_date_of_payment_is_paid(status: str) -> None:
+    assert order(status=status).paid_at == dt.datetime(2026, 11, 22, 21, 53, 36, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("zero", ["0000-00-00T00:00:00", "-0001-11-30T00:00:00", "", None])
+def test_a_date_of_payment_that_php_writes_for_none_is_none(zero: str | None) -> None:
+    assert order(date_paid_gmt=zero, date_paid=zero).paid_at is None
+
+
+def test_an_order_that_failed_after_its_payment_is_reversed_and_one_that_never_was_paid_is_not() -> None:
+    at = {"status": "failed", "date_modified_gmt": "2026-11-25T08:00:00"}
+    lost = order(**at)
+    assert lost.cancelled_at == dt.datetime(2026, 11, 25, 8, tzinfo=dt.UTC)
+    assert order(**at, date_paid_gmt=None, date_paid=None).cancelled_at is None
+
+
+def test_a_refunded_order_whose_refunds_do_not_add_up_to_it_is_reversed() -> None:
+    changed = {"status": "refunded", "date_modified_gmt": "2026-11-25T08:00:00"}
+    at = dt.datetime(2026, 11, 25, 8, tzinfo=dt.UTC)
+    assert order(**changed, refunds=[]).cancelled_at == at
+    assert order(**changed, refunds=[{"id": 1, "total": "-5.00"}]).cancelled_at == at
+    assert order(**changed, refunds=[{"id": 1, "total": "-5.00"}, {"id": 2, "total": "-45.00"}]).cancelled_at is None
+
+
+def test_a_line_below_zero_takes_off_the_others() -> None:
+    lines = [
+        {"id": 1, "product_id": 2, "quantity": 1, "total": "40.00"},
+        {"id": 2, "product_id": 0, "quantity": 1, "total": "-15.00", "name": "Trade-in"},
+    ]
+    event = order(line_items=lines, fee_lines=[{"total": "-5.00"}])
+    assert event.net_sales == Money(2000, "EUR")
+    assert [each.net_total.minor for each in event.lines] == [4000, 0]
 
 
 def test_a_negative_fee_is_a_discount_and_a_positive_one_no_sale() -> None:
@@ -239,6 +290,30 @@ def test_nul_characters_are_left_out() -> None:
     (event,) = read_events("product.created", payload, STORE)
     assert isinstance(event, ProductObserved)
     assert event.title == "ab\\u0000c"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"Tasse \ud83d", "Tasse \ufffd"),
+        (r"\udf75 Tasse", "\ufffd Tasse"),
+        (r"\uD83C\uDF75\ud83d\ud83c\udf75", "🍵\ufffd🍵"),
+        (r"a \\ud83d \ud83d", "a \\ud83d \ufffd"),
+        (r"a \\ud83d", "a \\ud83d"),
+    ],
+    ids=["first-half", "second-half", "between-whole-ones", "beside-plain-text", "plain-text"],
+)
+def test_half_an_emoji_costs_no_order(written: str, read: str) -> None:
+    line = f'{{"id": 1, "product_id": 2, "quantity": 1, "total": "40.00", "name": "{written}"}}'
+    body = f'{{"id": 1, "total": "40.00", "date_created_gmt": "2026-01-01T00:00:00", "line_items": [{line}]}}'
+    (event,) = read_events("order.created", body.encode(), STORE)
+    assert isinstance(event, OrderObserved)
+    assert event.lines[0].title == read
+
+
+def test_a_body_that_is_no_json_is_refused_with_half_an_emoji_as_well() -> None:
+    with pytest.raises(InvalidInput, match="not valid UTF-8 JSON"):
+        read_events("order.created", rb'{"id": 1, "note": "\ud83d"', STORE)
 
 
 def test_a_refund_with_the_wrong_sign_is_refused() -> None:

@@ -138,7 +138,11 @@ class Reporting:
     async def get_month(
         self, store_id: int, month: int, revenue: StoreRevenue, limit: int, token: str
     ) -> OpenMonth | ClosedMonth:
-        """A page of a month's statement: as frozen once the month is closed, otherwise as the books stand now."""
+        """A page of a month's statement: as frozen once the month is closed, otherwise as the books stand now.
+
+        The pages of an open month hold the lines that its first page's figures sum: what is booked while they are read
+        is left to the next reading.
+        """
         async with self._database.connection() as connection, connection.transaction(isolation="repeatable_read"):
             books = await _books(connection, store_id)
             frozen = await readings.find_statement(connection, store_id, month)
@@ -146,9 +150,12 @@ class Reporting:
                 return await _closed_page(connection, store_id, month, frozen, token)
             figures = await self._figures(connection, books, month)
             experiment = await _on_experiment(connection, books, month)
-            after = _number(token, "o")
-            lines = await readings.month_lines(connection, store_id, month, after, limit + 1)
-        following = f"o{lines[limit - 1].entry_id}" if len(lines) > limit else ""
+            after, through = _open_place(token)
+            lines = await readings.month_lines(connection, store_id, month, after, limit + 1, through)
+            following = ""
+            if len(lines) > limit:
+                through = through or await readings.newest_entry(connection, store_id)
+                following = f"o{lines[limit - 1].entry_id}.{through}"
         statement = state_month(books, month, figures, revenue, experiment=experiment)
         return OpenMonth(statement, lines[:limit], following)
 
@@ -298,6 +305,14 @@ def _check_closable(books: Books, month: int, now: dt.datetime) -> None:
         raise CannotClose(f"{month_text(expected)} has to be closed first", reason="EARLIER_MONTH_OPEN")
     if now < month_span(month, tz)[1]:
         raise CannotClose(f"{month_text(month)} is not over yet", reason="MONTH_NOT_OVER")
+
+
+def _open_place(token: str) -> tuple[int, int | None]:
+    """After which entry the page of an open month begins, and the newest one of the first page's books."""
+    if not token:
+        return 0, None
+    after, _, through = token.partition(".")
+    return _number(after, "o"), _number(f"o{through}", "o")
 
 
 def _number(token: str, kind: str) -> int:

@@ -10,11 +10,12 @@ from kiki.kit.database import Connection
 from kiki.platforms.protocol import StoreContext
 
 _KEPT_SECONDS = 60.0
-_LOAD = "SELECT store_id, currency, timezone FROM commerce.store_connections WHERE store_id = ANY($1::bigint[])"
+_LOAD = """
+SELECT store_id, currency, timezone, connected_at FROM commerce.store_connections WHERE store_id = ANY($1::bigint[])"""
 
 
 class StoreContexts(Protocol):
-    """Where the worker gets a store's currency and time zone from."""
+    """Where the worker gets a store's currency, time zone and connection from."""
 
     async def get(self, connection: Connection, store_ids: Collection[int]) -> Mapping[int, StoreContext]:
         """The known ones of the stores."""
@@ -37,5 +38,5 @@ class CachedStoreContexts:
         missing = [store_id for store_id in store_ids if store_id and store_id not in self._known]
         if missing:
             for row in await connection.fetch(_LOAD, missing):
-                self._known[row[0]] = StoreContext(store_id=row[0], currency=row[1], timezone=row[2])
+                self._known[row[0]] = StoreContext(*row)
         return self._known

@@ -12,8 +12,13 @@ from kiki.kit.database import Connection
 
 _LINE_KINDS = [EntryKind.REVENUE.value, EntryKind.REFUND.value, EntryKind.REVERSAL.value]
 _LINE_KINDS_SQL = f"({', '.join(map(str, _LINE_KINDS))})"
+_LAST_ID = 2**63 - 1
 # What takes back is about the month that its booking counted in; a booking that came late, about the month of payment.
-_ABOUT_MONTH = "CASE WHEN NOT b.correction THEN b.month ELSE COALESCE(NULLIF(o.paid_month, 0), t.month) END"
+# Entries that do not keep it are from before it was kept: of them it is that of the order as it stands.
+_ABOUT_MONTH = (
+    "COALESCE(t.about_month, CASE WHEN NOT b.correction THEN b.month ELSE COALESCE(NULLIF(o.paid_month, 0), t.month)"
+    " END)"
+)
 # Of the months from $2 to $3.
 _CORRECTIONS = f"""
     SELECT {_ABOUT_MONTH} AS about_month, t.revenue_minor
@@ -143,8 +148,18 @@ async def _revenue_before(connection: Connection, store_id: int, months: Sequenc
     return {row[0]: row[1] for row in rows}
 
 
-async def month_lines(connection: Connection, store_id: int, month: int, after: int, limit: int) -> list[Line]:
-    """Entries of a month that concern orders, oldest first."""
+async def newest_entry(connection: Connection, store_id: int) -> int:
+    """The store's newest entry; ids grow with every writing."""
+    found: int = await connection.fetchval(
+        "SELECT COALESCE(max(transaction_id), 0) FROM syncledger.transactions WHERE store_id = $1", store_id
+    )
+    return found
+
+
+async def month_lines(
+    connection: Connection, store_id: int, month: int, after: int, limit: int, through: int | None = None
+) -> list[Line]:
+    """Entries of a month that concern orders, oldest first; none newer than `through`, where that is given."""
     rows = await connection.fetch(
         f"""
         SELECT t.transaction_id, t.kind, t.order_id, t.refund_id, t.correction, t.currency, t.revenue_minor,
@@ -163,6 +178,7 @@ async def month_lines(connection: Connection, store_id: int, month: int, after: 
                 AND e.transaction_id < t.transaction_id
         ) earlier ON t.about > 0
         WHERE t.store_id = $1 AND t.month = $2 AND t.transaction_id > $3 AND t.kind = ANY($5::smallint[])
+            AND t.transaction_id <= $6
         ORDER BY t.transaction_id LIMIT $4
         """,
         store_id,
@@ -170,6 +186,7 @@ async def month_lines(connection: Connection, store_id: int, month: int, after: 
         after,
         limit,
         _LINE_KINDS,
+        _LAST_ID if through is None else through,
     )
     return [Line(*row) for row in rows]
 

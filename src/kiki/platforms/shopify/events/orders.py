@@ -36,10 +36,13 @@ from kiki.platforms.reading import (
     time,
     whole,
 )
+from kiki.platforms.shopify.events import refunds as refunding
 from kiki.platforms.shopify.events.customers import Customer, stub_of
 from kiki.platforms.visits import known_pairs, query_pairs, touch_of
 
 _PAID = frozenset(["paid", "partially_refunded", "refunded"])
+_PAID_WITHIN = dt.timedelta(days=31)
+"""How long after it was placed an order may be paid, where nobody watched."""
 
 
 class _Tax(msgspec.Struct):
@@ -62,6 +65,8 @@ class _Line(msgspec.Struct):
     gift_card: bool | None = None
     discount_allocations: list[_Allocation] | None = None
     tax_lines: list[_Tax] | None = None
+    tip_payment_gateway: Text | msgspec.UnsetType = msgspec.UNSET
+    """Only a tip has it, be it null."""
 
 
 class _Named(msgspec.Struct):
@@ -79,27 +84,6 @@ class _CashPair(msgspec.Struct):
     presentment_money: _Cash | None = None
 
 
-class _Transaction(msgspec.Struct):
-    kind: Text = None
-    status: Text = None
-    amount: Amount = None
-    currency: Text = None
-
-
-class _RefundLine(msgspec.Struct):
-    line_item_id: Ident = None
-    quantity: Amount = None
-
-
-class _Refund(msgspec.Struct):
-    id: Ident = None
-    order_id: Ident = None
-    created_at: Text = None
-    processed_at: Text = None
-    transactions: list[_Transaction] | None = None
-    refund_line_items: list[_RefundLine] | None = None
-
-
 class _Order(msgspec.Struct):
     id: Ident = None
     name: Text = None
@@ -112,6 +96,9 @@ class _Order(msgspec.Struct):
     currency: Text = None
     total_price: Amount = None
     current_total_price: Amount = None
+    total_outstanding: Amount = None
+    subtotal_price: Amount = None
+    total_tax: Amount = None
     total_price_set: _CashPair | None = None
     taxes_included: bool | None = None
     test: bool | None = None
@@ -125,11 +112,11 @@ class _Order(msgspec.Struct):
     buyer_accepts_marketing: bool | None = None
     customer: Customer | None = None
     line_items: list[_Line] | None = None
-    refunds: list[_Refund] | None = None
+    refunds: list[refunding.Refund] | None = None
 
 
 _order = decoder(_Order)
-_refund = decoder(_Refund)
+_refund = decoder(refunding.Refund)
 
 
 def observed(topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceEvent]:
@@ -139,23 +126,23 @@ def observed(topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceE
     currency = check_currency(order.currency) if order.currency else store.currency
     placed_at = find_time(order.processed_at, "processed_at") or time(order.created_at, "created_at")
     updated_at = find_time(order.updated_at, "updated_at") or placed_at
-    refunds = tuple(_refunds(order, currency))
+    returned = _amounts(order, currency)
     status = text(order.financial_status)
-    lines = tuple(_line(line, order, currency) for line in order.line_items or ())
+    lines = tuple(_lines(order, returned, currency))
+    total = _charged(order, returned, currency)
+    net = sum(line.net_total.minor for line in lines if not line.gift_card)
+    unpaid = _unpaid(order, total, currency)
     return (
         OrderObserved(
             order_id=order_id,
             number=text(order.name) or text(order.order_number) or order_id,
             updated_at=updated_at,
             placed_at=placed_at,
-            paid_at=_paid_at(topic, status, placed_at, updated_at),
+            paid_at=_paid_at(topic, status, placed_at, updated_at, store),
             cancelled_at=find_time(order.cancelled_at, "cancelled_at"),
             currency=currency,
-            total=_charged(order, refunds, currency),
-            net_sales=Money(
-                sum(line.net_total.minor for line in lines if not line.gift_card),
-                currency,
-            ),
+            total=Money(total - unpaid, currency),
+            net_sales=Money(_part(net, total - unpaid, total) if unpaid else net, currency),
             is_test=order.test is True,
             customer=stub_of(
                 order.customer,
@@ -165,7 +152,7 @@ def observed(topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceE
                 accepts_email_marketing=order.buyer_accepts_marketing,
             ),
             lines=lines,
-            refunds=refunds,
+            refunds=tuple(_refunds(order, returned, currency)),
             touch=_touch(order),
             status="cancelled" if order.cancelled_at else status,
         ),
@@ -178,7 +165,7 @@ def refunded(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
     order_id, refund_id = ident(refund.order_id, "order_id"), ident(refund.id, "id")
     currency = store.currency
     amount = 0
-    for transaction in _successful(refund):
+    for transaction in refunding.successful(refund):
         if transaction.currency and text(transaction.currency).upper() != currency:
             return ()
         amount += minor(transaction.amount, currency, "transactions.amount")
@@ -190,7 +177,7 @@ def refunded(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
             refund=Refund(
                 refund_id=refund_id,
                 amount=Money(amount, currency),
-                refunded_at=_refunded_at(refund),
+                refunded_at=refunding.refunded_at(refund),
             ),
         ),
     )
@@ -201,36 +188,52 @@ def deleted(_topic: str, body: bytes, _store: StoreContext) -> Sequence[Commerce
     return (OrderDeleted(order_id=ident(decode(_refund, body).id, "id")),)
 
 
-def _paid_at(topic: str, status: str, placed_at: dt.datetime, updated_at: dt.datetime) -> dt.datetime | None:
+def _paid_at(
+    topic: str, status: str, placed_at: dt.datetime, updated_at: dt.datetime, store: StoreContext
+) -> dt.datetime | None:
     """When the order was paid, as far as it can be told: the payload has a status but no time of payment.
 
-    Paid at the checkout when it arrives paid at its creation; otherwise by the time of the update that says so.
+    Paid at the checkout when it arrives paid at its creation; otherwise by the time of the update that says so. Nobody
+    watched the payments of history: an update long after the order was about something else (a tag, a refund).
     """
     if status not in _PAID:
         return None
-    return placed_at if topic == "orders/create" else updated_at
+    is_history = store.connected_at is not None and placed_at < store.connected_at
+    if topic == "orders/create" or (is_history and updated_at - placed_at > _PAID_WITHIN):
+        return placed_at
+    return updated_at
 
 
-def _line(line: _Line, order: _Order, currency: str) -> OrderLine:
-    ordered = max(0, whole(line.quantity, "line_items.quantity"))
-    kept = _kept_quantity(line, order, ordered)
+def _lines(order: _Order, returned: Sequence[int], currency: str) -> Iterator[OrderLine]:
+    """What was bought: a tip stands among the lines and is no sale."""
+    back, removed = _settled_edits(order, returned, currency)
+    for line in order.line_items or ():
+        if line.tip_payment_gateway is not msgspec.UNSET:
+            continue
+        ordered = max(0, whole(line.quantity, "line_items.quantity"))
+        kept = ordered if 0 < removed <= back else ordered - _removed(line, order)
+        net = _net(line, order, ordered, currency)
+        if kept != ordered:
+            left = _part(net, kept, ordered)
+            net = left + (_part(net - left, back, removed) if removed else 0)
+        yield OrderLine(
+            line_id=ident(line.id, "line_items.id"),
+            product_id=find_ident(line.product_id, "line_items.product_id"),
+            variant_id=find_ident(line.variant_id, "line_items.variant_id"),
+            sku=text(line.sku),
+            title=text(line.title),
+            quantity=kept,
+            net_total=Money(max(0, net), currency),
+            gift_card=line.gift_card is True,
+        )
+
+
+def _net(line: _Line, order: _Order, ordered: int, currency: str) -> int:
+    """The line as it was ordered, after every discount, without tax."""
     net = minor(line.price, currency, "line_items.price") * ordered
     for allocation in line.discount_allocations or ():
         net -= minor(allocation.amount, currency, "discount_allocations.amount")
-    if order.taxes_included:
-        net -= _taxes(line, currency)
-    if kept != ordered:
-        net = _part(net, kept, ordered)
-    return OrderLine(
-        line_id=ident(line.id, "line_items.id"),
-        product_id=find_ident(line.product_id, "line_items.product_id"),
-        variant_id=find_ident(line.variant_id, "line_items.variant_id"),
-        sku=text(line.sku),
-        title=text(line.title),
-        quantity=kept,
-        net_total=Money(max(0, net), currency),
-        gift_card=line.gift_card is True,
-    )
+    return net - _taxes(line, currency) if order.taxes_included else net
 
 
 def _taxes(line: _Line, currency: str) -> int:
@@ -242,25 +245,24 @@ def _taxes(line: _Line, currency: str) -> int:
     return Money.of(total, currency).minor
 
 
-def _kept_quantity(line: _Line, order: _Order, ordered: int) -> int:
-    """The ordered quantity without units that an edit took away.
+def _removed(line: _Line, order: _Order) -> int:
+    """How many units an edit took away, without money going back for them.
 
-    `current_quantity` also leaves out refunded units. Those were sold, and their refund is a fact of its own: they are
-    added back. What is missing then was removed without money going back.
+    `current_quantity` also leaves out refunded units. Those were sold, and their refund is a fact of its own. A payload
+    that leaves the refunds out cannot tell the two apart: nothing was taken away then.
     """
-    if line.current_quantity is None:
-        return ordered
-    current = max(0, whole(line.current_quantity, "line_items.current_quantity"))
-    if current >= ordered:
-        return ordered
+    if line.current_quantity is None or order.refunds is None:
+        return 0
+    ordered = max(0, whole(line.quantity, "line_items.quantity"))
     returned = sum(
         whole(part.quantity, "refund_line_items.quantity")
-        for refund in order.refunds or ()
+        for refund in order.refunds
         if refund.transactions
         for part in refund.refund_line_items or ()
         if part.line_item_id == line.id
     )
-    return min(ordered, current + max(0, returned)) if order.refunds else ordered
+    current = max(0, whole(line.current_quantity, "line_items.current_quantity"))
+    return max(0, ordered - current - max(0, returned))
 
 
 def _part(amount: int, part: int, whole_: int) -> int:
@@ -268,45 +270,99 @@ def _part(amount: int, part: int, whole_: int) -> int:
     return int((Decimal(amount * part) / Decimal(whole_)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-def _charged(order: _Order, refunds: Sequence[Refund], currency: str) -> Money:
-    """What the customer was charged.
+def _charged(order: _Order, returned: Sequence[int], currency: str) -> int:
+    """What the customer was charged, in minor units.
 
     `total_price` keeps the first total; an edited order is charged what it is worth now plus what has been given back.
+    A refund alone charges nobody anything, however its parts add up.
     """
-    total = minor(order.total_price, currency, "total_price")
-    if order.cancelled_at is None and order.current_total_price not in (None, ""):
-        now = minor(order.current_total_price, currency, "current_total_price")
-        charged = now + sum(refund.amount.minor for refund in refunds)
-        if charged > total or _is_edited(order):
-            total = charged
-    return Money(total, currency)
+    total, worth = minor(order.total_price, currency, "total_price"), _worth(order, returned, currency)
+    if order.cancelled_at is not None or worth is None:
+        return total
+    if _is_edited(order):
+        return worth + _settled_edits(order, returned, currency)[0]
+    added = _added(order, currency)
+    return max(total, worth, min(total + added, worth + sum(returned)) if added else 0)
+
+
+def _added(order: _Order, currency: str) -> int:
+    """What lines that an edit put in come to, tax included; a difference that rounding explains is none.
+
+    The first subtotal stays as it was. Asked only where refunds hide it: else the current total says it all.
+    """
+    if not order.refunds or order.subtotal_price in (None, ""):
+        return 0
+    first = minor(order.subtotal_price, currency, "subtotal_price")
+    if not order.taxes_included and order.total_tax not in (None, ""):
+        first += minor(order.total_tax, currency, "total_tax")
+    lines = [line for line in order.line_items or () if line.tip_payment_gateway is msgspec.UNSET]
+    for line in lines:
+        ordered = max(0, whole(line.quantity, "line_items.quantity"))
+        first -= _net(line, order, ordered, currency) + _taxes(line, currency)
+    return -first if -first > len(lines) + 1 else 0
+
+
+def _unpaid(order: _Order, total: int, currency: str) -> int:
+    """What of an order that is paid in part is not: an edit added it to a paid order, and only paid sales count."""
+    if order.financial_status != "partially_paid" or order.total_outstanding in (None, ""):
+        return 0
+    unpaid = minor(order.total_outstanding, currency, "total_outstanding")
+    return unpaid if 0 < unpaid < total else 0
+
+
+def _worth(order: _Order, returned: Sequence[int], currency: str) -> int | None:
+    """What the order came to after its edits and before its refunds, at least; None where it does not say."""
+    if order.current_total_price in (None, ""):
+        return None
+    now = minor(order.current_total_price, currency, "current_total_price")
+    told = zip(order.refunds or (), returned, strict=True)
+    return now + sum(refunding.off_the_total(refund, amount, currency) for refund, amount in told)
 
 
 def _is_edited(order: _Order) -> bool:
-    """Whether an edit removed units: they appear as a refund without any transaction."""
-    return any(refund.refund_line_items and not refund.transactions for refund in order.refunds or ())
+    """Whether an edit removed units; they appear as a refund without any transaction, or in no refund."""
+    if any(refunding.is_removal(refund) for refund in order.refunds or ()):
+        return True
+    return any(_removed(line, order) for line in order.line_items or ())
 
 
-def _refunds(order: _Order, currency: str) -> Iterator[Refund]:
-    for refund in order.refunds or ():
-        amount = sum(_returned(part, order, currency) for part in _successful(refund))
+def _settled_edits(order: _Order, returned: Sequence[int], currency: str) -> tuple[int, int]:
+    """What came back for units that an edit took away, and what they were worth; minor units, tax included.
+
+    The balance of a paid order that was edited goes back in a refund of its own, which names an amount alone. As far as
+    it goes, and as far as the edit took the order below its first total, those units were sold and refunded; further,
+    they were never paid for.
+    """
+    removed = back = 0
+    for refund, amount in zip(order.refunds or (), returned, strict=True):
+        if refunding.is_removal(refund):
+            removed += refunding.worth(refund, currency) or 0
+        elif refunding.is_amount_only(refund):
+            back += amount
+    worth = _worth(order, returned, currency) if back and removed else None
+    if worth is not None:
+        back = min(back, max(0, minor(order.total_price, currency, "total_price") - worth))
+    return min(back, removed), removed
+
+
+def _amounts(order: _Order, currency: str) -> tuple[int, ...]:
+    """What each refund gave back, in minor units; nothing where it gave no money, or not yet."""
+    return tuple(
+        sum(_returned(part, order, currency) for part in refunding.successful(refund)) for refund in order.refunds or ()
+    )
+
+
+def _refunds(order: _Order, returned: Sequence[int], currency: str) -> Iterator[Refund]:
+    for refund, amount in zip(order.refunds or (), returned, strict=True):
         if amount > 0:
             yield Refund(
                 refund_id=ident(refund.id, "refunds.id"),
                 amount=Money(amount, currency),
-                refunded_at=_refunded_at(refund),
+                refunded_at=refunding.refunded_at(refund),
             )
 
 
-def _successful(refund: _Refund) -> list[_Transaction]:
-    """The transactions that gave money back; none while one is still pending: a refund is told once, whole."""
-    parts = [part for part in refund.transactions or () if part.kind == "refund"]
-    if any(part.status == "pending" for part in parts):
-        return []
-    return [part for part in parts if part.status == "success"]
-
-
-def _returned(transaction: _Transaction, order: _Order, currency: str) -> int:
+def _returned(transaction: refunding.Transaction, order: _Order, currency: str) -> int:
     """A transaction's amount in the shop's currency; one in the customer's is converted at the order's own ratio."""
     paid_in = text(transaction.currency).upper() or currency
     if paid_in == currency:
@@ -320,10 +376,6 @@ def _returned(transaction: _Transaction, order: _Order, currency: str) -> int:
     total = decimal(order.total_price, "total_price")
     share = total * decimal(transaction.amount, "transactions.amount") / presented
     return int((share * Decimal(10) ** exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-
-
-def _refunded_at(refund: _Refund) -> dt.datetime:
-    return find_time(refund.processed_at, "processed_at") or time(refund.created_at, "created_at")
 
 
 def _touch(order: _Order) -> OrderTouch | None:

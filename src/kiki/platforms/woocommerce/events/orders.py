@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -47,8 +47,11 @@ from kiki.platforms.woocommerce.events.resource import (
     read_id,
 )
 
+_T = TypeVar("_T")
+
 _NULL = msgspec.Raw(b"null")
 _NOT_YET_ORDERS = frozenset(["checkout-draft", "auto-draft", "draft", "new"])
+_UNPAID = frozenset(["pending", "on-hold", "failed"])
 _ATTRIBUTION = "_wc_order_attribution_"
 _TEST_MODES = frozenset(["test", "sandbox"])
 _TEST_KEYS = ("_mode", "_payment_mode", "_environment")
@@ -96,9 +99,9 @@ class _Order(Resource):
     date_paid: Text = None
     date_paid_gmt: Text = None
     meta_data: list[_Meta] | dict[str, _Meta] | None = None
-    line_items: list[_Line] | None = None
-    fee_lines: list[_Fee] | None = None
-    refunds: list[_Refund] | None = None
+    line_items: list[_Line] | dict[str, _Line] | None = None
+    fee_lines: list[_Fee] | dict[str, _Fee] | None = None
+    refunds: list[_Refund] | dict[str, _Refund] | None = None
 
 
 _order = decoder(_Order)
@@ -117,7 +120,9 @@ def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
     if placed_at is None:
         raise missing("date_created_gmt")
     updated_at = modified_at(order, store) or placed_at
-    lines = tuple(_line(line, currency) for line in order.line_items or ())
+    refunds = tuple(_refund(refund, currency, updated_at) for refund in _list(order.refunds))
+    total = money(order.total, currency, "total")
+    paid_at = both_times(order.date_paid_gmt, order.date_paid, "date_paid", store)
     meta = _list(order.meta_data)
     return (
         OrderObserved(
@@ -125,15 +130,15 @@ def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
             number=text(order.number) or order_id,
             updated_at=updated_at,
             placed_at=placed_at,
-            paid_at=both_times(order.date_paid_gmt, order.date_paid, "date_paid", store),
-            cancelled_at=updated_at if status == "cancelled" else None,
+            paid_at=None if status in _UNPAID else paid_at,
+            cancelled_at=updated_at if _is_reversed(status, paid_at, refunds, total) else None,
             currency=currency,
-            total=money(order.total, currency, "total"),
-            net_sales=Money(_net_sales(order, lines, currency), currency),
+            total=total,
+            net_sales=Money(_net_sales(order, currency), currency),
             is_test=any(_is_test(each) for each in meta),
             customer=_customer(order),
-            lines=lines,
-            refunds=tuple(_refund(refund, currency, updated_at) for refund in order.refunds or ()),
+            lines=tuple(_line(line, currency) for line in _list(order.line_items)),
+            refunds=refunds,
             touch=_touch(meta, placed_at) if meta else None,
             status=status,
         ),
@@ -143,6 +148,17 @@ def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
 def deleted(_topic: str, body: bytes, _store: StoreContext) -> Sequence[CommerceEvent]:
     """The order is in the bin or gone."""
     return (OrderDeleted(order_id=read_id(body)),)
+
+
+def _is_reversed(status: str, paid_at: dt.datetime | None, refunds: Sequence[Refund], total: Money) -> bool:
+    """Whether the status says that nothing is left of the order, and no refund does.
+
+    The date of payment is never taken back: one that failed with it lost its money again, as by a lost dispute.
+    Setting an order to refunded makes a refund of what is left; where that is missing (an import), the word counts.
+    """
+    if status == "refunded":
+        return sum(refund.amount.minor for refund in refunds) < total.minor
+    return status == "cancelled" or (status == "failed" and paid_at is not None)
 
 
 def _line(line: _Line, currency: str) -> OrderLine:
@@ -158,13 +174,14 @@ def _line(line: _Line, currency: str) -> OrderLine:
     )
 
 
-def _net_sales(order: _Order, lines: Sequence[OrderLine], currency: str) -> int:
+def _net_sales(order: _Order, currency: str) -> int:
     """Lines after coupons, without tax.
 
-    A negative fee is how plugins write a discount on the whole order; a positive one is a charge, not a sale.
+    A line below zero (a trade-in) and a negative fee are how plugins write a discount on the whole order; a positive
+    fee is a charge, not a sale.
     """
-    net = sum(line.net_total.minor for line in lines)
-    for fee in order.fee_lines or ():
+    net = sum(minor(line.total, currency, "line_items.total") for line in _list(order.line_items))
+    for fee in _list(order.fee_lines):
         net += min(0, minor(fee.total, currency, "fee_lines.total"))
     return max(0, net)
 
@@ -195,15 +212,17 @@ def _customer(order: _Order) -> CustomerStub | None:
     )
 
 
-def _list(meta: list[_Meta] | dict[str, _Meta] | None) -> list[_Meta]:
-    """PHP writes a list with a hole in its numbering as an object."""
-    return list(meta.values()) if isinstance(meta, dict) else meta or []
+def _list(parts: list[_T] | dict[str, _T] | None) -> list[_T]:
+    """PHP writes a list with a hole in its numbering, from which a plugin took something, as an object."""
+    return list(parts.values()) if isinstance(parts, dict) else parts or []
 
 
 def _is_test(meta: _Meta) -> bool:
     """Payment plugins mark an order of their test mode each in a key of its own, such as `_wcpay_mode`."""
     key = meta.key
-    return isinstance(key, str) and key.startswith("_") and key.endswith(_TEST_KEYS) and _value(meta) in _TEST_MODES
+    if not (isinstance(key, str) and key.startswith("_") and key.endswith(_TEST_KEYS)):
+        return False
+    return _value(meta).lower() in _TEST_MODES
 
 
 def _touch(meta: Sequence[_Meta], placed_at: dt.datetime) -> OrderTouch | None:
