@@ -40,6 +40,13 @@ def is_billable(order: OrderRow) -> bool:
     )
 
 
+def counts_at(order: OrderRow) -> dt.datetime | None:
+    """When an order counts for a month: its payment, or the approval of a person where that came later."""
+    if order.paid_at is None or order.billable_at is None:
+        return order.paid_at
+    return max(order.paid_at, order.billable_at)
+
+
 def next_booking(order: OrderRow) -> Booking:
     """What the books lack. Asked again after it was done, the answer is nothing."""
     booked = order.booked_revision is not None and not order.booking_reversed

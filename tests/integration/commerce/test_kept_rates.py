@@ -114,6 +114,22 @@ async def test_rates_that_somebody_removes_by_hand_stay_too(database: Database) 
     assert (rate, (replaced or "").partition(":")[0]) == ("0.86", "sql")
 
 
+async def test_rates_that_somebody_changes_by_hand_are_not_put_down_to_who_brought_them(database: Database) -> None:
+    await tell(database, "0.86")
+    async with database.connection() as connection:
+        await connection.execute("UPDATE commerce.exchange_rates SET rate = 0.5")
+        table = await rates_for(connection, {"USD", "EUR"}, {DAY}, known_at=AT)
+        now, former = await list_history(connection)
+    found = table.newest("USD", "EUR", DAY)
+    assert found is not None
+    assert found.text == "0.86", "as it was known when an order was booked at it"
+    assert (now.rate.rate, now.recorded_by.partition(":")[0]) == (Decimal("0.5"), "sql")
+    assert (former.recorded_by, former.replaced_by, former.replaced_at) == ("fetch", now.recorded_by, now.recorded_at)
+    assert now.recorded_at > AT
+    await tell(database, "0.87", at=now.recorded_at, by=now.recorded_by)
+    assert (await history(database))[0] == ("0.87", "ecb", now.recorded_by, None), "which is no change by hand"
+
+
 async def test_migrations_equal_tables_up_and_down(database_dsn: str) -> None:
     await upgrade(database_dsn, [OWNER])
     assert await differences(database_dsn, OWNER) == []

@@ -269,6 +269,11 @@ async def test_the_rules_that_compare_and_the_one_that_bills_nothing_add_up(shop
     assert report["statement"]["current_revenue"]["amount"] == "0.00"
     await shop.close(10, minor_to_proto(50_000, "EUR"))
     await shop.adds_up(10)
+    await shop.order("found", 90_007, 80_003)
+    _, report = await shop.adds_up(11)
+    (found,) = report["statement"]["corrections"]
+    assert found["revenue"]["amount"] == "800.03"
+    assert float(found["counted_after"]["amount"]) <= 420.01, "no more than the shop is known to have taken"
 
 
 @pytest.mark.slow

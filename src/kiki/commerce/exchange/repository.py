@@ -15,8 +15,10 @@ from kiki.kit.database import Connection
 
 NEWEST = 2**63 - 1
 """Where a rate that nothing replaced stands among those of its pair and day."""
-_ONE_AT_A_TIME = "LOCK TABLE commerce.exchange_rates IN SHARE ROW EXCLUSIVE MODE"
-"""Who brings rates in sees what the one before brought; who reads them waits for nobody."""
+_ONE_AT_A_TIME = (
+    "LOCK TABLE commerce.exchange_rates IN SHARE ROW EXCLUSIVE MODE; SELECT set_config('kiki.rates_from', 'keep', true)"
+)
+"""Who brings rates in sees what the one before brought; who reads them waits for nobody. It is no change by hand."""
 _KEEP = f"""
 WITH told AS (
     SELECT * FROM unnest($1::date[], $2::text[], $3::text[], $4::numeric[], $5::text[])

@@ -78,10 +78,14 @@ def correct(books: Books, moved: Mapping[int, Moved], stated: Mapping[int, State
 
 
 def _counted(terms: Terms, revenue: int, stated: Stated | None) -> int:
-    """What a closed month counts for its fee when its orders come to `revenue`."""
+    """What a closed month counts for its fee when its orders come to `revenue`.
+
+    What they come to less, the shop took less. What they come to more it may have taken already, from orders that were
+    not known to be ours: its revenue stays as stated, so that none is billed twice.
+    """
     if terms.rule is Rule.ENDED:
         return 0
     if not terms.rule.needs_baseline or stated is None or stated.current is None or stated.baseline is None:
         return revenue
-    uplift = max(0, stated.current + revenue - stated.revenue - stated.baseline)
+    uplift = max(0, stated.current + min(0, revenue - stated.revenue) - stated.baseline)
     return uplift if terms.rule is Rule.UPLIFT else min(revenue, uplift)

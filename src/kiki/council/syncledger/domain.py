@@ -272,6 +272,8 @@ class Entry(NamedTuple):
     """What of the order a booking counts, in the order's currency."""
     returned_minor: int | None = None
     """What of the order's charge a refund's entry takes as given back in all, in the order's currency."""
+    about_month: int | None = None
+    """The closed month that a correction is about: that of the order's payment as its booking had it."""
 
 
 class Posting(NamedTuple):

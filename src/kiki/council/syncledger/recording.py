@@ -84,6 +84,7 @@ class Recorder:
                     told.evidence,
                     terms.fee_rate_ppm,
                     _own(told, terms),
+                    about_month=_corrected(decided.billing_month, decided),
                 )
             )
         after, _ = self._give_back(ref, decided, books, "")
@@ -219,6 +220,7 @@ class Recorder:
             reason,
             None,
             returned_minor=returned,
+            about_month=_corrected(month, state),
         )
         self._add(entry)
         return entry
@@ -280,6 +282,11 @@ def _decided(told: RevenueTold, before: OrderState, books: Books) -> tuple[Order
         ),
         terms,
     )
+
+
+def _corrected(month: int, state: OrderState) -> int | None:
+    """The month that an entry corrects; None for one in the month of the payment itself."""
+    return None if month == state.paid_month else state.paid_month
 
 
 def _own(told: RevenueTold, terms: Terms) -> int:

@@ -74,6 +74,7 @@ transactions = sa.Table(
     sa.Column("fee_rate_ppm", sa.Integer),
     sa.Column("counted_minor", sa.BigInteger),
     sa.Column("returned_minor", sa.BigInteger),
+    sa.Column("about_month", sa.Integer),
     sa.PrimaryKeyConstraint("store_id", "transaction_id", name="transactions_pkey"),
     sa.Index("transactions_month", "store_id", "month", "transaction_id"),
     sa.Index("transactions_order", "store_id", "order_id", postgresql_where=sa.text("order_id <> ''")),

@@ -11,8 +11,9 @@ from kiki.commerce.campaigns import DecisionRow
 from kiki.commerce.orders import OrderRow, RefundRow
 from kiki.kit.digest import event_id
 from kiki.orchestrator.attribution.model import WHOLE, share_of
+from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.lanes import Lane
-from kiki.orchestrator.settlement import Booking, next_booking
+from kiki.orchestrator.settlement import Booking, counts_at, next_booking
 from kiki.orchestrator.workflows import attributing, exchanging, messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import syncledger_pb2
@@ -30,6 +31,20 @@ def settle(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
         _reverse(batch, lane, order)
     if order.booked_revision is not None and not order.booking_reversed:
         _tell_refunds(batch, lane, order)
+
+
+def paid_earlier(view: StoreView, order: OrderRow, known: dt.datetime | None) -> None:
+    """Payment turns out to have been at another time: in another month it is booked anew, of another day is its rate.
+
+    A booked order keeps its rate.
+    """
+    now = counts_at(order)
+    if known is None or now is None or order.paid_at is None or order.paid_at == known:
+        return
+    if order.booked_revision is None:
+        exchanging.leave_day(order, known, order.paid_at)
+    elif Month.at(max(known, order.billable_at or known), view.store.timezone) != Month.at(now, view.store.timezone):
+        order.booked_minor = None
 
 
 def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
@@ -53,7 +68,7 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
         touchpoints=_evidence(told),
         model=told.model,
         ordered_at=messages.stamp(order.placed_at),
-        paid_at=messages.stamp_or_none(order.billable_at or order.paid_at),
+        paid_at=messages.stamp_or_none(counts_at(order)),
         exchange_rate=(order.exchange_rate or "") if foreign else "",
         rate_date=_date(order.rate_day) if foreign else None,
         rate_source=(order.rate_source or "") if foreign else "",

@@ -86,6 +86,15 @@ def take_told_rate(batch: Batch, order: OrderRow, event: OrderObserved, currency
         order.rate_day = order.rate_source = None
 
 
+def leave_day(order: OrderRow, known: dt.datetime, paid_at: dt.datetime) -> None:
+    """Paid on another day than was known: the rate is looked up for that one; what the platform told stays."""
+    if order.rate_day is None or known.astimezone(dt.UTC).date() == paid_at.astimezone(dt.UTC).date():
+        return
+    if order.rate_source != PLATFORM:
+        order.settlement_currency = order.exchange_rate = order.rate_source = None
+    order.rate_day = None
+
+
 def rate_into(batch: Batch, order: OrderRow, currency: str) -> Decimal | None:
     """The rate into another currency: the order's own into that of the settlement, else the table's."""
     if order.currency == currency:

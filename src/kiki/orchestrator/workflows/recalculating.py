@@ -19,7 +19,7 @@ from kiki.orchestrator.attribution.crediting import CreditModel, contacts_of
 from kiki.orchestrator.attribution.model import Case, Decision, Model, Verdict, share_of
 from kiki.orchestrator.attribution.registry import build_model
 from kiki.orchestrator.attribution.speaking import Speakers, all_facts, alone
-from kiki.orchestrator.settlement import is_billable
+from kiki.orchestrator.settlement import counts_at, is_billable
 from kiki.orchestrator.workflows.attributing import basis_minor, differs, rests_elsewhere, share_told
 from kiki.orchestrator.workflows.batch import StoreView
 from kiki.orchestrator.workflows.reading import Page, Shelf, case_in, decision_on, settle_firsts
@@ -125,7 +125,7 @@ def _cause(then: int, now: int) -> str:
 
 
 def _month(order: OrderRow, view: StoreView) -> str:
-    at = order.billable_at or order.paid_at or order.placed_at
+    at = counts_at(order) or order.placed_at
     return at.astimezone(ZoneInfo(view.store.timezone)).strftime("%Y-%m")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 
 from integration.council.syncledger.test_experiment_billing import ENDS, ON_IT, STARTED, close, leave, reading, refused
 from integration.council.syncledger.test_ledger import contract, eur, refund, revenue, verified
+from kiki.council.syncledger.tables import OWNER
 from kiki.kit.clock import FixedClock
+from kiki.kit.grpc.money import money_from_proto
 from kiki.kit.grpc.times import time_to_proto
+from kiki.kit.migrations import downgrade, upgrade
 from kiki.rpc.v1 import syncledger_pb2 as pb
 
 IN_SEPTEMBER = {"paid_at": time_to_proto(STARTED)}
@@ -184,3 +188,74 @@ async def test_a_share_is_taken_of_what_the_contract_counts_in_the_month_of_paym
     for share in ("1.01", "-0.1", "NaN", "a third", "0." + "3" * 40):
         wrong = revenue("3", f"e{share}", incremental_share=share)
         assert await refused(agent, "RecordIncrementalRevenue", wrong) == "BAD_SHARE"
+
+
+async def test_a_payment_that_turns_out_to_be_of_an_earlier_month_moves_the_correction_there(
+    agent: Any, clock: FixedClock
+) -> None:
+    """Told late for October, billed at a tenth in November's statement; it was September's, at a fifth."""
+    await agent.call("PutContract", contract())
+    await agent.call("PutContract", contract(1, "c2", fee_rate="0.10", effective_from=OCTOBER))
+    for month in (9, 10):
+        await close(agent, month)
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e1"))
+    clock.advance(dt.timedelta(days=10))
+    assert (await close(agent, 11)).fee == eur(1_000)
+    await agent.call("RecordRefund", refund("1", "r", "r1"))
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e2", seq=2, **IN_SEPTEMBER))
+    clock.advance(dt.timedelta(days=31))
+    december = await close(agent, 12)
+    assert [(one.month.month, one.revenue, one.fee) for one in december.corrections] == [
+        (9, eur(5_000), eur(1_000)),
+        (10, eur(-10_000), eur(-1_000)),
+    ]
+    assert december.fee == eur(0)
+    request = pb.GetMonthlyStatementRequest(store_id=1, year=2026, month=12)
+    lines = (await agent.call("GetMonthlyStatement", request)).lines
+    assert [(line.corrects.month, line.incremental_revenue) for line in lines] == [
+        (10, eur(-5_000)),
+        (10, eur(-5_000)),
+        (9, eur(10_000)),
+        (9, eur(-5_000)),
+    ]
+    await verified(agent)
+
+
+async def test_corrections_from_before_their_month_was_kept_are_about_that_of_their_order(agent: Any) -> None:
+    await agent.call("PutContract", contract())
+    await close(agent, 9)
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e1", **IN_SEPTEMBER))
+    await downgrade(agent.dsn, OWNER, "2026_11_29_line_sources")
+    await upgrade(agent.dsn, [OWNER])
+    await agent.call("RecordRefund", refund("1", "r", "r1"))
+    request = pb.GetMonthlyStatementRequest(store_id=1, year=2026, month=10)
+    october = await agent.call("GetMonthlyStatement", request)
+    assert [line.corrects.month for line in october.lines] == [9, 9]
+    assert [(one.month.month, one.revenue) for one in october.statement.corrections] == [(9, eur(5_000))]
+
+
+async def test_a_month_that_closes_while_orders_and_refunds_come_in_loses_and_doubles_none(agent: Any) -> None:
+    """Whatever comes before the closing stands in the month, the rest in the next one as corrections."""
+    await agent.call("PutContract", contract())
+
+    async def trade(number: int) -> None:
+        order = str(number)
+        told = revenue(order, f"e{order}", charged=eur(1_001), net=eur(997), **IN_SEPTEMBER)
+        await asyncio.gather(*(agent.call("RecordIncrementalRevenue", told) for _ in range(2)))
+        for part in "xyz":
+            await agent.call("RecordRefund", refund(order, part, f"{part}{order}", eur(101)))
+
+    *_, september = await asyncio.gather(*map(trade, range(12)), *map(trade, range(6, 18)), close(agent, 9))
+    pages = [
+        await agent.call("GetMonthlyStatement", pb.GetMonthlyStatementRequest(store_id=1, year=2026, month=month))
+        for month in (9, 10)
+    ]
+    assert pages[0].statement == september
+    sums = [sum(money_from_proto(line.incremental_revenue).minor for line in page.lines) for page in pages]
+    assert [money_from_proto(page.statement.incremental_revenue).minor for page in pages] == sums
+    kept = 997 - 302  # of 101 three times of 1,001: 301.79
+    assert sum(sums) == 18 * kept
+    october = await close(agent, 10)
+    fees = [money_from_proto(each.fee).minor for each in (september, october)]
+    assert sum(fees) == round(18 * kept * 0.2)
+    await verified(agent)

@@ -456,3 +456,24 @@ async def test_a_shrunken_baseline_does_not_get_under_the_uplift_rule(agent: Any
     with pytest.raises(grpc.RpcError) as refused:
         await agent.call("PutContract", told("b2", baseline(months=11)))
     assert from_rpc_error(refused.value).reason == "BASELINE_INCOMPLETE"
+
+
+async def test_the_pages_of_an_open_month_show_what_its_first_page_summed(agent: Any) -> None:
+    """Orders and refunds that come in while somebody reads belong to the next reading, not to its last pages."""
+    await agent.call("PutContract", contract())
+    for order in "123":
+        await agent.call("RecordIncrementalRevenue", revenue(order, f"e{order}"))
+    asked = pb.GetMonthlyStatementRequest(store_id=1, year=2026, month=10, page_size=2)
+    first = await agent.call("GetMonthlyStatement", asked)
+    await agent.call("RecordIncrementalRevenue", revenue("4", "e4"))
+    await agent.call("RecordRefund", refund("1", "r1", "f1"))
+    asked.page_token = first.next_page_token
+    second = await agent.call("GetMonthlyStatement", asked)
+    assert [line.order_id for line in (*first.lines, *second.lines)] == ["1", "2", "3"]
+    assert (first.statement.incremental_revenue, second.next_page_token) == (eur(30_000), "")
+    for token in ("o1", "o1.", "o.5", "o1.2.3", "o-1.5", "c0", "x1.2"):
+        asked.page_token = token
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await agent.call("GetMonthlyStatement", asked)
+        assert from_rpc_error(refused.value).reason == "BAD_PAGE_TOKEN", token
+    await verified(agent)

@@ -273,3 +273,20 @@ async def test_rates_that_come_during_a_recalculation_count_once_and_frozen_ones
     assert await look(billing) == 0
     assert len(await revenue(billing)) == 2
     assert await billing.rows("waiting_orders") == []
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_an_order_that_was_paid_a_day_earlier_than_was_told_has_that_days_rate_unless_it_is_booked(
+    billing: Shop, ours: bool
+) -> None:
+    """The update, which tells no time of payment, overtook the creation."""
+    await tell_rate(billing, "0.9")
+    await tell_rate(billing, "0.8", THURSDAY - DAY)
+    told = dollars(product_id="p1" if ours else "p9", **({} if ours else {"touch": None}))
+    await placed(billing, later(told, 1))
+    await placed(billing, msgspec.structs.replace(told, paid_at=PAID - DAY))
+    row = await billing.row("orders", order_id="1")
+    assert row["paid_at"] == PAID - DAY
+    assert (row["exchange_rate"], row["rate_day"]) == (("0.9", THURSDAY) if ours else ("0.8", THURSDAY - DAY))
+    assert (await valued(billing))[-1] == Money(9_000 if ours else 8_000, "EUR")
+    assert await billing.rows("waiting_orders") == []

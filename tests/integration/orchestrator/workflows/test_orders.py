@@ -52,6 +52,24 @@ async def test_an_approved_review_is_booked_at_the_time_of_approval(shop: Shop) 
     assert len(await shop.calls("RecordIncrementalRevenue")) == 1
 
 
+async def test_an_order_that_was_approved_before_it_was_paid_counts_by_its_payment(shop: Shop) -> None:
+    """Approved in November, paid in December: it belongs to December's statement, not to a month that may be closed."""
+    await shop.register(products=["p1"])
+    told = order(touch=visit("autumn", NOW - 31 * DAY), paid=False)
+    await shop.tell(told)
+    decision = {"order_id": "1", "approved": True, "actor": "user:7", "reason": "known customer"}
+    await shop.fact("review_decided", {"orders": [decision]})
+    assert await shop.calls("RecordIncrementalRevenue") == []
+    paid_at = NOW + 15 * DAY
+    await shop.tell(msgspec.structs.replace(told, paid_at=paid_at, updated_at=paid_at))
+    (booked,) = await shop.calls("RecordIncrementalRevenue")
+    assert booked.paid_at.ToDatetime(tzinfo=dt.UTC) == paid_at
+    earlier = NOW + 5 * DAY
+    await shop.tell(msgspec.structs.replace(told, paid_at=earlier, updated_at=earlier))
+    _, anew = await shop.calls("RecordIncrementalRevenue")
+    assert anew.paid_at.ToDatetime(tzinfo=dt.UTC) == earlier, "which turned out to be November"
+
+
 async def test_somebody_elses_campaign_does_not_touch(shop: Shop) -> None:
     await shop.register()
     await shop.tell(order(touch=visit("their-newsletter", NOW - DAY)))

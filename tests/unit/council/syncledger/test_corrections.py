@@ -56,7 +56,7 @@ def test_corrections_come_to_what_the_month_would_have_been_billed(
         found = fee_by_rule(rule, rate, orders, current=whole, baseline=baseline, baseline_complete=True)
         return found.fee, found.fee_revenue
 
-    first, knowing = billed(revenue, current), billed(held, current + held - revenue)
+    first, knowing = billed(revenue, current), billed(held, current + min(0, held - revenue))
     assert (first[0] + fee, first[1] + counted) == knowing
     assert first[0] + fee >= 0, "no more goes back than was billed"
 
@@ -71,6 +71,15 @@ def test_a_month_under_its_baseline_was_billed_nothing_and_gives_nothing_back() 
         assert sums(correct(books(rule), {JANUARY: Moved(-500, 1_000)}, stated)) == (0, 0, 0)
     barely = {JANUARY: Stated(1_000, current=2_300, baseline=2_000)}
     assert sums(correct(books(Rule.UPLIFT), {JANUARY: Moved(-500, 1_000)}, barely)) == (-300, -60, 0)
+
+
+@pytest.mark.parametrize(("rule", "wanted"), [(Rule.UPLIFT, 0), (Rule.LESSER_OF, 60)])
+def test_an_order_that_is_found_to_be_ours_later_adds_nothing_to_what_the_shop_took(rule: Rule, wanted: int) -> None:
+    """It stood in the shop's revenue already: the uplift stays as it was, and more of it may have been caused."""
+    stated = {JANUARY: Stated(1_000, current=3_300, baseline=2_000)}
+    late = correct(books(rule), {JANUARY: Moved(500, 1_000)}, stated)
+    again = correct(books(rule), {JANUARY: Moved(-500, 1_500)}, stated)
+    assert (late.fee, again.fee) == (wanted, -wanted)
 
 
 def test_small_orders_give_back_the_cent_that_the_statement_billed_on_all_of_them() -> None:

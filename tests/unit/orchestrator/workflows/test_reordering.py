@@ -161,6 +161,35 @@ def test_an_orders_deliveries_in_any_order(repeated: list[int], random: object) 
     assert len([call for call in batch.out.calls if call.agent == "syncledger"]) == 4, "each fact once"
 
 
+LAST_SECONDS, FIRST_SECONDS = T0.replace(day=30, hour=23, minute=59, second=58), T0.replace(month=12, day=1, hour=0)
+"""Paid before midnight, as the order's creation says; its update, which tells no time of payment, is from after it."""
+
+
+def months_billed(batch: Batch) -> list[tuple[int, int]]:
+    """Revision and month of payment of each booking."""
+    told = [
+        syncledger_pb2.RecordIncrementalRevenueRequest.FromString(call.request)
+        for call in batch.out.calls
+        if call.method == "RecordIncrementalRevenue"
+    ]
+    return [(booked.decision_seq, booked.paid_at.ToDatetime().month) for booked in told]
+
+
+@settings(max_examples=examples(100))
+@given(st.permutations([0, 1, 2]), st.sets(st.sampled_from([0, 1, 2])))
+def test_an_order_is_billed_in_the_month_of_its_payment_whatever_comes_first(order: list[int], again: set[int]) -> None:
+    created = msgspec.structs.replace(snapshot(1, paid=True), paid_at=LAST_SECONDS)
+    told = [created, *(msgspec.structs.replace(snapshot(at, paid=True), paid_at=FIRST_SECONDS) for at in (2, 3))]
+    batch = fold([told[at] for at in (*order, *sorted(again))])
+    assert batch.orders[1, "1"].paid_at == LAST_SECONDS
+    assert months_billed(batch) in ([(1, 11)], [(1, 12), (2, 11)])
+
+
+def test_a_payment_earlier_in_the_same_month_is_no_new_booking() -> None:
+    earlier = msgspec.structs.replace(snapshot(0, paid=True), paid_at=T0)
+    assert months_billed(fold([snapshot(1, paid=True), earlier])) == [(1, 11)]
+
+
 def product(minute: int, quantity: int, *, active: bool = True) -> ProductObserved:
     variant = Variant(variant_id="v", sku="", price=eur(900), quantity=quantity, tracked=True)
     return ProductObserved(

@@ -75,6 +75,7 @@ _ENTRIES = Append(
         "fee_rate_ppm": "int",
         "counted_minor": "bigint",
         "returned_minor": "bigint",
+        "about_month": "int",
         "recorded_at": "timestamptz",
     },
 )
