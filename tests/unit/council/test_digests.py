@@ -15,11 +15,13 @@ from google.type.date_pb2 import Date
 
 from kiki.council.synccreate.convert import brief, refresh
 from kiki.council.syncengage.convert import (
+    cancellation,
     churn_prevention,
     contact_update,
     discount_code,
     erasure,
     post_purchase,
+    store_erasure,
     upsell,
 )
 from kiki.council.syncflow.servicer import _BIDS, _MARGINS, _PAUSE, _RESUME, _item, _Kind
@@ -87,6 +89,12 @@ CASES: Sequence[tuple[Callable[[Any], OnceItem[Any]], Any, str]] = (
         "f86ce1b4ceadfef8eec30c0083d2af9a",
     ),
     (erasure, made(engage.EraseContactRequest, customer_key="k1"), "6e2d9e0ca67de5b48dd040a0c6a349af"),
+    (
+        cancellation,
+        made(engage.CancelFlowsRequest, order_id="1", customer_key="k1"),
+        "942ad2e9215639d20ef5530946a9d992",
+    ),
+    (store_erasure, made(engage.EraseStoreRequest), "f04c65bb98b94761fbe86ae9b33dfd44"),
     (
         discount_code,
         made(engage.PutDiscountCodeRequest, flow_id=7, code="TEN", expires_at=AT),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from kiki.council.syncengage import rules
 from kiki.council.syncengage.domain import Channel, Consent, ContactUpdate, Identity
-from kiki.council.syncengage.errors import BadToken, ContactNotFound
+from kiki.council.syncengage.errors import BadToken, ContactNotFound, MoreToErase
 from kiki.council.syncengage.repository.contacts import ConsentEntry, Contact, ContactRepository
 from kiki.council.syncengage.repository.flows import FlowRepository
 from kiki.council.syncengage.repository.identifiers import Identifiers
@@ -34,6 +34,15 @@ class Erased:
 
     held: bool
     messages_cancelled: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Erasing:
+    """How far the erasure of a store is: the last contact and flow, None past the end."""
+
+    contact: str | None = ""
+    flow: int | None = 0
+    erased: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +113,44 @@ class ContactService:
         return contact, self._contacts.identity(contact)
 
     async def erase(self, items: Sequence[OnceItem[str]], encode: Callable[[Erased], bytes]) -> list[Outcome]:
-        """Remove identity and contents; the row stays as proof that consent ended."""
+        """Remove identity, consent and contents; the row and its consent log stay as proof that consent ended."""
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[str]]) -> Sequence[Outcome]:
             return [encode(await self._erase(connection, item.store_id, item.command)) for item in fresh]
 
         return await self._once.run("EraseContact", items, work, durable=True)
+
+    async def erase_store(self, items: Sequence[OnceItem[None]], encode: Callable[[int], bytes]) -> list[Outcome]:
+        """Remove every identity of stores, some per transaction; the receipt is written with the last of them."""
+        now = self._clock.now()
+        done = {item.store_id: _Erasing() for item in items}
+        reached = dict(done)
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[None]]) -> Sequence[Outcome]:
+            outcomes: list[Outcome] = []
+            for item in fresh:
+                reached[item.store_id] = at = await self._erase_some(
+                    connection, item.store_id, done[item.store_id], now
+                )
+                ended = at.contact is None and at.flow is None
+                outcomes.append(encode(at.erased) if ended else MoreToErase("contacts of the store are left"))
+            return outcomes
+
+        while True:
+            outcomes = await self._once.run("EraseStore", items, work, durable=True)
+            done.update(reached)
+            if not any(isinstance(outcome, MoreToErase) for outcome in outcomes):
+                return outcomes
+
+    async def _erase_some(self, connection: Connection, store_id: int, at: _Erasing, now: dt.datetime) -> _Erasing:
+        await self._flows.cancel_all(connection, store_id, rules.STORE_LEFT, now)
+        contact, flow, erased = at.contact, at.flow, at.erased
+        if contact is not None:
+            count, contact = await self._contacts.erase_after(connection, store_id, contact, now)
+            erased += count
+        if flow is not None:
+            flow = await self._flows.forget_after(connection, store_id, flow)
+        return _Erasing(contact, flow, erased)
 
     async def unsubscribe(self, token: str) -> Unsubscribed:
         """Take a contact off a channel; twice is the same as once."""
@@ -133,7 +174,9 @@ class ContactService:
         return Unsubscribed(store_id, channel, shop.name if shop else "", already, cancelled)
 
     def _apply(self, contact: Contact, update: ContactUpdate, log: list[ConsentEntry]) -> PutResult:
-        older = contact.observed_at and update.observed_at and update.observed_at < contact.observed_at
+        at = update.observed_at
+        older = contact.observed_at is not None and at is not None and at < contact.observed_at
+        older = older or rules.is_forgotten(contact.erased_at, at)
         if not older:
             self._apply_profile(contact, update)
             for channel, consent in ((Channel.EMAIL, update.email_consent), (Channel.SMS, update.sms_consent)):
@@ -162,7 +205,10 @@ class ContactService:
         contact.sealed_identity = contact.email_index = contact.phone_index = None
         contact.customer_id = contact.locale = contact.timezone = ""
         contact.erased_at = now
+        ended = _end_consent(contact, now)
         await self._contacts.replace(connection, [contact])
+        if ended:
+            await self._contacts.log_consent(connection, ended, await self._identifiers.take(connection, len(ended)))
         await self._flows.forget(connection, store_id, customer_key)
         cancelled = await self._flows.cancel_messages(
             connection, store_id, customer_key, channel=None, reason=rules.ERASED, now=now
@@ -199,6 +245,18 @@ def _apply_consent(contact: Contact, channel: Channel, said: Consent, log: list[
         contact.sms_consent, contact.sms_consent_at, contact.sms_consent_source = consent, said.given_at, said.source
         contact.sms_unsubscribed_at = before if still_off else None
     log.append(ConsentEntry(contact.store_id, contact.customer_key, channel, said.granted, said.given_at, said.source))
+
+
+def _end_consent(contact: Contact, now: dt.datetime) -> list[ConsentEntry]:
+    """Consent goes with the person: who comes back is asked again. What had been granted ends in the log."""
+    granted = ((Channel.EMAIL, contact.email_consent), (Channel.SMS, contact.sms_consent))
+    contact.email_consent = contact.email_consent_at = contact.sms_consent = contact.sms_consent_at = None
+    contact.email_consent_source = contact.sms_consent_source = ""
+    return [
+        ConsentEntry(contact.store_id, contact.customer_key, channel, False, now, "erasure")
+        for channel, consent in granted
+        if consent
+    ]
 
 
 def _unsubscribed_at(contact: Contact, channel: Channel) -> dt.datetime | None:

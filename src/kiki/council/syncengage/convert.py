@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kiki.council.syncengage import rules
 from kiki.council.syncengage.contacts import Erased, PutResult
 from kiki.council.syncengage.domain import (
+    Cancellation,
     Channel,
     ChurnPrevention,
     Consent,
@@ -133,6 +134,18 @@ def erasure(request: pb.EraseContactRequest) -> OnceItem[str]:
     return _item(request, semantic_digest(key), key)
 
 
+def store_erasure(request: pb.EraseStoreRequest) -> OnceItem[None]:
+    """Whose contacts to forget."""
+    return _item(request, semantic_digest("store"), None)
+
+
+def cancellation(request: pb.CancelFlowsRequest) -> OnceItem[Cancellation]:
+    """Raises `InvalidInput` for an order without its buyer."""
+    key = _key(request.customer_key, "customer_key") if request.order_id else ""
+    command = Cancellation(_key(request.order_id, "order_id") if request.order_id else "", key)
+    return _item(request, semantic_digest(command.order_id, command.customer_key), command)
+
+
 def discount_code(request: pb.PutDiscountCodeRequest) -> OnceItem[DiscountCode]:
     """Raises `InvalidInput` when the code or its expiry is missing."""
     if not request.HasField("expires_at"):
@@ -200,6 +213,16 @@ def put_contact_response(result: PutResult) -> bytes:
 def erase_response(erased: Erased) -> bytes:
     """The answer to an erasure."""
     return pb.EraseContactResponse(erased=erased.held, messages_cancelled=erased.messages_cancelled).SerializeToString()
+
+
+def erase_store_response(contacts: int) -> bytes:
+    """The answer to the erasure of a store."""
+    return pb.EraseStoreResponse(contacts_erased=contacts).SerializeToString()
+
+
+def cancel_response(messages: int) -> bytes:
+    """The answer to a cancellation."""
+    return pb.CancelFlowsResponse(messages_cancelled=messages).SerializeToString()
 
 
 def contact_response(contact: Contact, identity: Identity) -> pb.GetContactResponse:

@@ -145,6 +145,13 @@ class DiscountCode(msgspec.Struct, frozen=True, gc=False):
     expires_at: dt.datetime
 
 
+class Cancellation(msgspec.Struct, frozen=True, gc=False):
+    """Whose flows end: those of one order, or, without one, all of the store."""
+
+    order_id: str
+    customer_key: str
+
+
 class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the messages of a flow speak about; lives sealed beside the flow."""
 
@@ -229,3 +236,8 @@ class Plan(msgspec.Struct, gc=False):
     campaign_id: str = ""
     percent: int = 0
     code_wanted_by: dt.datetime | None = None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether a message is sent or may be yet: nothing else needs what the flow speaks about."""
+        return bool(self.messages) or self.status is FlowStatus.WAITING_FOR_CODE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiki.kit.errors import Conflict, InvalidInput, NotFound
+from kiki.kit.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 
 class ContactNotFound(NotFound):
@@ -27,3 +27,9 @@ class BadToken(InvalidInput):
     """An unsubscribe token that we did not sign."""
 
     reason = "BAD_UNSUBSCRIBE_TOKEN"
+
+
+class MoreToErase(Unavailable):
+    """A store's erasure is not at its end yet."""
+
+    reason = "MORE_TO_ERASE"

@@ -24,6 +24,10 @@ FLOW_REPEATED = "flow_repeated"
 TOO_LATE = "too_late"
 ERASED = "erased"
 NO_CODE = "no_code"
+GIVEN_UP = "given_up"
+ORDERED_AGAIN = "ordered_again"
+ORDER_REVERSED = "order_reversed"
+STORE_LEFT = "store_left"
 
 _SCALE = 2**64
 
@@ -83,7 +87,9 @@ def awake(at: dt.datetime, timezone: str, *, quiet_from: int, quiet_until: int) 
             return at
         days = 1 if hour >= quiet_from else 0
     morning = local.replace(hour=quiet_until, minute=0, second=0, microsecond=0, fold=0) + dt.timedelta(days=days)
-    return morning.astimezone(dt.UTC)
+    woken = morning.astimezone(dt.UTC)
+    # Clocks that go back over the end of the quiet hours pass it twice; from the second night hour only one is ahead.
+    return woken if woken >= at else morning.replace(fold=1).astimezone(dt.UTC)
 
 
 def discount_percent(churn_risk: float) -> int:
@@ -101,11 +107,18 @@ def consent_after(
     """Consent after the shop said something: (consent, whether an earlier unsubscribe still stands).
 
     An unsubscribe is undone only by a consent that is dated after it: shops repeat an old consent with every change
-    of a
-    profile and do not know of our unsubscribe link.
+    of a profile and do not know of our unsubscribe link.
     """
     consent = known if said is None else said
     if unsubscribed_at is None:
         return consent, False
     undone = said is True and given_at is not None and given_at > unsubscribed_at
     return consent, not undone
+
+
+def is_forgotten(erased_at: dt.datetime | None, told_at: dt.datetime | None) -> bool:
+    """Whether what is told about a person was erased: only a fact after the erasure makes them known again.
+
+    Requests wait, are tried again and replayed, with the personal fields that they had when they were made.
+    """
+    return erased_at is not None and (told_at is None or told_at <= erased_at)

@@ -12,6 +12,7 @@ from typing import Any
 from kiki.council.syncengage import flows as planning
 from kiki.council.syncengage import rules
 from kiki.council.syncengage.domain import (
+    Cancellation,
     ChurnPrevention,
     DiscountCode,
     Facts,
@@ -70,7 +71,7 @@ class FlowService:
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[PostPurchase]]) -> Done:
             now = self._clock.now()
-            met = await self._meet(connection, [(item.store_id, item.command.person) for item in fresh])
+            met = await self._meet(connection, [(i.store_id, i.command.person, i.command.placed_at) for i in fresh])
             planned = [
                 self._post_purchase(item, met[item.store_id, item.command.person.customer_key], now) for item in fresh
             ]
@@ -85,7 +86,7 @@ class FlowService:
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[ChurnPrevention]]) -> Done:
             now = self._clock.now()
-            met = await self._meet(connection, [(item.store_id, item.command.person) for item in fresh])
+            met = await self._meet(connection, [(item.store_id, item.command.person, None) for item in fresh])
             keys = [(item.store_id, item.command.person.customer_key) for item in fresh]
             since = now - _WINBACK_PAUSE
             repeated = await self._flows.recently_started(connection, FlowKind.CHURN_PREVENTION, keys, since)
@@ -105,7 +106,7 @@ class FlowService:
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[Upsell]]) -> Done:
             now = self._clock.now()
-            met = await self._meet(connection, [(item.store_id, item.command.person) for item in fresh])
+            met = await self._meet(connection, [(i.store_id, i.command.person, i.command.placed_at) for i in fresh])
             purchases = [(item.store_id, item.command.purchased) for item in fresh]
             recommended = await self._recommender.for_purchases(connection, purchases)
             planned = []
@@ -145,6 +146,21 @@ class FlowService:
 
         return await self._once.run("PutDiscountCode", items, work, durable=True)
 
+    async def cancel(self, items: Sequence[OnceItem[Cancellation]], encode: Callable[[int], bytes]) -> list[Outcome]:
+        """Take back the messages of an order's flows, or of all flows of a store."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[Cancellation]]) -> Sequence[Outcome]:
+            now = self._clock.now()
+            return [encode(await self._cancel(connection, item.store_id, item.command, now)) for item in fresh]
+
+        return await self._once.run("CancelFlows", items, work, durable=True)
+
+    async def _cancel(self, connection: Connection, store_id: int, command: Cancellation, now: dt.datetime) -> int:
+        if not command.order_id:
+            return await self._flows.cancel_all(connection, store_id, rules.STORE_LEFT, now)
+        whose = (store_id, command.customer_key, command.order_id)
+        return await self._flows.cancel_order(connection, *whose, rules.ORDER_REVERSED, now)
+
     def _post_purchase(self, item: OnceItem[PostPurchase], contact: Contact, now: dt.datetime) -> NewFlow:
         command = item.command
         plan = planning.plan(
@@ -173,7 +189,8 @@ class FlowService:
         return self._new(item.store_id, command.person, "", plan, Facts(percent=plan.percent))
 
     def _new(self, store_id: int, person: Person, subject: str, plan: Plan, facts: Facts) -> NewFlow:
-        return NewFlow(store_id, person.customer_key, subject, plan, facts, self._policy.holdout_share)
+        share = self._policy.holdout_share
+        return NewFlow(store_id, person.customer_key, subject, plan, facts if plan.speaks else Facts(), share)
 
     def _held_out(self, store_id: int, kind: FlowKind, customer_key: str) -> bool:
         return rules.is_held_out(store_id, kind, customer_key, self._policy.holdout_share)
@@ -224,28 +241,35 @@ class FlowService:
             async with self._database.connection() as connection:
                 await self._contacts.put_shops(connection, told)
 
-    async def _meet(self, connection: Connection, people: Sequence[tuple[int, Person]]) -> dict[Key, Contact]:
-        """The contacts of a batch; unknown ones are made, and what is not known of a known one is filled in."""
-        contacts = await self._contacts.find_many(connection, [(s, person.customer_key) for s, person in people])
+    async def _meet(
+        self, connection: Connection, people: Sequence[tuple[int, Person, dt.datetime | None]]
+    ) -> dict[Key, Contact]:
+        """The contacts of a batch; unknown ones are made, and what is not known of a known one is filled in.
+
+        Each person comes with the time of the fact that tells of them.
+        """
+        contacts = await self._contacts.find_many(connection, [(s, person.customer_key) for s, person, _ in people])
         new: dict[Key, Contact] = {}
-        thin: dict[Key, Person] = {}
-        for store_id, person in people:
+        thin: dict[Key, tuple[Person, dt.datetime | None]] = {}
+        for store_id, person, at in people:
             key = (store_id, person.customer_key)
             known = contacts.get(key)
             if known is None:
                 new[key] = contacts[key] = self._contacts.stub(store_id, person)
-            elif key not in new and _tells_more(person, known):
-                thin[key] = person
+            elif key not in new and _tells_more(person, at, known):
+                thin[key] = person, at
         await self._contacts.insert_absent(connection, list(new.values()))
         if thin:
             contacts.update(await self._fill_in(connection, thin))
         return contacts
 
-    async def _fill_in(self, connection: Connection, thin: dict[Key, Person]) -> dict[Key, Contact]:
+    async def _fill_in(
+        self, connection: Connection, thin: dict[Key, tuple[Person, dt.datetime | None]]
+    ) -> dict[Key, Contact]:
         locked = await self._contacts.find_many(connection, list(thin), lock=True)
         for key, contact in locked.items():
-            person = thin[key]
-            if not _tells_more(person, contact):
+            person, at = thin[key]
+            if not _tells_more(person, at, contact):
                 continue
             told = self._contacts.stub(key[0], person)
             if contact.email_index is None and contact.phone_index is None:
@@ -288,8 +312,10 @@ _WINBACK_PAUSE = dt.timedelta(days=90)
 """A customer gets at most one win-back in this time."""
 
 
-def _tells_more(person: Person, known: Contact) -> bool:
-    """Whether a checkout tells an address or a consent that is not known yet."""
+def _tells_more(person: Person, at: dt.datetime | None, known: Contact) -> bool:
+    """Whether a checkout tells an address or a consent that is not known yet; never what was erased after it."""
+    if rules.is_forgotten(known.erased_at, at):
+        return False
     addressless = known.email_index is None and known.phone_index is None
     return (
         (addressless and bool(person.email or person.phone))

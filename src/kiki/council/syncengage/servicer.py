@@ -111,6 +111,14 @@ class SyncEngageServicer(syncengage_pb2_grpc.SyncEngageServiceServicer):
         items = [convert.erasure(request)]
         return await _single(self._contacts.erase(items, convert.erase_response), pb.EraseContactResponse)
 
+    async def EraseStore(self, request: pb.EraseStoreRequest, context: Any) -> pb.EraseStoreResponse:
+        items = [convert.store_erasure(request)]
+        return await _single(self._contacts.erase_store(items, convert.erase_store_response), pb.EraseStoreResponse)
+
+    async def CancelFlows(self, request: pb.CancelFlowsRequest, context: Any) -> pb.CancelFlowsResponse:
+        items = [convert.cancellation(request)]
+        return await _single(self._flows.cancel(items, convert.cancel_response), pb.CancelFlowsResponse)
+
     async def GetContact(self, request: pb.GetContactRequest, context: Any) -> pb.GetContactResponse:
         if not request.customer_key and not request.email:
             raise InvalidInput("a contact is asked for by customer_key or by email", reason="MISSING_FIELD")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kiki.council.syncengage.flows import Policy, default_steps
+from kiki.council.syncengage.sending.headers import mail_address
 
 
 class SyncEngageSettings(BaseSettings):
@@ -70,6 +71,12 @@ class SyncEngageSettings(BaseSettings):
     lease_seconds: int = Field(default=180, ge=30, description="How long taken messages belong to one sender.")
     max_attempts: int = Field(default=8, ge=1, le=50, description="Tries before a message is given up.")
     store_pool_size: int = Field(default=6, ge=2, le=20, description="Database connections of this agent.")
+
+    @field_validator("sender_address")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        """Without it every mail would be refused, one by one."""
+        return mail_address(value)
 
     def policy(self) -> Policy:
         """What the planning rules read."""

@@ -68,6 +68,21 @@ def upsell(batch: Batch, view: StoreView, lane: Lane, order: OrderRow, person: C
     _call(batch, "TriggerUpsellFlow", lane, person, f"order:{order.order_id}", request)
 
 
+def take_back(batch: Batch, lane: Lane, order: OrderRow) -> None:
+    """Nothing more is said about an order of which nothing is left; after two days there is nothing to take back."""
+    if not order.welcomed or not settlement.is_reversed(order) or not settlement.may_mail(order.placed_at, batch.now):
+        return
+    subject = f"order:{order.order_id}"
+    request = syncengage_pb2.CancelFlowsRequest(
+        store_id=order.store_id,
+        event_id=event_id(order.store_id, "flows_cancelled", order.order_id),
+        order_id=order.order_id,
+        customer_key=order.customer_key,
+    )
+    entity = f"customer:{order.customer_key}"
+    batch.call("syncengage", "CancelFlows", lane, entity=entity, subject=subject, request=request)
+
+
 def put_contact(batch: Batch, view: StoreView, lane: Lane, person: CustomerRow, event: CustomerObserved) -> None:
     """The contact as the shop knows it now."""
     if view.uninstalled:

@@ -11,9 +11,8 @@ from kiki.commerce.people import CustomerRow
 from kiki.orchestrator import settlement
 from kiki.orchestrator.attribution.model import Verdict
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.workflows import attributing, engaging, exchanging, messages, reopening, valuing
+from kiki.orchestrator.workflows import attributing, billing, engaging, exchanging, messages, reopening, valuing
 from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, deleted_at
-from kiki.orchestrator.workflows.billing import settle
 from kiki.orchestrator.workflows.customers import buyer
 from kiki.orchestrator.workflows.identities import comes_first
 from kiki.rpc.v1 import events_pb2
@@ -33,6 +32,7 @@ def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderOb
     was_paid, was_cancelled, products = order.paid_at, order.cancelled_at, attributing.products_in(batch, order)
     changed = _take_newer(batch, item, order, event)
     changed |= _take_facts(order, event)
+    billing.paid_earlier(view, order, was_paid)
     for refund in event.refunds:
         changed |= _take_refund(batch, order, refund)
     if not changed:
@@ -47,7 +47,8 @@ def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderOb
     if attributing.products_in(batch, order) != products:
         _decide_edited(batch, view, order)
     first_order_standing(batch, order)
-    settle(batch, view, item.lane, order)
+    engaging.take_back(batch, item.lane, order)
+    billing.settle(batch, view, item.lane, order)
 
 
 def _decide_edited(batch: Batch, view: StoreView, order: OrderRow) -> None:
@@ -83,7 +84,7 @@ def _order_placed(
     lines = messages.order_lines(event.lines)
     valuing.tell(batch, view, item.lane, order, lines)
     engaging.follow_up_purchase(batch, view, item.lane, order, person, event, lines)
-    settle(batch, view, item.lane, order)
+    billing.settle(batch, view, item.lane, order)
 
 
 def order_deleted(batch: Batch, view: StoreView, item: WorkItem, event: OrderDeleted) -> None:
@@ -111,7 +112,8 @@ def order_deleted(batch: Batch, view: StoreView, item: WorkItem, event: OrderDel
     )
     valuing.tell(batch, view, item.lane, order, ())
     first_order_standing(batch, order)
-    settle(batch, view, item.lane, order)
+    engaging.take_back(batch, item.lane, order)
+    billing.settle(batch, view, item.lane, order)
 
 
 def _tombstone(item: WorkItem, event: OrderDeleted, at: dt.datetime) -> OrderRow:
@@ -152,7 +154,8 @@ def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: Refund
     batch.out.orders.add(key)
     valuing.tell(batch, view, item.lane, order, ())
     first_order_standing(batch, order)
-    settle(batch, view, item.lane, order)
+    engaging.take_back(batch, item.lane, order)
+    billing.settle(batch, view, item.lane, order)
 
 
 def rates_known(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
@@ -162,7 +165,7 @@ def rates_known(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, A
         order = batch.orders.get(key)
         if order is not None and exchanging.fix_rate(batch, view, order):
             valuing.tell(batch, view, item.lane, order, ())
-            settle(batch, view, item.lane, order)
+            billing.settle(batch, view, item.lane, order)
         elif batch.out.waiting.get(key) is None:
             batch.out.waiting[key] = None  # It is gone, or needs none any more.
 

@@ -123,7 +123,7 @@ def _open_request(batch: Batch, item: WorkItem, event: DataSubjectRequested, req
 
 
 def _erase_store(batch: Batch, view: StoreView, item: WorkItem) -> None:
-    """Every personal field and secret of the store here; SyncShield destroys the store's keys.
+    """Every personal field and secret of the store here and with SyncEngage; SyncShield destroys the store's keys.
 
     A platform asks for it when the app was removed: where that was not told, the connection ends with the asking.
     """
@@ -137,3 +137,8 @@ def _erase_store(batch: Batch, view: StoreView, item: WorkItem) -> None:
     )
     subject = f"store:{item.store_id}"
     batch.call("syncshield", "ShredStoreKeys", item.lane, entity=subject, subject=subject, request=request)
+    forget = syncengage_pb2.EraseStoreRequest(
+        store_id=item.store_id,
+        event_id=event_id(item.store_id, "contacts_erased", str(item.store_id), item.delivery_id),
+    )
+    batch.call("syncengage", "EraseStore", item.lane, entity=subject, subject=subject, request=forget)

@@ -14,7 +14,7 @@ from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.workflows import messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView, observed_at
 from kiki.orchestrator.workflows.billing import settle
-from kiki.rpc.v1 import events_pb2, syncledger_pb2, syncvalue_pb2
+from kiki.rpc.v1 import events_pb2, syncengage_pb2, syncledger_pb2, syncvalue_pb2
 
 _BASES = {
     "net_sales": syncledger_pb2.FeeBasis.FEE_BASIS_NET_SALES,
@@ -132,6 +132,11 @@ def end_connection(batch: Batch, view: StoreView, item: WorkItem) -> None:
     view.store = dataclasses.replace(view.store, status=UNINSTALLED, uninstalled_at=at)
     batch.out.uninstalled_stores[item.store_id] = at
     _end_contract(batch, view, item, at)
+    subject = f"store:{item.store_id}"
+    request = syncengage_pb2.CancelFlowsRequest(
+        store_id=item.store_id, event_id=event_id(item.store_id, "store_left", view.store.connected_at.isoformat())
+    )
+    batch.call("syncengage", "CancelFlows", item.lane, entity=subject, subject=subject, request=request)
     batch.log(
         "StoreDisconnectedEvent",
         f"store:{item.store_id}",

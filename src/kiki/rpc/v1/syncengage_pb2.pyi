@@ -187,6 +187,38 @@ class EraseContactResponse(_message.Message):
     messages_cancelled: int
     def __init__(self, erased: _Optional[bool] = ..., messages_cancelled: _Optional[int] = ...) -> None: ...
 
+class EraseStoreRequest(_message.Message):
+    __slots__ = ("store_id", "event_id")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ...) -> None: ...
+
+class EraseStoreResponse(_message.Message):
+    __slots__ = ("contacts_erased",)
+    CONTACTS_ERASED_FIELD_NUMBER: _ClassVar[int]
+    contacts_erased: int
+    def __init__(self, contacts_erased: _Optional[int] = ...) -> None: ...
+
+class CancelFlowsRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "order_id", "customer_key")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ORDER_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    order_id: str
+    customer_key: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., order_id: _Optional[str] = ..., customer_key: _Optional[str] = ...) -> None: ...
+
+class CancelFlowsResponse(_message.Message):
+    __slots__ = ("messages_cancelled",)
+    MESSAGES_CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    messages_cancelled: int
+    def __init__(self, messages_cancelled: _Optional[int] = ...) -> None: ...
+
 class ScheduledMessage(_message.Message):
     __slots__ = ("message_id", "template", "send_at", "marketing")
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]

@@ -56,6 +56,11 @@ class SyncEngageServiceStub:
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseContactRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseContactResponse.FromString,
                 _registered_method=True)
+        self.EraseStore = channel.unary_unary(
+                '/kiki.rpc.v1.SyncEngageService/EraseStore',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseStoreRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseStoreResponse.FromString,
+                _registered_method=True)
         self.TriggerPostPurchaseFlow = channel.unary_unary(
                 '/kiki.rpc.v1.SyncEngageService/TriggerPostPurchaseFlow',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.TriggerPostPurchaseFlowRequest.SerializeToString,
@@ -80,6 +85,11 @@ class SyncEngageServiceStub:
                 '/kiki.rpc.v1.SyncEngageService/PutDiscountCode',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutDiscountCodeRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutDiscountCodeResponse.FromString,
+                _registered_method=True)
+        self.CancelFlows = channel.unary_unary(
+                '/kiki.rpc.v1.SyncEngageService/CancelFlows',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsResponse.FromString,
                 _registered_method=True)
         self.TriggerUpsellFlow = channel.unary_unary(
                 '/kiki.rpc.v1.SyncEngageService/TriggerUpsellFlow',
@@ -160,6 +170,13 @@ class SyncEngageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseStore(self, request, context):
+        """Forget every contact of a store, as EraseContact does.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TriggerPostPurchaseFlow(self, request, context):
         """Plan the messages that follow an order.
         """
@@ -190,6 +207,14 @@ class SyncEngageServiceServicer:
 
     def PutDiscountCode(self, request, context):
         """Hand over the discount code that the shop created for a waiting flow; its messages are scheduled now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelFlows(self, request, context):
+        """Take back what was not sent: about an order that was cancelled, deleted or wholly refunded, or in the name of a
+        shop that left.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -282,6 +307,11 @@ def add_SyncEngageServiceServicer_to_server(servicer, server):
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseContactRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseContactResponse.SerializeToString,
             ),
+            'EraseStore': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseStore,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseStoreRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseStoreResponse.SerializeToString,
+            ),
             'TriggerPostPurchaseFlow': grpc.unary_unary_rpc_method_handler(
                     servicer.TriggerPostPurchaseFlow,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.TriggerPostPurchaseFlowRequest.FromString,
@@ -306,6 +336,11 @@ def add_SyncEngageServiceServicer_to_server(servicer, server):
                     servicer.PutDiscountCode,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutDiscountCodeRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutDiscountCodeResponse.SerializeToString,
+            ),
+            'CancelFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelFlows,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsResponse.SerializeToString,
             ),
             'TriggerUpsellFlow': grpc.unary_unary_rpc_method_handler(
                     servicer.TriggerUpsellFlow,
@@ -473,6 +508,33 @@ class SyncEngageService:
             _registered_method=True)
 
     @staticmethod
+    def EraseStore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncEngageService/EraseStore',
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseStoreRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.EraseStoreResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def TriggerPostPurchaseFlow(request,
             target,
             options=(),
@@ -597,6 +659,33 @@ class SyncEngageService:
             '/kiki.rpc.v1.SyncEngageService/PutDiscountCode',
             kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutDiscountCodeRequest.SerializeToString,
             kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutDiscountCodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncEngageService/CancelFlows',
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsResponse.FromString,
             options,
             channel_credentials,
             insecure,

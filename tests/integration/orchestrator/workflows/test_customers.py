@@ -113,7 +113,7 @@ async def test_a_store_is_erased(shop: Shop) -> None:
     assert (await shop.row("customers"))["email_sealed"] is None
     store = await shop.row("store_connections")
     assert (store["secret_sealed"], store["status"]) == (None, "uninstalled")
-    assert "ShredStoreKeys" in await shop.methods()
+    assert {"ShredStoreKeys", "EraseStore", "CancelFlows"} <= set(await shop.methods())
 
 
 async def test_an_access_request_stays_open_for_a_person(shop: Shop) -> None:
@@ -126,7 +126,9 @@ async def test_an_access_request_stays_open_for_a_person(shop: Shop) -> None:
 async def test_a_removed_app_destroys_the_secret_and_sends_nothing_more(shop: Shop) -> None:
     await shop.tell(AppUninstalled())
     await shop.tell(order())
-    assert await shop.methods() == ["PutContract", "UpdateCustomerLTV"]
+    assert await shop.methods() == ["PutContract", "CancelFlows", "UpdateCustomerLTV"]
+    (left,) = await shop.calls("CancelFlows")
+    assert left.order_id == "", "all that was scheduled in the shop's name"
     assert (await shop.row("store_connections"))["secret_sealed"] is None
     first = shop.store_id
     assert await shop.connect(connected_at=NOW) == first, "the same shop keeps its id"

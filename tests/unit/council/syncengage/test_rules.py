@@ -67,6 +67,25 @@ def test_quiet_hours_are_local(zone: str, at: str, expected: str) -> None:
     assert moved == dt.datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("zone", "at", "quiet", "expected"),
+    [
+        pytest.param("Pacific/Chatham", "2026-04-04T14:05", (21, 3), "2026-04-04T14:15", id="the second 2:50"),
+        pytest.param("Pacific/Chatham", "2026-04-04T13:05", (21, 3), "2026-04-04T13:15", id="the first 2:50"),
+        pytest.param("Antarctica/Troll", "2026-10-25T01:30", (23, 2), "2026-10-25T02:00", id="the second 1:30"),
+        pytest.param("America/Santiago", "2026-09-06T03:30", (21, 0), "2026-09-06T04:00", id="no midnight that night"),
+        pytest.param("Asia/Kathmandu", "2026-11-23T16:00", (21, 8), "2026-11-24T02:15", id="45 minutes off"),
+        pytest.param("Pacific/Kiritimati", "2026-11-23T08:00", (21, 8), "2026-11-23T18:00", id="14 hours ahead"),
+    ],
+)
+def test_quiet_hours_end_ahead_whatever_the_clocks_do(
+    zone: str, at: str, quiet: tuple[int, int], expected: str
+) -> None:
+    asked = dt.datetime.fromisoformat(at).replace(tzinfo=UTC)
+    moved = rules.awake(asked, zone, quiet_from=quiet[0], quiet_until=quiet[1])
+    assert moved == dt.datetime.fromisoformat(expected).replace(tzinfo=UTC)
+
+
 @given(
     minute=st.integers(0, 2 * 365 * 24 * 60),
     zone=st.sampled_from(["UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin", "Pacific/Auckland"]),

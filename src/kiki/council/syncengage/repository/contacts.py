@@ -140,6 +140,24 @@ class ContactRepository:
         """Write whole rows, whose state before was locked."""
         await _write(connection, _UPSERT, _NAMES, contacts)
 
+    async def erase_after(
+        self, connection: Connection, store_id: int, key: str, now: dt.datetime
+    ) -> tuple[int, str | None]:
+        """Erase up to two thousand contacts of a store after a key: how many, and the last key, None at the end."""
+        rows = await connection.fetch(
+            "UPDATE syncengage.contacts c SET sealed_identity = NULL, email_index = NULL, phone_index = NULL,"
+            " customer_id = '', locale = '', timezone = '', email_consent = NULL, email_consent_at = NULL,"
+            " email_consent_source = '', sms_consent = NULL, sms_consent_at = NULL, sms_consent_source = '',"
+            " erased_at = $3, updated_at = now() FROM (SELECT customer_key FROM syncengage.contacts"
+            "  WHERE store_id = $1 AND customer_key > $2 AND erased_at IS NULL"
+            "  ORDER BY customer_key LIMIT 2000 FOR UPDATE) AS k"
+            " WHERE c.store_id = $1 AND c.customer_key = k.customer_key RETURNING c.customer_key",
+            store_id,
+            key,
+            now,
+        )
+        return len(rows), max([row[0] for row in rows], default=None)
+
     async def log_consent(self, connection: Connection, entries: Sequence[ConsentEntry], ids: Sequence[int]) -> None:
         """Append to the consent log."""
         await connection.execute(

@@ -82,6 +82,9 @@ _MESSAGE = (
     " reason, attempts"
 )
 
+_NOT_HANDED = "(status = 1 OR (status = 2 AND handed_at IS NULL))"
+"""Messages that can still be taken back; one that a sender holds too, because it asks before it hands over."""
+
 _NEW_FLOWS = Append(
     "syncengage",
     "flows",
@@ -223,10 +226,12 @@ class FlowRepository:
         reason: str,
         now: dt.datetime,
     ) -> int:
-        """Take back what is scheduled for a contact: on one channel only marketing, without a channel everything."""
+        """Take back what was not handed over: on one channel only marketing, without a channel everything."""
         answer = await connection.execute(
-            "UPDATE syncengage.messages SET status = 7, reason = $4, settled_at = $5 WHERE store_id = $1"
-            " AND customer_key = $2 AND status = 1 AND ($3::smallint IS NULL OR (channel = $3 AND marketing))",
+            "UPDATE syncengage.messages SET status = 7, reason = $4, settled_at = $5, lease_token = NULL,"
+            " lease_until = NULL WHERE store_id = $1 AND customer_key = $2"
+            f" AND {_NOT_HANDED}"
+            " AND ($3::smallint IS NULL OR (channel = $3 AND marketing))",
             store_id,
             customer_key,
             None if channel is None else int(channel),
@@ -243,6 +248,51 @@ class FlowRepository:
             store_id,
             customer_key,
         )
+
+    async def forget_after(self, connection: Connection, store_id: int, flow_id: int) -> int | None:
+        """Remove what up to two thousand flows of a store after one speak about; the last one, None at the end."""
+        rows = await connection.fetch(
+            "UPDATE syncengage.flows f SET sealed_facts = NULL FROM (SELECT flow_id FROM syncengage.flows"
+            "  WHERE store_id = $1 AND flow_id > $2 AND sealed_facts IS NOT NULL"
+            "  ORDER BY flow_id LIMIT 2000 FOR UPDATE) AS k"
+            " WHERE f.store_id = $1 AND f.flow_id = k.flow_id RETURNING f.flow_id",
+            store_id,
+            flow_id,
+        )
+        return max([row[0] for row in rows], default=None)
+
+    async def cancel_order(
+        self, connection: Connection, store_id: int, customer_key: str, order_id: str, reason: str, now: dt.datetime
+    ) -> int:
+        """End an order's flows; how many messages were taken back."""
+        answer = await connection.execute(
+            "WITH whose AS (SELECT flow_id FROM syncengage.flows WHERE store_id = $1 AND customer_key = $2"
+            "  AND subject = $3), ended AS (UPDATE syncengage.flows SET status = 5 WHERE store_id = $1"
+            "  AND flow_id IN (SELECT flow_id FROM whose) AND status = 1)"
+            " UPDATE syncengage.messages SET status = 7, reason = $4, settled_at = $5, lease_token = NULL,"
+            " lease_until = NULL WHERE store_id = $1 AND customer_key = $2 AND flow_id IN (SELECT flow_id FROM whose)"
+            f" AND {_NOT_HANDED}",
+            store_id,
+            customer_key,
+            order_id,
+            reason,
+            now,
+        )
+        return int(answer.rsplit(" ", 1)[1])
+
+    async def cancel_all(self, connection: Connection, store_id: int, reason: str, now: dt.datetime) -> int:
+        """End all flows of a store that are under way; how many messages were taken back."""
+        await connection.execute(
+            "UPDATE syncengage.flows SET status = 5, code_wanted_by = NULL WHERE store_id = $1 AND status = 4", store_id
+        )
+        answer = await connection.execute(
+            "UPDATE syncengage.messages SET status = 7, reason = $2, settled_at = $3, lease_token = NULL,"
+            f" lease_until = NULL WHERE store_id = $1 AND {_NOT_HANDED}",
+            store_id,
+            reason,
+            now,
+        )
+        return int(answer.rsplit(" ", 1)[1])
 
     async def list_flows(
         self, connection: Connection, store_id: int, *, kind: int, status: int, before: int, limit: int

@@ -6,19 +6,27 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kiki.council.syncengage.domain import Channel, Facts, FlowKind, MessageStatus
+from kiki.council.syncengage.domain import Channel, FlowKind, MessageStatus
 from kiki.council.syncengage.repository.contacts import _NAMES, Contact
-from kiki.council.syncengage.repository.flows import FlowRepository
 from kiki.kit.database import Connection, Record
 
 _ADDRESS_UNSUBSCRIBED = (
-    " CASE m.channel"
+    "(CASE m.channel"
     " WHEN 1 THEN EXISTS (SELECT FROM syncengage.contacts o WHERE o.store_id = c.store_id"
     "  AND o.email_index = c.email_index AND o.email_unsubscribed_at > coalesce(c.email_consent_at, '-infinity'))"
     " ELSE EXISTS (SELECT FROM syncengage.contacts o WHERE o.store_id = c.store_id"
-    "  AND o.phone_index = c.phone_index AND o.sms_unsubscribed_at > coalesce(c.sms_consent_at, '-infinity')) END"
+    "  AND o.phone_index = c.phone_index AND o.sms_unsubscribed_at > coalesce(c.sms_consent_at, '-infinity')) END)"
 )
 """People come as guests and with accounts: who leaves as one is not written to as the other."""
+
+_ORDERED_AGAIN = (
+    "(f.kind = 2 AND EXISTS (SELECT FROM syncengage.flows o WHERE o.store_id = m.store_id AND o.customer_key ="
+    " m.customer_key AND o.kind = 1 AND o.status <> 5 AND o.created_at > f.created_at))"
+)
+_ALLOWED = (
+    "CASE m.channel WHEN 1 THEN c.email_consent AND c.email_unsubscribed_at IS NULL"
+    " ELSE c.sms_consent AND c.sms_unsubscribed_at IS NULL END"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +44,16 @@ class Due:
     attempts: int
     kind: FlowKind
     campaign_id: str
-    facts: Facts
+    sealed_facts: bytes | None
+    """Opened when the message is composed: one that does not open fails alone."""
     contact: Contact | None
     sent_in_period: int
     """Marketing messages that this contact got on this channel within the cap's period."""
     address_unsubscribed: bool
     """Whether another contact with the same address unsubscribed since this one consented."""
+
+    ordered_again: bool
+    """Whether the customer of a win-back came back by themselves meanwhile."""
 
     @property
     def key(self) -> tuple[int, int]:
@@ -60,9 +72,6 @@ class Settlement:
 
 class OutboxRepository:
     """The sender's view of `messages`. The database's rows decide; a lost lease settles nothing."""
-
-    def __init__(self, flows: FlowRepository) -> None:
-        self._flows = flows
 
     async def take(
         self,
@@ -107,8 +116,9 @@ class OutboxRepository:
             " m.attempts, f.kind, f.campaign_id, f.sealed_facts,"
             " (SELECT count(*) FROM syncengage.messages o WHERE o.store_id = m.store_id AND o.customer_key ="
             " m.customer_key"
-            "  AND o.channel = m.channel AND o.marketing AND o.settled_at > $3 AND o.status IN (3, 6)),"
-            f" {_ADDRESS_UNSUBSCRIBED}, c.customer_key IS NOT NULL, {columns}"
+            "  AND o.channel = m.channel AND o.marketing AND (o.settled_at > $3 AND o.status IN (3, 6)"
+            "   OR o.status = 2 AND o.lease_token <> $4)),"
+            f" {_ADDRESS_UNSUBSCRIBED}, {_ORDERED_AGAIN}, c.customer_key IS NOT NULL, {columns}"
             " FROM unnest($1::bigint[], $2::bigint[]) AS k(s, i)"
             " JOIN syncengage.messages m ON m.store_id = k.s AND m.message_id = k.i"
             " JOIN syncengage.flows f ON f.store_id = m.store_id AND f.flow_id = m.flow_id"
@@ -117,6 +127,7 @@ class OutboxRepository:
             [row[0] for row in taken],
             [row[1] for row in taken],
             cap_since,
+            token,
         )
         return [self._due(row) for row in rows]
 
@@ -133,24 +144,30 @@ class OutboxRepository:
             attempts=row[8],
             kind=FlowKind(row[9]),
             campaign_id=row[10],
-            facts=self._flows.open_facts(row[0], row[11]),
+            sealed_facts=row[11],
             sent_in_period=row[12],
             address_unsubscribed=row[13],
-            contact=Contact(*row[15:]) if row[14] else None,
+            ordered_again=row[14],
+            contact=Contact(*row[16:]) if row[15] else None,
         )
 
-    async def mark_handed(self, connection: Connection, due: Due, token: int, now: dt.datetime) -> bool:
-        """Write ahead that the contents are about to be handed over.
+    async def mark_handed(
+        self, connection: Connection, due: Due, token: int, now: dt.datetime, until: dt.datetime
+    ) -> bool:
+        """Write ahead that the contents are about to be handed over, which may take until then.
 
-        False when the lease was lost or the message taken back.
+        False when the lease was lost, the message taken back, or the consent withdrawn since it was taken.
         """
         answer = await connection.execute(
-            "UPDATE syncengage.messages SET handed_at = $4 WHERE store_id = $1 AND message_id = $2 AND lease_token = $3"
-            " AND status = 2 AND lease_until > $4",
+            "UPDATE syncengage.messages m SET handed_at = $4, lease_until = greatest(m.lease_until, $5)"
+            " FROM syncengage.contacts c WHERE m.store_id = $1 AND m.message_id = $2 AND m.lease_token = $3"
+            " AND m.status = 2 AND m.lease_until > $4 AND c.store_id = m.store_id AND c.customer_key = m.customer_key"
+            f" AND c.erased_at IS NULL AND (NOT m.marketing OR ({_ALLOWED} AND NOT {_ADDRESS_UNSUBSCRIBED}))",
             due.store_id,
             due.message_id,
             token,
             now,
+            until,
         )
         return bool(answer.endswith(" 1"))
 

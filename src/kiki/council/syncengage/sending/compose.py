@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import html
-from dataclasses import dataclass
-from email.headerregistry import Address
+from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 from urllib.parse import urlencode, urlsplit
 
 import mrml
+import msgspec
 
 from kiki.council.syncengage.domain import Facts, Identity, Item, Shop
 from kiki.council.syncengage.rules import zone
+from kiki.council.syncengage.sending.headers import mail_address, mailbox, unstructured
+from kiki.council.syncengage.sending.segments import fits, spelled
 from kiki.council.syncengage.sending.words import FRAMES, WORDS, Frame, Words, language
 from kiki.kit.money import Money
 
 _INK, _QUIET, _LINE, _PAPER, _ACCENT = "#18181b", "#71717a", "#e4e4e7", "#f4f4f5", "#1d4ed8"
 _MAX_LINES = 10
-_MAX_SMS_CHARS = 459
-"""Three parts of 153 letters."""
+_BODY = SMTP.clone(cte_type="7bit")
+_MAX_NAME = 80
+_SHORT_NAME = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +45,55 @@ class Letter:
     unsubscribe_url: str
 
 
-def compose_mail(letter: Letter, now: dt.datetime) -> EmailMessage:
-    """A mail with text and HTML. Marketing carries the one-click unsubscribe headers of RFC 8058."""
+def compose_mail(letter: Letter, now: dt.datetime) -> bytes:
+    """A mail with text and HTML, in letters of ASCII alone: no hop needs 8BITMIME and none has to change it.
+
+    Marketing carries the one-click unsubscribe headers of RFC 8058. Raises `ValueError` for an address that is none.
+    """
     tongue = language(letter.locale)
     words, frame = _filled(WORDS[tongue][letter.template], letter), FRAMES[tongue]
-    message = EmailMessage(policy=SMTP)
-    message["From"] = str(_address(letter.sender_address, letter.shop.name))
-    message["To"] = str(_address(letter.identity.email, letter.identity.first_name))
-    message["Subject"] = _line(words.subject)
-    message["Date"] = format_datetime(now)
-    domain = letter.sender_address.rpartition("@")[2] or "localhost"
-    message["Message-ID"] = f"<m{letter.message_id}.{letter.store_id}@{domain}>"
-    message["Content-Language"] = tongue
+    sender, recipient = mail_address(letter.sender_address), mail_address(letter.identity.email)
+    fields = {
+        "From": mailbox(sender, _name(letter.shop.name)),
+        "To": mailbox(recipient, _name(letter.identity.first_name)),
+        "Subject": unstructured(_line(words.subject)),
+        "Date": format_datetime(now),
+        "Message-ID": f"<m{letter.message_id}.{letter.store_id}@{sender.rpartition('@')[2]}>",
+        "Content-Language": tongue,
+    }
     if letter.marketing:
-        message["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        fields["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
+        fields["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     else:
-        message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_text(letter, words, frame))
-    message.add_alternative(_html(letter, words, frame), subtype="html")
-    return message
+        fields["Auto-Submitted"] = "auto-generated"
+    body = EmailMessage(policy=_BODY)
+    body.set_content(_text(letter, words, frame))
+    body.add_alternative(_html(letter, words, frame), subtype="html")
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii") + body.as_bytes()
 
 
 def compose_sms(letter: Letter) -> str:
-    """The text of an SMS; marketing ends with the way out of it, which is never cut off."""
-    tongue = language(letter.locale)
-    words = _filled(WORDS[tongue][letter.template], letter, medium="sms")
-    way_out = f" {FRAMES[tongue].unsubscribe}: {letter.unsubscribe_url}" if letter.marketing else ""
-    return _line(words.body)[: max(0, _MAX_SMS_CHARS - len(way_out))] + way_out
+    """The text of an SMS of at most three parts; marketing ends with the way out of it, which is never cut off.
+
+    What is too long loses the end of the shop's name, then the link, which would lead nowhere when cut.
+    """
+    frame = FRAMES[language(letter.locale)]
+    way_out = f" {frame.unsubscribe}: {letter.unsubscribe_url}" if letter.marketing else ""
+    said = ""
+    for shop, linked in ((_MAX_NAME, True), (_SHORT_NAME, True), (_SHORT_NAME, False)):
+        said = spelled(_said(letter, shop, linked=linked))
+        if fits(said + way_out):
+            return said + way_out
+    while said and not fits(said + way_out):
+        said = said[:-1]
+    return said + way_out
+
+
+def _said(letter: Letter, shop_chars: int, *, linked: bool) -> str:
+    shop = msgspec.structs.replace(letter.shop, name=_line(letter.shop.name)[:shop_chars].rstrip())
+    words = WORDS[language(letter.locale)][letter.template]
+    body = words.body if linked and shop_link(letter) else words.body.partition("{link}")[0].rpartition(".")[0] + "."
+    return _line(_filled(replace(words, body=body), replace(letter, shop=shop), medium="sms").body)
 
 
 def shop_link(letter: Letter, medium: str = "email") -> str:
@@ -221,6 +245,5 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _address(spec: str, name: str) -> Address:
-    """Raises `ValueError` when the address cannot be one."""
-    return Address(display_name=_line(name)[:80], addr_spec=spec.strip())
+def _name(text: str) -> str:
+    return _line(text)[:_MAX_NAME].rstrip()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from email.message import EmailMessage
 
 import aiosmtplib
 
@@ -12,6 +11,9 @@ from kiki.council.syncengage.sending.outcome import Fate, Handover, MarkHanded
 from kiki.council.syncengage.settings import SyncEngageSettings
 
 _CLOSED = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
+_ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
+_LOGIN_CODES = frozenset({530, 534, 535, 538})
+"""Authentication wanted, too weak, wrong, or not over this connection (RFC 4954)."""
 
 
 class SmtpSession:
@@ -31,11 +33,16 @@ class SmtpSession:
         finally:
             await session.close()
 
-    async def send(self, message: EmailMessage, *, sender: str, recipient: str, mark_handed: MarkHanded) -> Handover:
+    async def send(self, content: bytes, *, sender: str, recipient: str, mark_handed: MarkHanded) -> Handover:
         """Hand a mail over. Everything before `DATA` may be tried again; silence after it never is."""
         try:
             client = await self._connected()
-            await client.mail(sender, options=["SMTPUTF8"] if not recipient.isascii() else [])
+        except aiosmtplib.SMTPResponseException as error:
+            return Handover(Fate.NOT_SENT, f"smtp_{error.code}")
+        except (aiosmtplib.SMTPException, *_CLOSED) as error:
+            return Handover(Fate.NOT_SENT, _name(error))
+        try:
+            await client.mail(sender)
             await client.rcpt(recipient)
         except aiosmtplib.SMTPResponseException as error:
             await self._reset()
@@ -46,18 +53,22 @@ class SmtpSession:
         if not await mark_handed():
             await self._reset()
             return Handover(Fate.WITHHELD)
-        return await self._hand_over(client, message.as_bytes())
+        return await self._hand_over(client, content)
 
     async def _hand_over(self, client: aiosmtplib.SMTP, content: bytes) -> Handover:
         try:
             await client.data(content)
         except aiosmtplib.SMTPResponseException as error:
             await self._reset()
-            return _answered(error)
+            return _answered(error) if 400 <= error.code < 600 else await self._unclear(f"smtp_{error.code}")
         except (aiosmtplib.SMTPException, *_CLOSED) as error:
-            await self.close()
-            return Handover(Fate.UNKNOWN, _name(error))
+            return await self._unclear(_name(error))
         return Handover(Fate.SENT)
+
+    async def _unclear(self, reason: str) -> Handover:
+        """Only a 4xx or 5xx says that the contents were not taken; on this connection nothing can be believed now."""
+        await self.close()
+        return Handover(Fate.UNKNOWN, reason)
 
     async def close(self) -> None:
         """Say QUIT if the server still listens."""
@@ -98,10 +109,12 @@ class SmtpSession:
 
 
 def _answered(error: aiosmtplib.SMTPResponseException) -> Handover:
-    """A 5xx is final, but not one about the login or our own greeting: those are for the operator to put right."""
-    final = 500 <= error.code < 600 and not isinstance(
-        error, (aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPConnectResponseError, aiosmtplib.SMTPHeloError)
-    )
+    """A 5xx is final where it is about the recipient or the contents.
+
+    One about our sender, our login or our greeting is for the operator to put right, and the mail waits for that.
+    """
+    about_the_mail = isinstance(error, _ABOUT_THE_MAIL) and error.code not in _LOGIN_CODES
+    final = about_the_mail and 500 <= error.code < 600
     return Handover(Fate.REFUSED if final else Fate.NOT_SENT, f"smtp_{error.code}")
 
 

@@ -52,7 +52,8 @@ WORDS: dict[str, dict[str, Words]] = {
             "Thank you for your order {number}",
             "We are getting it ready.",
             "Thank you",
-            "We have received your order and are getting it ready. If something is not right, simply answer this mail.",
+            "We have received your order and are getting it ready. If something is not right, our shop is there for"
+            " you.",
             "",
         ),
         "order_tips": Words(
@@ -85,8 +86,8 @@ WORDS: dict[str, dict[str, Words]] = {
             "Vielen Dank für Ihre Bestellung {number}",
             "Wir bereiten sie vor.",
             "Vielen Dank",
-            "Ihre Bestellung ist bei uns eingegangen und wird vorbereitet. Stimmt etwas nicht, antworten Sie"
-            " einfach auf diese E-Mail.",
+            "Ihre Bestellung ist bei uns eingegangen und wird vorbereitet. Stimmt etwas nicht, ist"
+            " unser Shop für Sie da.",
             "",
         ),
         "order_tips": Words(

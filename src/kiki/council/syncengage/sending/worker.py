@@ -15,6 +15,7 @@ from kiki.council.syncengage.repository.flows import FlowRepository
 from kiki.council.syncengage.repository.outbox import Due, OutboxRepository, Settlement
 from kiki.council.syncengage.repository.products import ProductRepository
 from kiki.council.syncengage.sending.compose import Letter, compose_mail, compose_sms
+from kiki.council.syncengage.sending.headers import mail_address
 from kiki.council.syncengage.sending.outcome import Fate, Handover
 from kiki.council.syncengage.sending.sms import SmsGateway, dialled
 from kiki.council.syncengage.sending.smtp import SmtpSession
@@ -55,9 +56,11 @@ class Sender:
         self._contacts = contacts
         self._flows = flows
         self._products = products
-        self._outbox = OutboxRepository(flows)
+        self._outbox = OutboxRepository()
         self._settings = settings
         self._clock = clock
+        # Three steps of a conversation, the last of which carries the contents.
+        self._answer_within = dt.timedelta(seconds=3 * settings.smtp_timeout_seconds + 60)
 
     async def run(self) -> None:
         """Send what is due, count baskets, let waiting flows end; again and again."""
@@ -140,9 +143,22 @@ class Sender:
         async with SmtpSession.open(self._settings) as mail:
             while not ready.empty():
                 item = ready.get_nowait()
-                handover = await self._hand_over(item, shops.get(item.store_id) or Shop("", "", ""), mail, sms, token)
-                if handover.fate is not Fate.WITHHELD:
-                    await self._settle([self._settlement(item, handover)], token)
+                try:
+                    await self._deliver(item, shops.get(item.store_id) or Shop("", "", ""), mail, sms, token)
+                except Exception as error:  # noqa: BLE001 - one bad message never holds up the others
+                    reason = error.reason if isinstance(error, KikiError) else type(error).__name__
+                    _log.error("message_failed", store_id=item.store_id, message_id=item.message_id, reason=reason)
+                    await mail.close()
+
+    async def _deliver(self, due: Due, shop: Shop, mail: SmtpSession, sms: SmsGateway, token: int) -> None:
+        now = self._clock.now()
+        settlement = self._at_this_hour(due, shop, now)
+        if settlement is None:
+            handover = await self._hand_over(due, shop, mail, sms, token)
+            if handover.fate is Fate.WITHHELD:
+                return
+            settlement = self._settlement(due, handover)
+        await self._settle([settlement], token)
 
     def _check(
         self, due: Due, shop: Shop | None, counted: Counter[tuple[int, str, int]], now: dt.datetime
@@ -151,23 +167,19 @@ class Sender:
         contact = due.contact
         if contact is None or contact.erased_at is not None:
             return Settlement(due, MessageStatus.SUPPRESSED, rules.ERASED)
-        if now > due.expires_at:
-            return Settlement(due, MessageStatus.SUPPRESSED, rules.TOO_LATE)
+        if due.attempts > self._settings.max_attempts:
+            return Settlement(due, MessageStatus.FAILED, rules.GIVEN_UP)
         audience = contact.audience(shop.timezone if shop else "")
         step = Step(due.template, due.channel, 0, due.marketing)
         reason = rules.forbidden(step, audience, sms_possible=bool(self._settings.sms_url))
         if reason is None and due.marketing and due.address_unsubscribed:
             reason = rules.UNSUBSCRIBED
+        if reason is None and due.ordered_again:
+            reason = rules.ORDERED_AGAIN
         if reason is not None:
             return Settlement(due, MessageStatus.SUPPRESSED, reason)
-        awake = rules.awake(
-            now,
-            audience.timezone,
-            quiet_from=self._settings.quiet_from_hour,
-            quiet_until=self._settings.quiet_until_hour,
-        )
-        if awake > now:
-            return Settlement(due, MessageStatus.SCHEDULED, "", awake)
+        if (settlement := self._at_this_hour(due, shop, now)) is not None:
+            return settlement
         if due.marketing:
             slot = (due.store_id, contact.customer_key, int(due.channel))
             if due.sent_in_period + counted[slot] >= self._settings.marketing_cap:
@@ -175,10 +187,21 @@ class Sender:
             counted[slot] += 1
         return None
 
+    def _at_this_hour(self, due: Due, shop: Shop | None, now: dt.datetime) -> Settlement | None:
+        """What the clock forbids; asked again just before the handing over, which a slow mail server may delay."""
+        if now > due.expires_at:
+            return Settlement(due, MessageStatus.SUPPRESSED, rules.TOO_LATE)
+        zone = (due.contact.timezone if due.contact else "") or (shop.timezone if shop else "")
+        awake = rules.awake(
+            now, zone, quiet_from=self._settings.quiet_from_hour, quiet_until=self._settings.quiet_until_hour
+        )
+        return Settlement(due, MessageStatus.SCHEDULED, "", awake) if awake > now else None
+
     async def _hand_over(self, due: Due, shop: Shop, mail: SmtpSession, sms: SmsGateway, token: int) -> Handover:
         async def mark_handed() -> bool:
             async with self._database.transaction(durable=True) as connection:
-                return await self._outbox.mark_handed(connection, due, token, self._clock.now())
+                now = self._clock.now()
+                return await self._outbox.mark_handed(connection, due, token, now, now + self._answer_within)
 
         try:
             letter = self._letter(due, shop)
@@ -195,8 +218,8 @@ class Sender:
             return Handover(Fate.REFUSED, "bad_address")
         return await mail.send(
             message,
-            sender=self._settings.sender_address,
-            recipient=letter.identity.email.strip(),
+            sender=mail_address(self._settings.sender_address),
+            recipient=mail_address(letter.identity.email),
             mark_handed=mark_handed,
         )
 
@@ -212,7 +235,7 @@ class Sender:
             identity=self._contacts.identity(contact),
             locale=contact.locale,
             shop=shop,
-            facts=due.facts,
+            facts=self._flows.open_facts(due.store_id, due.sealed_facts),
             campaign_id=due.campaign_id,
             sender_address=self._settings.sender_address,
             sender_identity=self._settings.sender_identity,
