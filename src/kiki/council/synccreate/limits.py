@@ -17,6 +17,8 @@ class NetworkLimits:
     headline: int
     description: int
     allows_emoji: bool
+    formal: bool
+    """Whether the network refuses bullets, repeated marks, a `!` in the headline and a second one below."""
     shop: str
     """Call to action for a product with a price."""
     offer: str
@@ -38,6 +40,7 @@ LIMITS: dict[AdNetwork, NetworkLimits] = {
         headline=30,
         description=90,
         allows_emoji=False,
+        formal=True,
         shop="SHOP_NOW",
         offer="BUY_NOW",
         learn="LEARN_MORE",
@@ -47,12 +50,15 @@ LIMITS: dict[AdNetwork, NetworkLimits] = {
             "https://developers.google.com/google-ads/api/performance-max/asset-requirements",
             "https://support.google.com/google-ads/answer/17091269",
             "https://support.google.com/google-ads/answer/13676244?hl=ja",
+            "https://support.google.com/adspolicy/answer/14847994",
+            "https://support.google.com/adwordspolicy/answer/176095",
         ),
     ),
     AdNetwork.META: NetworkLimits(
         headline=40,
         description=125,
         allows_emoji=True,
+        formal=False,
         shop="SHOP_NOW",
         offer="GET_OFFER",
         learn="LEARN_MORE",
@@ -64,6 +70,7 @@ LIMITS: dict[AdNetwork, NetworkLimits] = {
         headline=40,
         description=100,
         allows_emoji=False,
+        formal=False,
         shop="SHOP_NOW",
         offer="ORDER_NOW",
         learn="LEARN_MORE",

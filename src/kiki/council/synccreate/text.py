@@ -8,18 +8,34 @@ import unicodedata
 from collections.abc import Iterator
 
 _TAG = re.compile(
-    r"<(?:!--.*?--|(?:script|style)\b.*?</(?:script|style)\s*|/?[a-zA-Z][^<>]*)>", re.DOTALL | re.IGNORECASE
+    r"<(?:!--.*?(?:-->|$)|(?:script|style)\b.*?(?:</(?:script|style)\s*>|$)|/?[a-zA-Z][^<>]*>)",
+    re.DOTALL | re.IGNORECASE,
 )
+"""Long descriptions arrive cut: a comment, style or script without its end goes to the end."""
+_MAX_MARKS = 6
 _JOINERS = "\u200c\u200d"
 _ELLIPSIS = "…"
 _TRAILING = " \t,.;:!?–—-·/|&(\"'„“«¿¡、。，・"
 
 
 def plain(text: str) -> str:
-    """One line without markup, control and direction characters."""
-    without = html.unescape(_TAG.sub(" ", text))
+    """One line without markup (escaped once or twice), control and direction characters; letters composed (NFC)."""
+    without = _TAG.sub(" ", html.unescape(_TAG.sub(" ", text)))
+    without = unicodedata.normalize("NFC", without)
     kept = (char if _is_text(char) else " " if char.isspace() else "" for char in without)
-    return " ".join("".join(kept).split())
+    return " ".join(_unpiled("".join(kept)).split())
+
+
+def _unpiled(text: str) -> str:
+    """With at most six marks on a letter: piled up, they would fill a headline with a single character."""
+    if text.isascii():
+        return text
+    kept, marks = [], 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks <= _MAX_MARKS:
+            kept.append(char)
+    return "".join(kept)
 
 
 def _is_text(char: str) -> bool:
@@ -55,10 +71,18 @@ def _is_flag(char: str) -> bool:
     return "\U0001f1e6" <= char <= "\U0001f1ff"
 
 
+_EMOJI = (
+    (0x1F000, 0x1FBFF), (0x2600, 0x27BF), (0xFE0F, 0xFE0F), (0x20E3, 0x20E3), (0x231A, 0x231B), (0x2328, 0x2328),
+    (0x23CF, 0x23CF), (0x23E9, 0x23F3), (0x23F8, 0x23FA), (0x25FD, 0x25FE), (0x2B1B, 0x2B1C), (0x2B50, 0x2B50),
+    (0x2B55, 0x2B55),
+)  # fmt: skip
+"""Blocks of pictographs and what Unicode shows as one by default (UTS 51); ideographs lie beyond them."""
+
+
 def is_emoji(char: str) -> bool:
-    """Whether a character is a pictograph."""
+    """Whether a character is a pictograph, or asks for one (U+FE0F) or frames one as a key (U+20E3)."""
     code = ord(char)
-    return code >= 0x1F000 or 0x2600 <= code <= 0x27BF or code in (0x2B50, 0x2B55, 0x231A, 0x231B, 0x2328, 0x23CF)
+    return any(first <= code <= last for first, last in _EMOJI)
 
 
 def without_emoji(text: str) -> str:
@@ -91,7 +115,7 @@ def sentences(text: str, limit: int) -> str:
     if width(text) <= limit:
         return text
     whole = ""
-    for match in re.finditer(r".+?(?:[.!?。！？](?=\s|$)|$)\s*", text):
+    for match in re.finditer(r".+?(?:[.!?](?=\s|$)|[。！？]|$)\s*", text):
         if width((whole + match.group()).rstrip()) > limit:
             break
         whole += match.group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from kiki.council.synccreate.domain import Brief, Copy, Product
 from kiki.council.synccreate.limits import LIMITS, NetworkLimits
@@ -15,6 +16,12 @@ _SYMBOLS = {
     "BRL": "R$", "MXN": "MX$",
 }  # fmt: skip
 _AFTER = frozenset({"de", "fr", "es", "it", "nl", "pl", "cs", "pt", "sv", "da", "nb", "no", "fi", "tr", "ru", "uk"})
+_BEFORE = {"nl": "\xa0", "de-at": "\xa0", "pt-br": "\xa0", "tr": ""}
+"""Locales of decimal commas whose sign stands before the number, with what is between."""
+_POINTED = frozenset(
+    {"de-ch", "de-li", "es-mx", "es-us", "es-pr", "es-do", "es-gt", "es-hn", "es-ni", "es-pa", "es-pe", "es-sv"}
+)
+"""Locales that write a decimal point though others of their language do not: `1,50` would be read as another price."""
 _SPACED = frozenset({"fr", "pl", "cs", "sv", "nb", "no", "fi", "ru", "uk"})
 
 _ACTIONS = {
@@ -60,12 +67,16 @@ _PLAIN = {
     "es": "{title} de {vendor}.",
 }
 _LOUD = re.compile(r"([!?.])\1+")
+_REPEATED = re.compile(r"([^\w\s])\1+|([!?])[!?]+")
+_AFTER_A_STOP = re.compile(r"(?<=[.!?:;]),")
+_BULLETS = re.compile(r"(?<!\d)[*•‣◦▪▫■□●○◆◇►▶★☆✓✔➤]+|[•‣◦▪▫■□●○◆◇►▶★☆✓✔➤]+")
+_HALF_KATAKANA = re.compile(r"[\uff65-\uff9f]+")
 
 
 class TemplateWriter:
     """Takes the shop's own words and puts them within the network's limits; invents nothing."""
 
-    name = "template/1"
+    name = "template/2"
 
     def write(self, brief: Brief) -> Copy:
         """The copy of a creative."""
@@ -96,19 +107,28 @@ def price_text(minor: int | None, currency: str, locale: str, *, symbol: bool = 
         return ""
     language = primary_language(locale)
     number = f"{Money(minor, currency).amount:,.{exponent(currency)}f}"
-    if language in _AFTER:
+    place = locale.replace("_", "-").lower()
+    comma = language in _AFTER and place not in _POINTED
+    if comma:
         group = "\xa0" if language in _SPACED else "."
         number = number.translate({ord(","): group, ord("."): ","})
+    elif language == "de":
+        number = number.replace(",", "’")
     sign = _SYMBOLS.get(currency, currency) if symbol else currency
-    if language in _AFTER:
+    between = _BEFORE.get(place, _BEFORE.get(language))
+    if comma and between is not None:
+        return f"{sign}{between}{number}"
+    if comma:
         return f"{number}\xa0{sign}"
     return f"{sign}{number}" if not sign[-1].isalpha() else f"{sign}\xa0{number}"
 
 
 def title_of(product: Product, limits: NetworkLimits) -> str:
     """The title in plain text; a product without one is called by its category or vendor."""
-    title = _allowed(product.title, limits)
-    return title or _allowed(product.category, limits) or _allowed(product.vendor, limits) or product.product_id
+    names = (_allowed(name, limits) for name in (product.title, product.category, product.vendor))
+    if limits.formal:
+        names = (" ".join(name.replace("!", " ").split()) for name in names)
+    return next(filter(None, names), product.product_id.replace("!", "") or product.product_id)
 
 
 def _headline(brief: Brief, limits: NetworkLimits) -> str:
@@ -126,6 +146,9 @@ def _description(brief: Brief, limits: NetworkLimits, language: str) -> str:
     if not said:
         title, vendor = title_of(product, limits), _allowed(product.vendor, limits)
         said = _PLAIN[language].format(title=title, vendor=vendor) if vendor and vendor != title else f"{title}."
+    if limits.formal:
+        first, mark, rest = said.partition("!")
+        said = first + mark + rest.replace("!", ".")
     if product.is_reduced:
         price = price_text(product.price_minor, product.currency, brief.locale)
         before = price_text(product.compare_at_minor, product.currency, brief.locale)
@@ -137,7 +160,18 @@ def _description(brief: Brief, limits: NetworkLimits, language: str) -> str:
 
 def _allowed(text: str, limits: NetworkLimits) -> str:
     clean = _LOUD.sub(r"\1", plain(text))
-    return clean if limits.allows_emoji else without_emoji(clean)
+    clean = clean if limits.allows_emoji else without_emoji(clean)
+    return _formal(clean) if limits.formal else clean
+
+
+def _formal(text: str) -> str:
+    """Without what Google's editorial policy refuses: bullets and asterisks, repeated marks, half-width katakana."""
+    text = _HALF_KATAKANA.sub(lambda found: unicodedata.normalize("NFKC", found.group()), text)
+    if _BULLETS.search(text):
+        between = " " if "*" in text else ", "
+        text = between.join(filter(None, (part.strip(" ,") for part in _BULLETS.split(text))))
+        text = _AFTER_A_STOP.sub("", text)
+    return " ".join(_REPEATED.sub(lambda found: found[1] or found[2], text).split())
 
 
 def _action(product: Product, limits: NetworkLimits) -> str:

@@ -71,3 +71,25 @@ def test_a_decompression_bomb_is_not_unpacked() -> None:
     Image.new("1", (12_000, 12_000)).save(out, "PNG")
     assert len(out.getvalue()) < 100_000
     assert open_picture(out.getvalue()) is None
+
+
+@pytest.mark.parametrize("size", [(40_000, 32), (32, 40_000), (500, 32)], ids=["line", "post", "strip"])
+def test_a_picture_that_is_a_mere_line_never_spoils_a_creative(size: tuple[int, int]) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", size).save(out, "PNG")
+    assert open_picture(out.getvalue()) is None
+    form = Format("storyboard", 540, 960, animated=True)
+    words = ("Lamp", "Nordlicht", "", "", "", "", "", "Shop now")
+    assert draw(RenderJob("1:p1", *words, out.getvalue(), (form,)))
+
+
+def test_damaged_exif_data_costs_nothing_but_themselves() -> None:
+    out = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 48)).save(out, "JPEG", exif=exif)
+    for at in range(20, 70):
+        damaged = bytearray(out.getvalue())
+        damaged[at] ^= 0xFF
+        open_picture(bytes(damaged))
+    assert open_picture(out.getvalue()) is not None

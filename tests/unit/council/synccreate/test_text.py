@@ -49,6 +49,12 @@ def test_sentences_are_kept_whole_where_they_fit() -> None:
         pytest.param("<p>Soft&nbsp;&amp; warm</p><script>x()</script>", "Soft & warm", id="markup"),
         pytest.param("a\u202eb\x00c\n\td", "abc d", id="direction and control characters"),
         pytest.param("1 < 2 and 3 > 2", "1 < 2 and 3 > 2", id="not markup"),
+        pytest.param("&lt;p&gt;Soft &amp;amp; warm&lt;/p&gt;", "Soft &amp; warm", id="markup escaped twice"),
+        pytest.param("Soft <style>.a{color:red} .b{", "Soft", id="a style that was cut off"),
+        pytest.param("Soft <!-- builder: row", "Soft", id="a comment that was cut off"),
+        pytest.param("Cafe\u0301", "Café", id="composed"),
+        pytest.param("Z" + "\u0316" * 40 + "o", "Z" + "\u0316" * 6 + "o", id="piled-up marks"),
+        pytest.param("👩‍👩‍👧‍👦👩‍👩‍👧‍👦", "👩‍👩‍👧‍👦👩‍👩‍👧‍👦", id="joined emoji are no pile"),
     ],
 )
 def test_plain_text_has_no_markup_and_no_controls(raw: str, expected: str) -> None:
@@ -57,3 +63,19 @@ def test_plain_text_has_no_markup_and_no_controls(raw: str, expected: str) -> No
 
 def test_emoji_go_with_what_belongs_to_them() -> None:
     assert without_emoji("Mug 👩🏽‍🍳 blue 🇩🇪!") == "Mug blue !"
+
+
+@pytest.mark.parametrize("emoji", ["⏰", "⏳", "▶️", "⬆️", "1️⃣", "❤️", "‼️", "⬛", "🏴", "⭐"])
+def test_what_is_shown_as_emoji_goes(emoji: str) -> None:
+    assert without_emoji(f"Clock {emoji}") == "Clock"
+
+
+@pytest.mark.parametrize("text", ["𠮷野家の牛丼", "Ångström © 2026 ™", "№ 5 → 7", "क्षेत्र"])
+def test_what_is_no_emoji_stays(text: str) -> None:
+    assert without_emoji(text) == text
+
+
+def test_sentences_without_spaces_between_them_are_kept_whole() -> None:
+    assert sentences("職人が手で作りました。毎日使えます。とても丈夫で長く使えるマグカップです。", 40) == (
+        "職人が手で作りました。毎日使えます。"
+    )

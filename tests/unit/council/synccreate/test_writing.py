@@ -62,6 +62,13 @@ def test_copy_always_keeps_to_the_limits(
         (1200, "JPY", "ja", "¥1,200"),
         (12345, "KWD", "en", "KWD\xa012.345"),
         (None, "EUR", "en", ""),
+        (123450, "MXN", "es-MX", "MX$1,234.50"),
+        (123450, "EUR", "es-ES", "1.234,50\xa0€"),
+        (123450, "BRL", "pt_BR", "R$\xa01.234,50"),
+        (123450, "EUR", "pt-PT", "1.234,50\xa0€"),
+        (123450, "EUR", "nl-NL", "€\xa01.234,50"),
+        (123450, "CHF", "de-CH", "CHF\xa01’234.50"),
+        (123450, "TRY", "tr", "₺1.234,50"),
     ],
 )
 def test_prices_follow_currency_and_locale(minor: int | None, currency: str, locale: str, expected: str) -> None:
@@ -98,3 +105,36 @@ def test_colours_can_be_read() -> None:
             assert contrast(palette.ink, ground) >= 4.5
             assert contrast(palette.quiet, ground) >= 4.5
         assert contrast(palette.button, palette.button_ink) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("title", "headline"),
+    [
+        pytest.param("★ Best Lamp!! ★", "Best Lamp – €49.90", id="stars and exclamation"),
+        pytest.param("*NEW* Lamp", "NEW Lamp – €49.90", id="asterisks"),
+        pytest.param("Lamp • Oak • Blue", "Lamp, Oak, Blue – €49.90", id="bullets"),
+        pytest.param("Pillow 5* hotel", "Pillow 5* hotel – €49.90", id="stars of a hotel"),
+        pytest.param("Lamp --- blue", "Lamp - blue – €49.90", id="repeated dashes"),
+        pytest.param("ｶﾞﾗｽのﾗﾝﾌﾟ", "ガラスのランプ – €49.90", id="half-width katakana"),
+        pytest.param("!!!", "Nordlicht – €49.90", id="marks alone"),
+    ],
+)
+def test_google_gets_no_gimmicks(title: str, headline: str) -> None:
+    copy = TemplateWriter().write(Brief(product(title=title), CreativeType.IMAGE, AdNetwork.GOOGLE, "en"))
+    assert copy.headline == headline
+
+
+def test_google_gets_one_exclamation_in_the_text_and_meta_its_own_words() -> None:
+    item = product(title="Wow! Lamp", description="Bright! Warm! Yours?!")
+    google = TemplateWriter().write(Brief(item, CreativeType.IMAGE, AdNetwork.GOOGLE, "en"))
+    assert (google.headline, google.description) == ("Wow Lamp – €49.90", "Bright! Warm. Yours?")
+    meta = TemplateWriter().write(Brief(item, CreativeType.IMAGE, AdNetwork.META, "en"))
+    assert (meta.headline, meta.description) == ("Wow! Lamp – €49.90", "Bright! Warm! Yours?!")
+
+
+@given(title=st.text(max_size=60), description=st.text(max_size=200))
+def test_google_never_sees_an_exclamation_in_the_headline_or_two_below(title: str, description: str) -> None:
+    item = product(title=title, description=description, vendor="Nordlicht!")
+    copy = TemplateWriter().write(Brief(item, CreativeType.IMAGE, AdNetwork.GOOGLE, "en"))
+    assert "!" not in copy.headline
+    assert copy.description.count("!") <= 1

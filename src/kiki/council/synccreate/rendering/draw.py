@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import warnings
 from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
@@ -16,6 +18,8 @@ from kiki.council.synccreate.text import is_rtl
 
 _MAX_PICTURE_PIXELS = 40_000_000
 _MAX_PICTURE_SIDE = 1600
+_MAX_PICTURE_ASPECT = 12
+"""A longer strip shrinks to a hairline in every format."""
 _FRAMES_PER_CARD = 8
 _FRAME_MS = 90
 _HOLD_MS = 1500
@@ -33,15 +37,22 @@ def draw(job: RenderJob) -> list[Rendered]:
 
 
 def open_picture(content: bytes) -> Image.Image | None:
-    """A product picture, upright, in RGB on white; None when it is none, or too large to unpack."""
+    """A product picture, upright, in RGB on white; None when it is none, too large to unpack, or a mere line."""
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "GIF")) as opened:
-            if opened.width * opened.height > _MAX_PICTURE_PIXELS or min(opened.size) < 32:
-                return None
-            opened.draft("RGB", (_MAX_PICTURE_SIDE, _MAX_PICTURE_SIDE))
-            upright = ImageOps.exif_transpose(opened).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # About damaged EXIF data: the picture is shown without it.
+            return _opened(content)
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, Image.DecompressionBombError):
         return None
+
+
+def _opened(content: bytes) -> Image.Image | None:
+    with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP", "GIF")) as opened:
+        short, long = sorted(opened.size)
+        if short * long > _MAX_PICTURE_PIXELS or short < 32 or long > short * _MAX_PICTURE_ASPECT:
+            return None
+        opened.draft("RGB", (_MAX_PICTURE_SIDE, _MAX_PICTURE_SIDE))
+        upright = ImageOps.exif_transpose(opened).convert("RGBA")
     upright.thumbnail((_MAX_PICTURE_SIDE, _MAX_PICTURE_SIDE), Image.Resampling.LANCZOS)
     white = Image.new("RGB", upright.size, (255, 255, 255))
     white.paste(upright, mask=upright.getchannel("A"))
