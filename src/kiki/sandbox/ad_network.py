@@ -11,7 +11,8 @@ A campaign::
      "products": [{"product_id": "101", "status": "active"}, {"product_id": "102", "status": "paused"}]}
 
 `status` is `active`, `paused` or `removed` (a removed campaign answers reads and refuses changes with 404); a product's
-ads are `active` or `paused`. `bid_minor` is a positive whole number of minor units of `currency`. `revision` grows with
+ads are `active` or `paused`. `bid_minor` is a whole number of minor units of `currency`, at least the network's
+`least_bid_minor` (1 unless said; 400 INVALID under it). `revision` grows with
 every change that changed something. `changed_by` is `api` (a bearer of the token) or `person` (somebody in the
 network's own console).
 
@@ -30,8 +31,9 @@ Routes:
 Both PATCH routes take an optional `If-Match: <revision>`: 412 STALE when the campaign has another one.
 
 Faults (`Faults`) are drawn per request by seed: an answer that comes late, 500 before anything happened, 503/429 with
-Retry-After, a connection closed without an answer, and *applied but the answer was lost* (the change stands, the caller
-sees 500 or a closed connection), which only a read-back tells apart.
+Retry-After, a connection closed without an answer, *applied but the answer was lost* (the change stands, the caller
+sees 500 or a closed connection), which only a read-back tells apart, and *answered but not applied* (200 with the
+campaign as it was).
 """
 
 from __future__ import annotations
@@ -112,6 +114,8 @@ class Faults:
     rate_limited_rate: float = 0.0
     lost_answer_rate: float = 0.0
     """Of changes alone: applied, then answered with 500 or a closed connection."""
+    ignored_rate: float = 0.0
+    """Of changes alone: answered 200 with the campaign as it was before, and not applied."""
     offline: bool = False
     """Every request is answered 503."""
     _random: random.Random = field(init=False, repr=False)
@@ -143,6 +147,7 @@ class AdNetwork:
         self._campaigns = {campaign.id: campaign for campaign in campaigns}
         self.changes: list[Change] = []
         self.requests = 0
+        self.least_bid_minor = 1
         self._changed = asyncio.Condition()
 
     def put(self, campaign: Campaign) -> None:
@@ -185,7 +190,7 @@ class AdNetwork:
             raise AdNetworkError(404, "NOT_FOUND", "the campaign was removed")
         if if_revision is not None and campaign.revision != if_revision:
             raise AdNetworkError(412, "STALE", "the campaign has another revision")
-        _check(status, bid_minor, person=actor == _BY_PERSON)
+        _check(status, bid_minor, least=self.least_bid_minor, person=actor == _BY_PERSON)
         target: Campaign | ProductAds = campaign if product_id is None else _ads(campaign, product_id)
         wanted = {"status": status, "bid_minor": bid_minor}
         news = {
@@ -226,12 +231,12 @@ class AdNetwork:
         return self._clock.now().astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _check(status: str | None, bid_minor: int | None, *, person: bool) -> None:
+def _check(status: str | None, bid_minor: int | None, *, least: int, person: bool) -> None:
     known = (ACTIVE, PAUSED, REMOVED) if person else (ACTIVE, PAUSED)
     if status is not None and status not in known:
         raise AdNetworkError(400, "INVALID", "status is active or paused")
-    if bid_minor is not None and bid_minor <= 0:
-        raise AdNetworkError(400, "INVALID", "bid_minor is positive")
+    if bid_minor is not None and bid_minor < least:
+        raise AdNetworkError(400, "INVALID", f"bid_minor is at least {least}")
 
 
 def _ads(campaign: Campaign, product_id: str) -> ProductAds:
@@ -327,6 +332,8 @@ class _Edge:
         bid_minor: int | None = None,
         product_id: str | None = None,
     ) -> Answer:
+        if self._faults.ignored_rate and self._faults.draw() < self._faults.ignored_rate:
+            return Answer.json(self._network.get(campaign_id))
         wanted = request.headers.get("if-match", "").strip('"')
         campaign = await self._network.change(
             campaign_id,

@@ -168,6 +168,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Empty: the campaign itself."""
     status: str = ""
     bid_minor: int | None = None
+    denied: bool = False
+    """The network said that it did not carry it out."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,8 +189,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     original_bid_minor: int | None = None
     """The bid before our first change of it; kept while the bid is ours."""
     attempt: Attempt | None = None
-    refused: str = ""
-    """Why the network refuses changes for good; empty when it does not."""
+    late: tuple[Attempt, ...] = ()
+    """Attempts whose outcome was unknown and that had no effect when they were read back: while the revision stays,
+    they still may."""
 
 
 class SeenCampaign(_Value, frozen=True, kw_only=True):

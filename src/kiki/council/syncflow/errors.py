@@ -51,6 +51,12 @@ class NetworkDenied(Unavailable):
     reason = "AD_NETWORK_DENIED"
 
 
+class NetworkMoved(Unavailable):
+    """The ad network's address answers with a redirect; another address may be stored any time."""
+
+    reason = "AD_NETWORK_MOVED"
+
+
 class OutcomeUnknown(DeadlineExceeded):
     """The ad network failed in a way that does not tell whether it acted."""
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import quote
 
 import msgspec
 
 from kiki.council.syncflow.domain import AdNetworkConnection, SeenCampaign
-from kiki.council.syncflow.errors import CampaignGone, NetworkBusy, NetworkDenied, OutcomeUnknown, Refused, Stale
+from kiki.council.syncflow.errors import (
+    CampaignGone,
+    NetworkBusy,
+    NetworkDenied,
+    NetworkMoved,
+    OutcomeUnknown,
+    Refused,
+    Stale,
+)
+from kiki.kit.clock import SystemClock
 from kiki.kit.errors import InvalidInput
 from kiki.kit.http import HttpAnswer, OutboundHttp
 
@@ -120,14 +131,31 @@ def _check(answer: HttpAnswer) -> None:
         raise NetworkDenied(f"the ad network does not accept the token ({status})")
     if status in (429, 503):
         raise NetworkBusy(f"the ad network is busy ({status})", retry_after_seconds=_retry_after(answer.headers))
-    if status >= 500:
+    if status >= 500 or status in (408, 425):
         raise OutcomeUnknown(f"the ad network failed ({status})")
+    if status < 400:
+        raise NetworkMoved(f"the ad network answers with a way elsewhere ({status}), which is not followed")
     raise Refused(f"the ad network refuses the change ({status})")
 
 
 def _retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds to wait: told as such, or as a date (RFC 9110, section 10.2.3), which is taken by the network's clock."""
     text = headers.get("retry-after", "").strip()
-    return min(float(text), _MOST_WAIT_SECONDS) if text.isdecimal() else 1.0
+    if text.isdecimal():
+        return min(float(text), _MOST_WAIT_SECONDS)
+    until = _date(text)
+    if until is None:
+        return 1.0
+    now = _date(headers.get("date", "")) or SystemClock().now()
+    return min(max((until - now).total_seconds(), 1.0), _MOST_WAIT_SECONDS)
+
+
+def _date(text: str) -> dt.datetime | None:
+    try:
+        found = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=dt.UTC)
 
 
 def _seen(body: bytes) -> SeenCampaign:

@@ -25,6 +25,9 @@ from kiki.council.syncflow.domain import (
 )
 
 ACTIVE, PAUSED, REMOVED = "active", "paused", "removed"
+_MOST_LATE = 20
+Refusal = tuple[str, str]
+"""What the network refuses for good: (product or empty for the campaign itself, status or `bid=` with the bid)."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,30 +70,42 @@ def wanted(products: Sequence[ProductState], seen_products: Mapping[str, str]) -
     hands = frozenset(state.product_id for state in products if state.hand is not Hand.NONE)
     orders = {state.hand for state in here}
     by_hand = (Hand.PAUSE in orders and orders == {Hand.PAUSE}) if paused else Hand.RUN in orders
-    factor = min((state.factor for state in running), default=None)
+    factor = min((state.factor for state in running), default=None if paused else FULL)
     return Wanted(paused=paused, by_hand=by_hand, products=statuses, products_by_hand=hands, factor=factor)
 
 
-def next_step(want: Wanted, standing: Standing, *, may_bid: bool) -> Step | None:
+def next_step(
+    want: Wanted, standing: Standing, *, may_bid: bool, refused: frozenset[Refusal] = frozenset()
+) -> Step | None:
     """The next step towards what is wanted; None when all that may be done is done.
 
-    The whole campaign is paused first and resumed last, so that no product's ads run in between against the wish.
+    The whole campaign is paused first and resumed last, so that no product's ads run in between against the wish. What
+    the network refused is left out, and only that. Where bids are not ours to set any more, ours goes back.
     """
     if standing.revision is None or standing.attempt is not None:
         return READ
-    if standing.status == REMOVED or standing.refused:
+    if standing.status == REMOVED:
         return None
     if want.paused:
-        return Step(status=PAUSED) if _campaign_moves(want, standing) else None
+        return Step(status=PAUSED) if _campaign_moves(want, standing) and ("", PAUSED) not in refused else None
     for status in (PAUSED, ACTIVE):
         for product_id in sorted(want.products):
-            if want.products[product_id] == status and _product_moves(want, standing, product_id):
+            moves = want.products[product_id] == status and _product_moves(want, standing, product_id)
+            if moves and (product_id, status) not in refused:
                 return Step(product_id=product_id, status=status)
-    status = ACTIVE if _campaign_moves(want, standing) else ""
-    bid = wanted_bid(want.factor, standing) if may_bid else None
-    if bid == standing.bid_minor:
+    status = ACTIVE if _campaign_moves(want, standing) and ("", ACTIVE) not in refused else ""
+    bid = wanted_bid(want.factor if may_bid else FULL, standing)
+    if bid == standing.bid_minor or ("", f"bid={bid}") in refused:
         bid = None
     return Step(status=status, bid_minor=bid) if status or bid is not None else None
+
+
+def refusals_of(standing: Standing) -> frozenset[Refusal]:
+    """What not to try again, after the network refused the attempt: of status and bid together, the bid first."""
+    made = standing.attempt
+    if made is None:
+        return frozenset()
+    return frozenset({(made.product_id, made.status if made.bid_minor is None else f"bid={made.bid_minor}")})
 
 
 def wanted_bid(factor: Decimal | None, standing: Standing) -> int | None:
@@ -155,22 +170,53 @@ def confirmed(standing: Standing, seen: SeenCampaign) -> Standing:
     made = standing.attempt
     if made is None:
         return observed(standing, seen)
-    marked = _marked(standing, made) if seen.revision != made.base_revision else standing
-    return replace(_with(marked, seen), attempt=None)
+    if seen.revision == made.base_revision:
+        return replace(_with(standing, seen), attempt=None)
+    return replace(_with(_marked(standing, made), seen), attempt=None, late=())
+
+
+def denied(standing: Standing) -> Standing:
+    """After the network said that the campaign has another revision: the attempt had no effect and never will."""
+    made = standing.attempt
+    return standing if made is None else replace(standing, attempt=replace(made, denied=True))
+
+
+def gone(standing: Standing) -> Standing:
+    """After the network said that it has no such campaign."""
+    return replace(standing, revision=standing.revision or 0, status=REMOVED, attempt=None, late=())
 
 
 def observed(standing: Standing, seen: SeenCampaign) -> Standing:
-    """After a reading: resolves an attempt of unknown outcome, and notices what somebody else changed."""
-    if standing.revision is None:
+    """After a reading: resolves attempts of unknown outcome, and notices what somebody else changed."""
+    if not standing.revision and standing.status in ("", REMOVED):
         return replace(_with(standing, seen), attempt=None)
-    made, steps = standing.attempt, seen.revision - standing.revision
-    if made is not None and _carried_out(made, seen) and not _stood_so(made, standing):
-        if steps == 1 and not seen.by_person:
-            return confirmed(standing, seen)
-        return replace(_with(_marked(standing, made, Ownership.LOST), seen), attempt=None)
+    steps = seen.revision - (standing.revision or 0)
+    for made in _unknown(standing):
+        if carried_out(made, seen) and not _stood_so(made, standing):
+            if steps == 1 and not seen.by_person:
+                return confirmed(replace(standing, attempt=made), seen)
+            done = _applied(_marked(standing, made, Ownership.LOST), made)
+            return replace(_with(_touched(done, seen, steps - 1), seen), attempt=None, late=())
     if steps == 0:
-        return replace(_with(standing, seen), attempt=None)
-    return replace(_with(_touched(standing, seen, steps), seen), attempt=None)
+        return replace(_with(standing, seen), attempt=None, late=_unknown(standing)[:_MOST_LATE])
+    return replace(_with(_touched(standing, seen, steps), seen), attempt=None, late=())
+
+
+def _unknown(standing: Standing) -> tuple[Attempt, ...]:
+    """The attempts of which the outcome is unknown, the last one first, each change once."""
+    made = standing.attempt
+    if made is None or made.denied:
+        return standing.late
+    change = (made.product_id, made.status, made.bid_minor)
+    return (made, *(item for item in standing.late if (item.product_id, item.status, item.bid_minor) != change))
+
+
+def _applied(standing: Standing, made: Attempt) -> Standing:
+    """How the campaign stood, with an attempt in effect."""
+    if made.product_id:
+        return replace(standing, products={**standing.products, made.product_id: made.status})
+    bid = standing.bid_minor if made.bid_minor is None else made.bid_minor
+    return replace(standing, status=made.status or standing.status, bid_minor=bid)
 
 
 def released(standing: Standing) -> Standing:
@@ -181,7 +227,6 @@ def released(standing: Standing) -> Standing:
         owner=None if standing.owner is Ownership.LOST else standing.owner,
         product_owners=keep,
         bid_owner=None if standing.bid_owner is Ownership.LOST else standing.bid_owner,
-        refused="",
     )
 
 
@@ -201,7 +246,8 @@ def _allowed(pause: bool, owner: Ownership | None, *, by_hand: bool) -> bool:
     return by_hand or (owner is not Ownership.LOST if pause else owner is Ownership.OURS)
 
 
-def _carried_out(made: Attempt, seen: SeenCampaign) -> bool:
+def carried_out(made: Attempt, seen: SeenCampaign) -> bool:
+    """Whether the campaign is as the attempt wanted it."""
     if made.product_id:
         return seen.products.get(made.product_id) == made.status
     return made.status in ("", seen.status) and made.bid_minor in (None, seen.bid_minor)
@@ -231,11 +277,11 @@ def _marked(standing: Standing, made: Attempt, owner: Ownership = Ownership.OURS
 
 
 def _touched(standing: Standing, seen: SeenCampaign, steps: int) -> Standing:
-    """Marks lost what somebody else changed, or may have changed and changed back unseen."""
+    """Marks lost what somebody else changed, or may have changed and changed back unseen: that takes two steps."""
     changed = {key for key, status in seen.products.items() if standing.products.get(key, status) != status}
     status_changed, bid_changed = seen.status != standing.status, seen.bid_minor != standing.bid_minor
     others = (seen.budget_minor != standing.budget_minor) + (seen.name != standing.name)
-    hidden = steps > len(changed) + status_changed + bid_changed + others
+    hidden = steps > max(1, len(changed) + status_changed + bid_changed + others)
     owners = dict(standing.product_owners)
     for key in changed | (set(owners) if hidden else set()):
         if key in owners or seen.products.get(key) == ACTIVE:

@@ -86,10 +86,11 @@ def _sellable(state: GuardState, now: dt.datetime, rules: GuardRules) -> Judgeme
 
 
 def _bids(state: GuardState, view: StockView, rules: GuardRules) -> Judgement:
-    if state.ads != RUNNING or rules.low_stock_threshold <= 0:
+    if state.ads != RUNNING:
         return Judgement(state)
-    low = view.quantity is not None and view.quantity <= rules.low_stock_threshold
-    plenty = view.quantity is None or view.quantity >= rules.low_stock_threshold * _HYSTERESIS
+    wanted = rules.low_stock_threshold > 0
+    low = wanted and view.quantity is not None and view.quantity <= rules.low_stock_threshold
+    plenty = not wanted or view.quantity is None or view.quantity >= rules.low_stock_threshold * _HYSTERESIS
     if low and not state.bids_lowered:
         return Judgement(replace(state, bids_lowered=True), (Action.LOWER_BIDS,), ("bids_lowered",))
     if plenty and state.bids_lowered:

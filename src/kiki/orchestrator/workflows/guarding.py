@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from kiki.commerce.catalogue import ProductState, VariantRow
@@ -19,13 +20,22 @@ _REASONS = {
 }
 
 
-def guard(batch: Batch, view: StoreView, state: ProductState, lane: Lane, *, cause: str, actor: str = ACTOR) -> None:
+def guard(
+    batch: Batch,
+    view: StoreView,
+    state: ProductState,
+    lane: Lane,
+    *,
+    cause: str,
+    actor: str = ACTOR,
+    now: dt.datetime | None = None,
+) -> None:
     """Judge a product anew. Nothing is written and nobody is called when nothing changed."""
-    stock = stock_of(batch, state)
+    stock, now = stock_of(batch, state), now or batch.now
     hold = batch.holds.get((state.store_id, state.product_id))
-    held = hold is not None and hold.active(batch.now)
+    held = hold is not None and hold.active(now)
     before = GuardState(state.ads, state.ads_reason, state.resume_at, state.bids_lowered)
-    judgement = judge(before, stock, held=held, now=batch.now, rules=view.guard)
+    judgement = judge(before, stock, held=held, now=now, rules=view.guard)
     if (stock.sellable, stock.quantity) != (state.sellable, state.quantity):
         state.sellable, state.quantity = stock.sellable, stock.quantity
         batch.out.products.add((state.store_id, state.product_id))
@@ -112,11 +122,12 @@ def _call(batch: Batch, view: StoreView, state: ProductState, lane: Lane, action
         )
         method = "ResumeProductCampaigns"
     else:
-        threshold = view.guard.low_stock_threshold
-        unlimited = threshold * 1000 if action is Action.RESTORE_BIDS else 0
+        threshold = max(view.guard.low_stock_threshold, 0)
+        enough = threshold + 1 if action is Action.RESTORE_BIDS else 0
+        unlimited = max(threshold * 1000, enough)
         request = syncflow_pb2.AdjustBidsForInventoryRequest(
             **common,
-            quantity=max(state.quantity if state.quantity is not None else unlimited, 0),
+            quantity=max(state.quantity if state.quantity is not None else unlimited, enough),
             low_stock_threshold=threshold,
             factor=view.store.settings.low_stock_factor,
         )

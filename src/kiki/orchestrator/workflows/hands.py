@@ -15,6 +15,8 @@ from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import syncflow_pb2, syncshield_pb2
 
 PAUSE, RESUME, HOLD, RELEASE = "pause", "resume", "hold", "release"
+_ENDED = dt.timedelta(days=1)
+"""How long ago an order ended that SyncFlow is told to end now: more than clocks differ by."""
 _MANUAL = syncflow_pb2.PauseReason.PAUSE_REASON_MANUAL
 
 
@@ -29,10 +31,10 @@ def products_commanded(batch: Batch, view: StoreView, item: WorkItem, body: dict
 
 def holds_expired(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
     """Hands whose time is over: the guard judges anew. SyncFlow ends its own side by the same time."""
-    for product_id in body["product_ids"]:
+    for product_id, now in _due(batch, body):
         key = (item.store_id, product_id)
         hold, state = batch.holds.get(key), batch.products.get(key)
-        if hold is None or hold.active(batch.now):
+        if hold is None or hold.active(now):
             continue
         _lift(batch, (item.store_id, product_id))
         if state is not None:
@@ -42,10 +44,17 @@ def holds_expired(batch: Batch, view: StoreView, item: WorkItem, body: dict[str,
 
 def resumes_due(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
     """Damped resumes whose time has come; one whose product is unsellable again is not resumed."""
-    for product_id in body["product_ids"]:
+    for product_id, now in _due(batch, body):
         state = batch.products.get((item.store_id, product_id))
         if state is not None and state.resume_at is not None:
-            guarding.guard(batch, view, state, Lane.LIVE_STOCK, cause="damping_over")
+            guarding.guard(batch, view, state, Lane.LIVE_STOCK, cause="damping_over", now=now)
+
+
+def _due(batch: Batch, body: dict[str, Any]) -> list[tuple[str, dt.datetime]]:
+    """Products, each with the time to judge it by: no earlier than what made it due, whoever's clock is behind."""
+    told = [dt.datetime.fromisoformat(text) for text in body.get("due", ()) if text]
+    times = told if len(told) == len(body["product_ids"]) else [batch.now] * len(body["product_ids"])
+    return [(name, max(batch.now, at)) for name, at in zip(body["product_ids"], times, strict=True)]
 
 
 def _command(
@@ -63,16 +72,32 @@ def _command(
         if earlier is None:
             return
         _lift(batch, key)
-        _tell_flow(batch, state, RESUME if earlier.kind == PAUSE else RELEASE, actor, reason, None)
+        guarding.record(batch, state, f"hand_{command}", cause=reason, actor=actor)
+        guarding.guard(batch, view, state, Lane.LIVE_STOCK, cause="hold_released")
+        if earlier.kind != HOLD:
+            _end_order(batch, state, actor, reason)  # After the guard's word: nothing sold out runs in between.
     else:
-        batch.holds[key] = HoldRow(key[0], key[1], command, actor, reason, batch.now, expires_at)
+        kind = _kind(command, earlier, batch.now)
+        batch.holds[key] = HoldRow(key[0], key[1], kind, actor, reason, batch.now, expires_at)
         batch.out.holds.add(key)
         batch.out.lifted_holds.discard(key)
-        _tell_flow(batch, state, command, actor, reason, expires_at)
-    guarding.record(batch, state, f"hand_{command}", cause=reason, actor=actor)
+        if kind == RESUME and earlier is not None and earlier.kind == PAUSE:
+            _end_order(batch, state, actor, reason)
+        if kind != HOLD:
+            _tell_flow(batch, state, kind, actor, reason, expires_at)
+        guarding.record(batch, state, f"hand_{command}", cause=reason, actor=actor)
     _audit(batch, item, state, command, actor)
-    if command == RELEASE:
-        guarding.guard(batch, view, state, Lane.LIVE_STOCK, cause="hold_released")
+
+
+def _kind(command: str, earlier: HoldRow | None, now: dt.datetime) -> str:
+    """What the hand is: a hold leaves ads as they are, so that over another hand it goes on with that one's order."""
+    goes_on = command == HOLD and earlier is not None and earlier.active(now)
+    return earlier.kind if goes_on and earlier is not None else command
+
+
+def _end_order(batch: Batch, state: ProductState, actor: str, reason: str) -> None:
+    """Tell SyncFlow that what a person ordered is over, whichever order it was."""
+    _tell_flow(batch, state, RESUME, actor, reason, batch.now - _ENDED)
 
 
 def _tell_flow(
@@ -83,8 +108,6 @@ def _tell_flow(
     reason: str,
     expires_at: dt.datetime | None,
 ) -> None:
-    if command not in (PAUSE, RESUME):
-        return
     seq = guarding.next_seq(batch, state)
     common: dict[str, Any] = {
         "store_id": state.store_id,

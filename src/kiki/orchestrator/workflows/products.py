@@ -43,7 +43,7 @@ def product_observed(batch: Batch, view: StoreView, item: WorkItem, event: Produ
     if "status" not in event.unsaid:
         state.status = event.status.value
     _save_text(batch, state, event, is_new=is_new)
-    if event.variants_complete:
+    if event.variants_complete and all(map(_tells, event.variants)):
         state.variants_at = at
     _save_variants(batch, key, event, at)
     batch.out.products.add(key)
@@ -111,15 +111,22 @@ def variant_observed(batch: Batch, view: StoreView, item: WorkItem, event: Varia
 
 
 def variant_deleted(batch: Batch, view: StoreView, item: WorkItem, event: VariantDeleted) -> None:
-    """One variation is gone; the product may have nothing left to sell."""
-    key = (item.store_id, event.product_id)
-    state, row = batch.products.get(key), batch.variants.get(key, {}).get(event.variant_id)
-    if state is None or row is None or row.deleted or row.updated_at > observed_at(item):
+    """One variation is gone; the product may have nothing left to sell. A tombstone stays, as a product's does."""
+    key, at = (item.store_id, event.product_id), observed_at(item)
+    state = batch.products.get(key)
+    if state is None:
         return
-    row.deleted, row.updated_at = True, observed_at(item)
+    rows = batch.variants.setdefault(key, {})
+    row = rows.get(event.variant_id) or _unknown_variant(key, event.variant_id, UNDATED)
+    if row.deleted or row.updated_at > at:
+        return
+    row.deleted, row.updated_at = True, at
+    rows[row.variant_id] = row
     batch.out.variants.add((*key, row.variant_id))
     batch.out.products.add(key)
+    refresh_price(batch, state)
     guarding.guard(batch, view, state, item.lane, cause=item.topic)
+    advertising.tell_margin(batch, view, state, item.lane)
 
 
 def inventory_level_observed(batch: Batch, view: StoreView, item: WorkItem, event: InventoryLevelObserved) -> None:
@@ -257,9 +264,11 @@ def _save_variants(batch: Batch, key: Key, event: ProductObserved, at: dt.dateti
     rows = batch.variants.setdefault(key, {})
     told: set[str] = set()
     for variant in event.variants:
-        speaks = not event.variants_complete and variant.variant_id == event.product_id
-        _put_variant(batch, key, variant, at, active=True, speaks=speaks, complete=event.variants_complete)
         told.add(variant.variant_id)
+        known = rows.get(variant.variant_id)
+        if known is None or known.updated_at <= at:
+            speaks = not event.variants_complete and variant.variant_id == event.product_id
+            _put_variant(batch, key, variant, at, speaks=speaks, complete=event.variants_complete)
     gone: Iterable[VariantRow] = (row for row in rows.values() if row.variant_id not in told and not row.deleted)
     if not event.variants_complete:
         gone = (row for row in gone if row.speaks and event.unsaid == frozenset({"variants"}))
@@ -275,14 +284,18 @@ def _put_variant(
     variant: Variant,
     at: dt.datetime,
     *,
-    active: bool,
+    active: bool | None = None,
     speaks: bool = False,
     complete: bool = False,
 ) -> None:
-    """Write a variant when something changed; a complete payload that only confirms it moves no row."""
+    """Write a variant when something changed; a complete payload that only confirms it moves no row.
+
+    One that is only listed tells nothing: what it says itself stays, and is not too old because of the list. Whether it
+    is offered (`active`) a product's payload never tells.
+    """
     rows = batch.variants.setdefault(key, {})
     known = rows.get(variant.variant_id)
-    kept = known or _unknown_variant(key, variant.variant_id, at)
+    kept = known or _unknown_variant(key, variant.variant_id, at if _tells(variant) else UNDATED)
     row = VariantRow(
         store_id=key[0],
         product_id=key[1],
@@ -297,15 +310,21 @@ def _put_variant(
         may_oversell=kept.may_oversell if variant.may_oversell is None else variant.may_oversell,
         quantity=kept.quantity if variant.quantity is None else variant.quantity,
         stock_status=variant.status.value if variant.status else kept.stock_status,
-        active=active,
+        active=kept.active if active is None else active,
         deleted=False,
         speaks=speaks,
-        updated_at=at,
+        updated_at=at if _tells(variant) or kept.deleted else kept.updated_at,
     )
-    if known is not None and complete and replace(known, updated_at=at) == row:
+    if known is not None and complete and replace(known, updated_at=row.updated_at) == row:
         return
     rows[variant.variant_id] = row
     batch.out.variants.add((*key, variant.variant_id))
+
+
+def _tells(variant: Variant) -> bool:
+    """Whether a variant says anything about itself, or is only listed."""
+    said = (variant.price, variant.tracked, variant.may_oversell, variant.quantity, variant.status)
+    return any(each is not None for each in said)
 
 
 def _unknown_variant(key: Key, variant_id: str, at: dt.datetime) -> VariantRow:

@@ -205,6 +205,10 @@ async def test_a_person_pauses_and_orders_to_run_above_the_stock(flow: Flow) -> 
     assert len(flow.running()) == 2
     state = await flow.stub.GetProductState(pb.GetProductStateRequest(store_id=1, product_id="101"))
     assert (state.ordered_to_run, list(state.reasons)) == (True, [pb.PAUSE_REASON_OUT_OF_STOCK])
+    over = Timestamp(seconds=state.hand_expires_at.seconds + 1)
+    await flow.resume(reasons=[pb.PAUSE_REASON_MANUAL], expires_at=over, **by_hand)
+    await flow.rested()
+    assert flow.running() == [], "an order that is over leaves the ads to their reasons"
 
 
 async def test_a_batch_gives_a_result_per_item_and_bad_items_fail_alone(flow: Flow) -> None:

@@ -14,7 +14,7 @@ from kiki.council.syncflow.tables import OWNER
 from kiki.kit.migrations import differences, downgrade, pending
 from kiki.kit.sealing import Keyring
 from kiki.rpc.v1 import syncflow_pb2 as pb
-from kiki.sandbox.ad_network import Faults
+from kiki.sandbox.ad_network import Campaign, Faults, ProductAds
 
 from .conftest import running
 
@@ -87,6 +87,54 @@ async def test_a_campaign_that_the_network_removed_is_shown_so(flow: Flow) -> No
     assert (await flow.campaign("c-hats")).status == pb.CAMPAIGN_STATUS_REMOVED
     assert [a.state for a in await flow.actions(campaign_id="c-hats")] == [pb.ACTION_STATE_REFUSED]
     assert flow.running() == []
+
+
+async def test_a_bid_that_the_network_refuses_does_not_keep_ads_for_what_is_sold_out(flow: Flow) -> None:
+    flow.network.least_bid_minor = 100
+    await flow.bids(2)
+    await flow.settled()
+    (bid,) = await flow.actions(campaign_id="c-hats")
+    assert (bid.state, bid.last_error.split(":")[0]) == (pb.ACTION_STATE_REFUSED, "REFUSED_BY_NETWORK")
+    await flow.pause()
+    await flow.rested()
+    assert flow.running() == []
+    assert (await flow.actions(campaign_id="c-hats"))[0].state == pb.ACTION_STATE_APPLIED
+    await flow.resume()
+    await flow.rested()
+    assert len(flow.running()) == 2
+
+
+async def test_a_network_that_answers_and_does_nothing_is_left_alone_for_a_while(flow: Flow) -> None:
+    flow.faults.ignored_rate = 1.0
+    before = flow.network.requests
+    await flow.pause("900")
+
+    async def told() -> bool:
+        return any("NO_CONVERGENCE" in action.last_error for action in await flow.actions())
+
+    await flow.until(told)
+    assert flow.network.requests - before < 20
+    flow.faults.ignored_rate = 0.0
+    await flow.settled()
+    assert flow.running("900") == []
+
+
+async def test_an_answer_about_the_campaign_that_stood_here_before_says_nothing_about_the_new_one(flow: Flow) -> None:
+    new = Campaign("x-c-new", "c-other", "EUR", 120, 5_000, [ProductAds("900")], revision=7)
+    flow.network.put(new)
+    flow.faults.latency_seconds = (0.2, 0.2)
+    await flow.pause("900")
+    await asyncio.sleep(0.1)
+    request = pb.RegisterCampaignsRequest(store_id=1, event_id="moved")
+    campaign = request.campaigns.add(campaign_id="c-other", network="google", external_id="x-c-new")
+    campaign.daily_budget.currency_code = "EUR"
+    campaign.promotions.add(product_id="900")
+    await flow.stub.RegisterCampaigns(request)
+    await flow.rested()
+    assert (new.status, (await flow.campaign("c-other")).doubtful) == ("paused", False)
+    await flow.resume("900")
+    await flow.rested()
+    assert new.status == "active"
 
 
 async def test_a_campaign_registered_for_a_sold_out_product_is_paused(flow: Flow) -> None:

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from integration.orchestrator.workflows.shop import NOW, Shop, eur, product
 from kiki.commerce.events import (
@@ -18,6 +19,9 @@ from kiki.commerce.events import (
     Variant,
     VariantObserved,
 )
+from kiki.council.syncflow import convert
+from kiki.council.syncflow import guard as flow_guard
+from kiki.council.syncflow.domain import ProductState
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -79,6 +83,26 @@ async def test_low_stock_lowers_bids_and_restores_them_with_hysteresis(shop: Sho
         await shop.tell(product(quantity=quantity, at=NOW + minutes * MINUTE))
     calls = await shop.calls("AdjustBidsForInventory")
     assert [(call.quantity, call.low_stock_threshold, call.factor) for call in calls] == [(5, 5, "0.5"), (10, 5, "0.5")]
+
+
+@pytest.mark.parametrize("quantity", [3, None])
+async def test_bids_are_restored_at_syncflow_when_the_store_no_longer_lowers_them(
+    shop: Shop, quantity: int | None
+) -> None:
+    await shop.tell(product(quantity=3), origin="sync")
+    async with shop.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE commerce.store_connections SET settings = settings || '{\"low_stock_threshold\": 0}'::jsonb"
+        )
+    variant = Variant(variant_id="v1", sku="SKU", price=eur("20.00"), quantity=quantity, tracked=quantity is not None)
+    await shop.tell(product(at=NOW + MINUTE, variants=[variant]))
+    decisions = [convert.adjust_bids(call) for call in await shop.calls("AdjustBidsForInventory")]
+    state = flow_guard.adjust_bids(ProductState(store_id=shop.store_id, product_id="p1"), decisions[0])
+    assert state is not None
+    assert state.factor == Decimal("0.5")
+    restored = flow_guard.adjust_bids(state, decisions[1])
+    assert restored is not None
+    assert restored.factor == 1
 
 
 async def test_levels_at_several_locations_count_clamped(shop: Shop) -> None:

@@ -113,6 +113,83 @@ def test_a_hidden_change_costs_ownership_and_a_visible_one_elsewhere_does_not() 
     assert elsewhere.owner is Ownership.OURS
 
 
+def test_one_change_of_something_unseen_cannot_hide_a_change_of_ours() -> None:
+    paused = perform(STANDING, product("1", reasons=SOLD_OUT), product("2", reasons=SOLD_OUT))
+    new_picture = plan.observed(paused, seen(paused, steps=1, by_person=True))
+    assert new_picture.owner is Ownership.OURS
+    assert step(new_picture, product("1"), product("2")) == Step(status=ACTIVE)
+
+
+def test_a_pause_that_another_program_made_first_is_not_ours() -> None:
+    tried = plan.attempt(Step(status=PAUSED), STANDING, "r")
+    read = plan.observed(plan.denied(tried), seen(STANDING, status=PAUSED))
+    assert (read.attempt, read.status, read.owner) == (None, PAUSED, None)
+    assert step(read, product("1"), product("2")) is None
+
+
+def test_a_change_that_takes_effect_long_after_it_was_read_back_is_ours() -> None:
+    tried = plan.attempt(Step(status=PAUSED), STANDING, "r")
+    unchanged = plan.observed(tried, seen(STANDING, steps=0))
+    assert step(unchanged, product("1"), product("2")) is None
+    late = plan.observed(unchanged, seen(STANDING, status=PAUSED))
+    assert late.owner is Ownership.OURS
+    assert step(late, product("1"), product("2")) == Step(status=ACTIVE)
+    again = plan.denied(plan.attempt(Step(status=PAUSED), unchanged, "s"))
+    assert plan.observed(again, seen(STANDING, status=PAUSED)).owner is Ownership.OURS
+    other = plan.observed(
+        plan.observed(unchanged, seen(STANDING, budget_minor=1)), seen(STANDING, steps=2, status=PAUSED)
+    )
+    assert other.owner is None, "based on an older revision, it was refused"
+
+
+def test_a_bid_that_a_person_set_while_an_outcome_was_unknown_is_kept() -> None:
+    half = perform(STANDING, product("1", factor=Decimal("0.5")), product("2"))
+    tried = plan.attempt(Step(product_id="2", status=PAUSED), half, "r")
+    products = {**BOTH_ACTIVE, "2": PAUSED}
+    read = plan.observed(tried, seen(half, steps=2, by_person=True, bid_minor=100, products=products))
+    assert (read.bid_owner, read.product_owners) == (Ownership.LOST, {"2": Ownership.LOST})
+    assert step(read, product("1", factor=Decimal("0.5")), product("2", reasons=SOLD_OUT)) is None
+
+
+def test_a_refused_bid_does_not_keep_ads_for_what_is_sold_out() -> None:
+    low = product("1", factor=Decimal("0.5"))
+    refused = plan.refusals_of(plan.attempt(Step(bid_minor=60), STANDING, "r"))
+    want = plan.wanted([low, product("2")], STANDING.products)
+    assert plan.next_step(want, STANDING, may_bid=True, refused=refused) is None
+    want = plan.wanted([low, product("2", reasons=SOLD_OUT)], STANDING.products)
+    assert plan.next_step(want, STANDING, may_bid=True, refused=refused) == Step(product_id="2", status=PAUSED)
+
+
+def test_a_resume_that_was_refused_together_with_a_bid_is_tried_alone() -> None:
+    paused = perform(STANDING, product("1", reasons=SOLD_OUT), product("2", reasons=SOLD_OUT))
+    want = plan.wanted([product("1", factor=Decimal("0.5")), product("2")], paused.products)
+    both = plan.next_step(want, paused, may_bid=True)
+    assert both == Step(status=ACTIVE, bid_minor=60)
+    refused = plan.refusals_of(plan.attempt(both, paused, "r"))
+    assert plan.next_step(want, paused, may_bid=True, refused=refused) == Step(status=ACTIVE)
+    refused |= plan.refusals_of(plan.attempt(Step(status=ACTIVE), paused, "r"))
+    assert plan.next_step(want, paused, may_bid=True, refused=refused) is None
+
+
+@pytest.mark.parametrize(
+    ("products", "may_bid"), [((), True), ((product("1", factor=Decimal("0.5")), product("2")), False)]
+)
+def test_a_bid_of_ours_goes_back_when_it_is_no_longer_ours_to_set(
+    products: tuple[ProductState, ...], may_bid: bool
+) -> None:
+    half = perform(STANDING, product("1", factor=Decimal("0.5")), product("2"))
+    assert plan.next_step(plan.wanted(products, half.products), half, may_bid=may_bid) == Step(bid_minor=120)
+    assert plan.next_step(plan.wanted(products, STANDING.products), STANDING, may_bid=may_bid) is None
+
+
+def test_a_campaign_that_appears_after_its_registration_is_guarded() -> None:
+    gone = plan.gone(Standing())
+    assert step(gone, product("1", reasons=SOLD_OUT)) is None
+    there = plan.observed(gone, seen(STANDING, steps=3))
+    assert there.owner is None
+    assert step(there, product("1", reasons=SOLD_OUT), product("2", reasons=SOLD_OUT)) == Step(status=PAUSED)
+
+
 @pytest.mark.parametrize(
     ("steps", "by_person", "status", "owner"),
     [

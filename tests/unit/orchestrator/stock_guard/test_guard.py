@@ -131,3 +131,11 @@ def test_without_damping_a_resume_is_due_at_once() -> None:
         paused, StockView(True, "", None), held=False, now=T0, rules=GuardRules(resume_damping=dt.timedelta(0))
     )
     assert judgement.actions == (Action.RESUME,)
+
+
+def test_bids_go_back_when_the_store_no_longer_wants_them_lowered() -> None:
+    lowered = GuardState(bids_lowered=True)
+    off = GuardRules(low_stock_threshold=0)
+    judged = judge(lowered, StockView(True, "", 2), held=False, now=T0, rules=off)
+    assert (judged.actions, judged.state) == ((Action.RESTORE_BIDS,), GuardState())
+    assert judge(judged.state, StockView(True, "", 2), held=False, now=T0, rules=off).actions == ()

@@ -16,7 +16,7 @@ from kiki.council.syncflow import plan
 from kiki.council.syncflow.domain import AdNetworkConnection, Campaign, SeenCampaign, Standing
 from kiki.council.syncflow.errors import CampaignGone, LeaseLost, NetworkMissing, Refused, Stale
 from kiki.council.syncflow.networks import AdNetwork, NetworkDialler
-from kiki.council.syncflow.plan import Step
+from kiki.council.syncflow.plan import Refusal, Step
 from kiki.council.syncflow.reconciler.outcomes import BID_TARGET, resolutions
 from kiki.council.syncflow.repository import actions as action_rows
 from kiki.council.syncflow.repository import campaigns as campaign_rows
@@ -30,6 +30,8 @@ from kiki.kit.errors import Unavailable
 from kiki.kit.sealing import Sealer
 
 _MOST_STEPS = 1_000
+_MOST_IN_VAIN = 4
+"""Changes in a row that the network lets pass without effect, before it is left alone for a while."""
 
 
 class _Turn(msgspec.Struct, frozen=True):
@@ -37,18 +39,52 @@ class _Turn(msgspec.Struct, frozen=True):
 
     step: Step
     standing: Standing
-    external_id: str
+    place: tuple[str, str]
+    """Network and external id."""
     network: AdNetwork
 
 
 class _Heard(msgspec.Struct, frozen=True):
     """What the network said to the last step."""
 
-    step: Step
+    turn: _Turn
     seen: SeenCampaign | None = None
     stale: bool = False
     gone: bool = False
     refused: str = ""
+
+    @property
+    def in_vain(self) -> bool | None:
+        """Whether a change had no effect; None after a reading, which tells nothing."""
+        made = self.turn.standing.attempt
+        if self.turn.step.is_read or made is None or self.refused:
+            return None
+        return self.seen is None or not plan.carried_out(made, self.seen)
+
+
+class _Past(msgspec.Struct):
+    """What this drive of the campaign has met with so far."""
+
+    heard: _Heard | None = None
+    changed: frozenset[str] = frozenset()
+    refused: frozenset[Refusal] = frozenset()
+    in_vain: int = 0
+
+    def forget(self) -> None:
+        self.heard, self.changed, self.refused, self.in_vain = None, frozenset(), frozenset(), 0
+
+    def add(self, heard: _Heard) -> None:
+        """After an answer. Raises when the network's answers lead nowhere."""
+        self.heard = heard
+        self.changed |= _changed(heard)
+        if heard.refused:
+            self.refused |= plan.refusals_of(heard.turn.standing)
+        if heard.in_vain is not None:
+            self.in_vain = self.in_vain + 1 if heard.in_vain else 0
+        if self.in_vain > _MOST_IN_VAIN:
+            raise Unavailable(
+                f"{self.in_vain} changes in a row had no effect at the ad network", reason="NO_CONVERGENCE"
+            )
 
 
 class Driver:
@@ -65,17 +101,15 @@ class Driver:
 
     async def drive(self, lease: Lease) -> None:
         """Until nothing is left to do. Raises what the network raised when it has to be tried again later."""
-        heard: _Heard | None = None
-        changed: frozenset[str] = frozenset()
+        past = _Past()
         for _ in range(_MOST_STEPS):
-            turn = await self._turn(lease, heard, changed, first=heard is None)
+            turn = await self._turn(lease, past)
             if turn is None:
                 return
-            heard = await self._send(turn)
-            changed = changed | _changed(turn, heard)
+            past.add(await self._send(turn))
         raise Unavailable(f"the campaign does not come to rest in {_MOST_STEPS} steps", reason="NO_CONVERGENCE")
 
-    async def _turn(self, lease: Lease, heard: _Heard | None, changed: frozenset[str], *, first: bool) -> _Turn | None:
+    async def _turn(self, lease: Lease, past: _Past) -> _Turn | None:
         """Write what was heard, plan the next step and write it ahead; None when the work is done."""
         async with self._database.transaction() as connection:
             if await work_rows.lock_lease(connection, lease, self._lease_seconds) is None:
@@ -84,20 +118,20 @@ class Driver:
             if campaign is None or campaign.definition.ended:
                 await work_rows.finish(connection, lease)
                 return None
-            if first:
+            if past.heard is None:
                 await action_rows.note_attempt(connection, lease.store_id, lease.campaign_id)
-            return await self._settle(connection, lease, campaign, heard, changed)
+            elif past.heard.turn.place != _place(campaign):
+                past.forget()  # It was registered anew for another campaign of the network meanwhile.
+            return await self._settle(connection, lease, campaign, past)
 
-    async def _settle(
-        self, connection: Connection, lease: Lease, campaign: Campaign, heard: _Heard | None, changed: frozenset[str]
-    ) -> _Turn | None:
-        now = self._clock.now()
+    async def _settle(self, connection: Connection, lease: Lease, campaign: Campaign, past: _Past) -> _Turn | None:
+        now, heard = self._clock.now(), past.heard
         key = (lease.store_id, lease.campaign_id)
         states = (await product_rows.list_promoted(connection, [key], now))[key]
         told = _told(campaign.standing, heard)
         want = plan.wanted(states, told.products)
         told = plan.settled(want, told) if told.attempt is None and told.revision is not None else told
-        step = self._next(campaign, want, told, is_first=heard is None)
+        step = self._next(campaign, want, told, past)
         after = plan.attempt(step, told, secrets.token_hex(8)) if step is not None and not step.is_read else told
         seen = heard is not None and (heard.seen is not None or heard.gone)
         fresh = replace(
@@ -121,11 +155,14 @@ class Driver:
                 observed_at=fresh.observed_at,
                 updated_at=fresh.updated_at,
             )
+        if heard is not None and heard.refused:
+            await action_rows.note_error(connection, *key, f"{Refused.reason}: {heard.refused}"[:300])
         settled = resolutions(
             fresh,
             want,
             await action_rows.list_open(connection, *key),
-            changed,
+            past.changed,
+            refused=past.refused,
             done=step is None,
         )
         if settled:
@@ -133,14 +170,14 @@ class Driver:
         if step is None:
             await work_rows.finish(connection, lease)
             return None
-        return _Turn(step, after, campaign.definition.external_id, await self._network(connection, campaign))
+        return _Turn(step, after, _place(campaign), await self._network(connection, campaign))
 
-    def _next(self, campaign: Campaign, want: plan.Wanted, standing: Standing, *, is_first: bool) -> Step | None:
+    def _next(self, campaign: Campaign, want: plan.Wanted, standing: Standing, past: _Past) -> Step | None:
         """The next step; a held campaign is only read, and work that asks for nothing reads the campaign once."""
-        step = plan.next_step(want, standing, may_bid=campaign.definition.bid is not None)
+        step = plan.next_step(want, standing, may_bid=campaign.definition.bid is not None, refused=past.refused)
         if campaign.hold is not None and step is not None and not step.is_read:
             step = None
-        return plan.READ if step is None and is_first else step
+        return plan.READ if step is None and past.heard is None else step
 
     async def _network(self, connection: Connection, campaign: Campaign) -> AdNetwork:
         name = campaign.definition.network
@@ -153,13 +190,16 @@ class Driver:
 
     async def _send(self, turn: _Turn) -> _Heard:
         """Send one step. What may pass, or leaves the outcome unknown, is raised and read back on the next try."""
-        step, made = turn.step, turn.standing.attempt
+        step, made, external_id = turn.step, turn.standing.attempt, turn.place[1]
+        if made is None or step.is_read:
+            try:
+                return _Heard(turn, await turn.network.read(external_id))
+            except CampaignGone:
+                return _Heard(turn, gone=True)
         try:
-            if made is None or step.is_read:
-                return _Heard(step, await turn.network.read(turn.external_id))
             if step.product_id:
                 seen = await turn.network.set_product(
-                    turn.external_id,
+                    external_id,
                     step.product_id,
                     status=step.status,
                     revision=made.base_revision,
@@ -167,19 +207,23 @@ class Driver:
                 )
             else:
                 seen = await turn.network.set_campaign(
-                    turn.external_id,
+                    external_id,
                     status=step.status,
                     bid_minor=step.bid_minor,
                     revision=made.base_revision,
                     request_id=made.request_id,
                 )
-            return _Heard(step, seen)
+            return _Heard(turn, seen)
         except Stale:
-            return _Heard(step, stale=True)
-        except CampaignGone:
-            return _Heard(step, gone=True)
+            return _Heard(turn, stale=True)
+        except CampaignGone as error:
+            return _Heard(turn, stale=True, refused=error.message if step.product_id else "")
         except Refused as error:
-            return _Heard(step, refused=error.message)
+            return _Heard(turn, refused=error.message)
+
+
+def _place(campaign: Campaign) -> tuple[str, str]:
+    return campaign.definition.network, campaign.definition.external_id
 
 
 def _told(standing: Standing, heard: _Heard | None) -> Standing:
@@ -187,17 +231,17 @@ def _told(standing: Standing, heard: _Heard | None) -> Standing:
     if heard is None:
         return standing
     if heard.seen is not None:
-        return plan.observed(standing, heard.seen) if heard.step.is_read else plan.confirmed(standing, heard.seen)
-    if heard.gone and heard.step.is_read:
-        return replace(standing, revision=standing.revision or 0, status=plan.REMOVED, attempt=None)
-    if heard.refused:
-        return replace(standing, attempt=None, refused=heard.refused)
-    return standing
+        return plan.observed(standing, heard.seen) if heard.turn.step.is_read else plan.confirmed(standing, heard.seen)
+    if heard.gone:
+        return plan.gone(standing)
+    if heard.stale:
+        return plan.denied(standing)
+    return replace(standing, attempt=None) if heard.refused else standing
 
 
-def _changed(turn: _Turn, heard: _Heard) -> frozenset[str]:
+def _changed(heard: _Heard) -> frozenset[str]:
     """Which targets the step changed, as far as its answer tells."""
-    made, seen = turn.standing.attempt, heard.seen
+    made, seen = heard.turn.standing.attempt, heard.seen
     if made is None or seen is None or seen.revision == made.base_revision:
         return frozenset()
     targets = {made.product_id} if made.status else set()

@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import random
 import secrets
+from collections.abc import Iterable, Mapping
 
 import asyncpg
 
@@ -44,6 +45,7 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._busy: dict[Key, int] = {}
         self._resting: dict[Key, float] = {}
+        self._failures: dict[Key, int] = {}
         self._running = 0
         self._jitter = random.Random()
 
@@ -64,22 +66,27 @@ class Reconciler:
     async def _claim(self, tasks: asyncio.TaskGroup) -> None:
         while True:
             self._wake.clear()
-            for lease in await self._claimed():
-                key = (lease.store_id, lease.network)
-                self._busy[key] = self._busy.get(key, 0) + 1
-                self._running += 1
-                tasks.create_task(self._drive(lease))
+            more = True
+            while more:
+                leases, more = await self._claimed()
+                for lease in leases:
+                    key = (lease.store_id, lease.network)
+                    self._busy[key] = self._busy.get(key, 0) + 1
+                    self._running += 1
+                    tasks.create_task(self._drive(lease))
             try:
                 async with asyncio.timeout(self._settings.poll_seconds):
                     await self._wake.wait()
             except TimeoutError:
                 continue
 
-    async def _claimed(self) -> list[Lease]:
+    async def _claimed(self) -> tuple[list[Lease], bool]:
+        """Leases on due work, and whether to ask again: work may wait behind that of networks without a place."""
         places = self._settings.network_concurrency
+        unreserved = max(1, places - self._settings.stock_reserve)
         free = self._settings.max_in_flight - self._running
         if free <= 0:
-            return []
+            return [], False
         now = monotonic()
         self._resting = {key: until for key, until in self._resting.items() if until > now}
         try:
@@ -87,20 +94,21 @@ class Reconciler:
                 return await work_rows.claim(
                     connection,
                     owner=self._owner,
-                    busy={**self._busy, **dict.fromkeys(self._resting, places)},
+                    busy=taken(self._busy, self._resting, self._failures, places=places, unreserved=unreserved),
                     places=places,
-                    unreserved=max(1, places - self._settings.stock_reserve),
+                    unreserved=unreserved,
                     limit=free,
                     lease_seconds=self._settings.lease_seconds,
                 )
         except (Unavailable, asyncpg.PostgresError) as error:
             _log.warning("claim_failed", error=type(error).__name__)
-            return []
+            return [], False
 
     async def _drive(self, lease: Lease) -> None:
         """One job attempt: a broad `except` has its home here."""
         try:
             await self._driver.drive(lease)
+            self._failures.pop((lease.store_id, lease.network), None)
         except LeaseLost:
             _log.info("lease_lost", store_id=lease.store_id, campaign_id=lease.campaign_id)
         except KikiError as error:
@@ -140,13 +148,16 @@ class Reconciler:
 
     def _wait(self, lease: Lease, attempts: int, error: KikiError) -> float:
         """Exponential with full jitter over its upper half; a busy network rests as a whole for as long as it asked."""
+        key = (lease.store_id, lease.network)
+        if isinstance(error, Unavailable | DeadlineExceeded):
+            self._failures[key] = self._failures.get(key, 0) + 1
         longest = self._settings.retry_longest_seconds
         wait: float = min(longest, self._settings.retry_first_seconds * 2 ** min(attempts, 20))
         if isinstance(error, DeadlineExceeded) and attempts == 0:
             return 0.0
         if isinstance(error, NetworkBusy):
             wait = max(wait, error.retry_after_seconds)
-            self._resting[lease.store_id, lease.network] = monotonic() + error.retry_after_seconds
+            self._resting[key] = monotonic() + error.retry_after_seconds
             return wait
         return wait * self._jitter.uniform(0.5, 1.0)
 
@@ -201,3 +212,12 @@ class Reconciler:
                 await work_rows.release_all(connection, self._owner)
         except (TimeoutError, Unavailable, asyncpg.PostgresError) as error:
             _log.warning("release_failed", error=type(error).__name__)
+
+
+def taken(
+    busy: Mapping[Key, int], resting: Iterable[Key], failures: Mapping[Key, int], *, places: int, unreserved: int
+) -> dict[Key, int]:
+    """Places that count as taken: all of a network that rests; all but one, and those kept for stock, of one that
+    failed as many times in a row as it has places. A dead network of one store leaves room for those that answer."""
+    failing = {key: unreserved - 1 + busy.get(key, 0) for key, count in failures.items() if count >= places}
+    return {**busy, **failing, **dict.fromkeys(resting, places)}

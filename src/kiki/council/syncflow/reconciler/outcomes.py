@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kiki.council.syncflow.domain import Action, ActionKind, ActionState, Campaign
-from kiki.council.syncflow.plan import ACTIVE, PAUSED, REMOVED, Wanted
+from kiki.council.syncflow.plan import ACTIVE, PAUSED, REMOVED, Refusal, Wanted
 from kiki.council.syncflow.repository.actions import Resolution
 
 BID_TARGET = "\x00bid"
@@ -13,19 +13,31 @@ CAMPAIGN_TARGET = ""
 
 
 def resolutions(
-    campaign: Campaign, want: Wanted, open_actions: Sequence[Action], changed: frozenset[str], *, done: bool
+    campaign: Campaign,
+    want: Wanted,
+    open_actions: Sequence[Action],
+    changed: frozenset[str],
+    *,
+    refused: frozenset[Refusal],
+    done: bool,
 ) -> list[Resolution]:
     """The actions to settle now. `changed`: targets that we changed; `done`: no further step may be taken."""
     found: list[Resolution] = []
     for action in open_actions:
-        state = _state(campaign, want, action, changed, done=done)
+        state = _state(campaign, want, action, changed, refused=refused, done=done)
         if state is not None and state is not action.state:
             found.append(Resolution(action.action_id, state))
     return found
 
 
 def _state(
-    campaign: Campaign, want: Wanted, action: Action, changed: frozenset[str], *, done: bool
+    campaign: Campaign,
+    want: Wanted,
+    action: Action,
+    changed: frozenset[str],
+    *,
+    refused: frozenset[Refusal],
+    done: bool,
 ) -> ActionState | None:
     if _in_effect(campaign, action):
         target = BID_TARGET if action.kind is ActionKind.BID else action.product_id
@@ -35,12 +47,18 @@ def _state(
         return ActionState.HELD
     if not done:
         return None
-    standing = campaign.standing
-    if standing.status == REMOVED or standing.refused:
+    if campaign.standing.status == REMOVED or _is_refused(action, refused):
         return ActionState.REFUSED
     if action.kind is not ActionKind.BID and action.product_id not in want.products:
         return ActionState.SUPERSEDED
     return ActionState.DOUBTFUL if campaign.doubtful else ActionState.UNCHANGED
+
+
+def _is_refused(action: Action, refused: frozenset[Refusal]) -> bool:
+    if action.kind is ActionKind.BID:
+        return any(what.startswith("bid=") for _, what in refused)
+    status = PAUSED if action.kind is ActionKind.PAUSE else ACTIVE
+    return bool(refused & {(action.product_id, status), (CAMPAIGN_TARGET, status)})
 
 
 def _in_effect(campaign: Campaign, action: Action) -> bool:

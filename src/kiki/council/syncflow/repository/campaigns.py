@@ -177,6 +177,17 @@ async def write_hold(
     )
 
 
+async def end_expired_hold(connection: Connection, store_id: int, campaign_id: str, now: dt.datetime) -> None:
+    """Take a hand off whose time is over; one that was put on anew meanwhile stays. Its work row is locked."""
+    await connection.execute(
+        "UPDATE syncflow.campaigns SET hold_reason = NULL, hold_actor = NULL, held_at = NULL, hold_until = NULL,"
+        " updated_at = $3 WHERE store_id = $1 AND campaign_id = $2 AND hold_until <= $3",
+        store_id,
+        campaign_id,
+        now,
+    )
+
+
 async def list_expired_holds(connection: Connection, now: dt.datetime, limit: int) -> list[NewWork]:
     """Campaigns where the time of a hold is over."""
     rows = await connection.fetch(

@@ -14,6 +14,7 @@ from kiki.kit.database import Connection
 
 STOCK_LANE, LIVE_LANE, BULK_LANE = 1, 2, 3
 CHANNEL = "kiki_syncflow"
+_MOST_LOOKED_AT = 500
 
 _ENQUEUE = (
     "INSERT INTO syncflow.work AS w (store_id, campaign_id, network, lane, due_at)"
@@ -27,22 +28,23 @@ WITH busy AS (
 ), candidate AS (
     SELECT store_id, campaign_id, network, lane, due_at FROM syncflow.work w
     WHERE due_at <= now() AND (lease_until IS NULL OR lease_until < now()) AND NOT EXISTS (
-        SELECT 1 FROM busy b WHERE b.store_id = w.store_id AND b.network = w.network AND b.places >= $4)
-    ORDER BY lane, due_at LIMIT 500
+        SELECT 1 FROM busy b WHERE b.store_id = w.store_id AND b.network = w.network
+            AND b.places >= CASE WHEN w.lane = 1 THEN $4::int ELSE $5::int END)
+    ORDER BY lane, due_at LIMIT $9
 ), ranked AS (
     SELECT c.*, coalesce(b.places, 0)
         + row_number() OVER (PARTITION BY store_id, network ORDER BY c.lane, c.due_at) AS place
     FROM candidate c LEFT JOIN busy b USING (store_id, network)
 ), pick AS (
     SELECT w.store_id, w.campaign_id FROM syncflow.work w JOIN ranked r USING (store_id, campaign_id)
-    WHERE r.place <= CASE WHEN r.lane = 1 THEN $4 ELSE $5 END
+    WHERE r.place <= CASE WHEN r.lane = 1 THEN $4::int ELSE $5::int END
       AND w.due_at <= now() AND (w.lease_until IS NULL OR w.lease_until < now())
     ORDER BY r.lane, r.due_at LIMIT $6 FOR UPDATE OF w SKIP LOCKED
 )
 UPDATE syncflow.work w SET lease_owner = $7, lease_token = nextval('syncflow.lease_tokens'),
     lease_until = now() + $8 * interval '1 second'
 FROM pick WHERE w.store_id = pick.store_id AND w.campaign_id = pick.campaign_id
-RETURNING w.store_id, w.campaign_id, w.network, w.lane, w.lease_token
+RETURNING w.store_id, w.campaign_id, w.network, w.lane, w.lease_token, (SELECT count(*) FROM candidate) >= $9 AS more
 """
 _LOCK = (
     "UPDATE syncflow.work SET lease_until = now() + $4 * interval '1 second'"
@@ -100,9 +102,9 @@ async def claim(
     unreserved: int,
     limit: int,
     lease_seconds: float,
-) -> list[Lease]:
-    """Lease due work, the most urgent first. A store's network has `places`; only live stock takes more than"
-    " `unreserved`."""
+) -> tuple[list[Lease], bool]:
+    """Lease due work, the most urgent first. A store's network has `places`; only live stock takes more than
+    `unreserved`. Whether work may be due that was not looked at, behind that of networks without a place."""
     rows = await connection.fetch(
         _CLAIM,
         [key[0] for key in busy],
@@ -113,8 +115,9 @@ async def claim(
         limit,
         owner,
         lease_seconds,
+        _MOST_LOOKED_AT,
     )
-    return [Lease(*row) for row in rows]
+    return [Lease(*tuple(row)[:5]) for row in rows], bool(rows) and rows[0]["more"]
 
 
 async def lock_lease(connection: Connection, lease: Lease, lease_seconds: float) -> int | None:

@@ -66,7 +66,7 @@ async def decide(connection: Connection, decisions: Sequence[Decision], now: dt.
     for key, decision in zip(keys, decisions, strict=True):
         before = states[key]
         after = _apply(before, decision)
-        states[key] = before if after is None else after
+        states[key] = before if after is None else guard.expire_hand(after, now)
         steps.append((before, states[key], after is None))
     moved = [key for key, state in states.items() if state != first[key]]
     if moved:

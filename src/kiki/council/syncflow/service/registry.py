@@ -85,7 +85,7 @@ class Registry:
         if items:
             await work_rows.enqueue(connection, items)
         for item in items:
-            await rows.write_hold(connection, item.store_id, item.campaign_id, None, now)
+            await rows.end_expired_hold(connection, item.store_id, item.campaign_id, now)
         return len(items)
 
     async def list_networks(self, store_id: int) -> list[AdNetworkConnection]:
