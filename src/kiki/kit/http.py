@@ -1,14 +1,12 @@
 """HTTP to the outside: deadlines, bounded answers, no redirects, and no way into private networks unless allowed.
 
-The guard resolves a host itself, refuses addresses that are not public, and connects to the address that it checked,
-so that a second look-up cannot answer differently (DNS rebinding).
+`http_guard.py` resolves a host itself, refuses addresses that are not public, and connects to the address that it
+checked, so that a second look-up cannot answer differently (DNS rebinding).
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,7 +17,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from kiki.kit.errors import DeadlineExceeded, InvalidInput, ResourceExhausted, Unavailable
+from kiki.kit.errors import DeadlineExceeded, InvalidInput, Unavailable
+from kiki.kit.http_guard import ACCEPTED_CODING, GuardedTransport, read_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,15 @@ class OutboundHttp:
         """A client with a pool of its own for the time of the block."""
         chosen = policy or OutboundPolicy()
         limits = httpx.Limits(max_connections=chosen.max_connections, max_keepalive_connections=chosen.max_connections)
-        headers = {"user-agent": chosen.user_agent}
+        headers = {"user-agent": chosen.user_agent, "accept-encoding": ACCEPTED_CODING}
+        transport = None if chosen.allow_private else GuardedTransport(authorities(), limits)
         async with httpx.AsyncClient(
-            verify=authorities(), limits=limits, follow_redirects=False, trust_env=False, headers=headers
+            verify=authorities(),
+            limits=limits,
+            follow_redirects=False,
+            trust_env=False,
+            headers=headers,
+            transport=transport,
         ) as client:
             yield cls(client, chosen)
 
@@ -113,52 +118,12 @@ class OutboundHttp:
     async def _send(
         self, method: str, url: httpx.URL, content: bytes | None, headers: dict[str, str], timeout_seconds: float
     ) -> HttpAnswer:
-        target, extensions = await self._checked(url)
-        if target.host != url.host:
-            headers["host"] = url.netloc.decode("ascii")
-        request = self._client.build_request(
-            method, target, content=content, headers=headers, timeout=timeout_seconds, extensions=extensions
-        )
+        if url.scheme not in ("http", "https") or not url.host:
+            raise InvalidInput("a URL starts with http:// or https:// and names a host", reason="BAD_URL")
+        request = self._client.build_request(method, url, content=content, headers=headers, timeout=timeout_seconds)
         answer = await self._client.send(request, stream=True)
         try:
-            body = await self._read(answer)
+            body = await read_bounded(answer, self._policy.max_answer_bytes)
         finally:
             await answer.aclose()
         return HttpAnswer(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, body)
-
-    async def _read(self, answer: httpx.Response) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        async for part in answer.aiter_bytes():
-            size += len(part)
-            if size > self._policy.max_answer_bytes:
-                raise ResourceExhausted(
-                    f"the answer is larger than {self._policy.max_answer_bytes} bytes", reason="ANSWER_TOO_LARGE"
-                )
-            parts.append(part)
-        return b"".join(parts)
-
-    async def _checked(self, url: httpx.URL) -> tuple[httpx.URL, dict[str, Any]]:
-        if url.scheme not in ("http", "https") or not url.host:
-            raise InvalidInput("a URL starts with http:// or https:// and names a host", reason="BAD_URL")
-        if self._policy.allow_private:
-            return url, {}
-        address = await _public_address(url.host, url.port or (443 if url.scheme == "https" else 80))
-        return url.copy_with(host=address), {"sni_hostname": url.host}
-
-
-async def _public_address(host: str, port: int) -> str:
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise Unavailable("the host's name does not resolve", reason="HTTP_UNREACHABLE") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(_is_public(address) for address in addresses):
-        raise InvalidInput("the URL leads to an address that is not public", reason="PRIVATE_ADDRESS")
-    return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None) or getattr(parsed, "sixtofour", None)
-    return (mapped or parsed).is_global and not parsed.is_multicast

@@ -10,8 +10,10 @@ from starlette.types import ASGIApp
 from kiki.portal.access import InternalKeyGuard
 from kiki.portal.collector.endpoints import router as collector
 from kiki.portal.exception_handlers import add_exception_handlers
+from kiki.portal.heads import HeadAsGet
 from kiki.portal.health import router as health
 from kiki.portal.internal import routers as internal
+from kiki.portal.last_resort import LastResort
 from kiki.portal.openapi import build_document
 from kiki.portal.reports.endpoints import router as reports
 from kiki.portal.request_ids import RequestIds
@@ -39,13 +41,16 @@ def build_app(services: Services) -> ASGIApp:
         description=_TEXT,
         docs_url="/docs",
         redoc_url=None,
+        # A redirect would name the host that the request names, whoever wrote it.
+        redirect_slashes=False,
         max_body_size=services.settings.max_body_bytes,
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     api.state.services = services
     add_exception_handlers(api)
     api.openapi = lambda: _document(api)  # type: ignore[method-assign]  # the way FastAPI documents for extending it
-    return RequestIds(InternalKeyGuard(StorableTargets(api), services.settings.api_keys))
+    guarded = InternalKeyGuard(StorableTargets(HeadAsGet(api)), services.settings.api_keys)
+    return RequestIds(LastResort(guarded))
 
 
 def _document(api: FastAPI) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from starlette.responses import Response
 
 from kiki.kit.errors import KikiError
 from kiki.kit.logging import get_logger
+from kiki.portal.access import is_guarded
 from kiki.portal.problems import MEDIA_TYPE, encode, problem, problem_of
 
 _MAX_SHOWN = 20
 _RETRY_SECONDS = "2"
+_AWAY = "this cannot be answered now; the same request may be later"
 _log = get_logger(__name__)
 
 
@@ -31,6 +33,9 @@ def add_exception_handlers(app: FastAPI) -> None:
 async def _kiki_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, KikiError)
     status, document = problem_of(error, _request_id(request))
+    if status > 500 and not is_guarded(request.scope["path"]):
+        # What cannot be reached, and where it is, is nothing for passers-by.
+        document = problem(status, reason=error.reason, detail=_AWAY, request_id=_request_id(request))
     if status == 500:
         _log.error("request_failed", reason=error.reason, path=_route(request))
     return _answer(status, document, {"retry-after": _RETRY_SECONDS} if status == 503 else None)
@@ -68,11 +73,12 @@ def _allowed(request: Request) -> str:
     """Every method of the path (RFC 9110, 15.5.6); the router names those of the first route alone."""
     routes = iter_route_contexts(request.app.routes)
     found = [route.methods or () for route in routes if route.path_regex.match(request.scope["path"])]
-    return ", ".join(sorted(set().union(*found)))
+    methods = set().union(*found)
+    return ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
-    _log.error("request_failed", error=type(error).__name__, path=_route(request), exc_info=error)
+async def _unexpected(request: Request, _error: Exception) -> Response:
+    """The answer; starlette raises the error again, for `LastResort` to log."""
     document = problem(
         500, reason="INTERNAL", detail="an internal error; the log has the details", request_id=_request_id(request)
     )

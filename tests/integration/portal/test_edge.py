@@ -173,7 +173,7 @@ async def test_who_waits_for_100_continue_and_is_refused_does_not_get_out_of_ste
         ("not http", b"\x16\x03\x01 hello\r\n\r\n", 400),
         ("two lengths", request(content_length="10\r\ncontent-length: 11"), 400),
         ("broken chunk", chunked(BODY, 4).replace(b"4\r\n", b"zz\r\n", 1), 400),
-        ("endless head", b"POST " + PATH.encode() + b" HTTP/1.1\r\n" + b"a: b\r\n" * 90_000, 400),
+        ("endless head", b"POST " + PATH.encode() + b" HTTP/1.1\r\n" + b"a: b\r\n" * 90_000, 431),
     ],
 )
 async def test_connections_that_end_after_the_answer(portal: Portal, case: str, data: bytes, status: int) -> None:

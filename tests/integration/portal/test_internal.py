@@ -70,7 +70,7 @@ async def test_who_opens_the_address_itself_finds_where_to_go_on(portal: Portal,
 
 
 async def test_a_wrong_method_is_told_every_right_one(portal: Portal) -> None:
-    for path, right in (("/internal/stores", "GET, POST"), ("/internal/stores/1/credentials", "DELETE, PUT")):
+    for path, right in (("/internal/stores", "GET, HEAD, POST"), ("/internal/stores/1/credentials", "DELETE, PUT")):
         answer = await portal.http.request("TRACE", path, headers=HEADERS)
         assert (answer.status_code, answer.headers["allow"]) == (405, right)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,19 @@ def test_headers_never_break_and_kept_ones_are_bounded(raw: list[tuple[bytes, by
     for value in kept_headers(headers or {}).values():
         assert len(value) <= 512
         assert value.isprintable()
+
+
+def test_what_strangers_make_long_is_forgotten_with_its_request() -> None:
+    """Look-ups are cached by what was sent: thousands of long addresses or names would fill the memory."""
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert parse_route(f"/webhooks/shopify/{number:x>50000}") is not None
+            assert parse_route(f"/webhooks/{number:x>50000}/orders") is not None
+            assert read_headers([(b"x" * 30_000 + b"%d" % number, b"")]) is not None
+        assert tracemalloc.get_traced_memory()[0] < 2**20
+    finally:
+        tracemalloc.stop()
 
 
 def test_signatures_and_credentials_are_not_kept() -> None:

@@ -29,6 +29,8 @@ from kiki.portal.intake.routes import webhook_path
 from kiki.portal.intake.rules import Arrival, Intake, Limits, Opened, answer_of
 
 _MAX_HEAD_BYTES = 256 * 1024
+_MAX_FRAMING_BYTES = 2 * _MAX_HEAD_BYTES
+"""Between two parts of a body, or behind its last: trailers and extensions of chunks, which nobody here reads."""
 _LINGER_SECONDS = 2.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -86,7 +88,8 @@ class WebhookProtocol(HttpToolsProtocol):
         """No further request is taken; the connection ends when those before are answered."""
         self._closes_at = 0.0
         """Set: the last answer is out, and what still comes is thrown away until then."""
-        self._head_bytes = 0
+        self._unread_bytes = 0
+        """What came since the parser told something."""
         self._in_head = False
         self._active_at = 0.0
 
@@ -97,19 +100,23 @@ class WebhookProtocol(HttpToolsProtocol):
         self._active_at = monotonic()
 
     def data_received(self, data: bytes) -> None:
+        if self._closes_at and self._current is None:
+            return
         if not self._in_head:
             self._active_at = monotonic()
-        elif (head_bytes := self._head_bytes + len(data)) > _MAX_HEAD_BYTES:
-            self.send_400_response("The request's head is too large.")
+        self._unread_bytes += len(data)
+        if self._unread_bytes > (_MAX_HEAD_BYTES if self._in_head else _MAX_FRAMING_BYTES):
+            self._give_up(answers.HEADERS_TOO_LARGE)
             return
-        else:
-            self._head_bytes = head_bytes
         super().data_received(data)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn never keeps a half-closed connection
         """A sender that only closed its own direction still gets the answers that are under way."""
         if self._turns and self._current is None:
             self._ends = True
+            return True
+        if not self._turns and self._application_is_busy() and not self.cycle.more_body:
+            self._end_after_application()
             return True
         return None
 
@@ -143,25 +150,28 @@ class WebhookProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self._in_head = True
-        self._head_bytes = 0
+        self._unread_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
+        """Fields of the head; what comes behind the body is no header (RFC 9110, 6.5.1), least of all a key."""
+        if self._in_head:
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._unread_bytes = 0
         if self._ends:
             return
         path = webhook_path(self.url)
         if path is None:
             self._to_application()
         elif self._application_is_busy():
-            self.cycle.keep_alive = False
-            self._ends = True
+            self._end_after_application()
         else:
             self._open(path)
 
     def on_body(self, body: bytes) -> None:
+        self._unread_bytes = 0
         exchange = self._current
         if exchange is None:
             if not self._ends:
@@ -177,6 +187,7 @@ class WebhookProtocol(HttpToolsProtocol):
                 exchange.reply(answers.OVERLOADED)
 
     def on_message_complete(self) -> None:
+        self._unread_bytes = 0
         exchange = self._current
         if exchange is None:
             if not self._ends:
@@ -190,7 +201,15 @@ class WebhookProtocol(HttpToolsProtocol):
         elif self._closes_at:
             self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
+    def on_response_complete(self) -> None:
+        """However long the application took: from here on the connection is idle."""
+        self._active_at = monotonic()
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's; it says the same of everything
+        self._give_up(answers.MALFORMED)
+
+    def _give_up(self, answer: Answer) -> None:
         """What cannot be parsed is answered in its turn, and ends the connection."""
         if self._closes_at or self.transport.is_closing():
             self.transport.close()
@@ -200,8 +219,31 @@ class WebhookProtocol(HttpToolsProtocol):
             current.abandon()
             self._turns.remove(current)
         self._ends = True
-        if not self._turns:
-            super().send_400_response(msg)
+        if self._turns:
+            return
+        if not self._application_is_busy():
+            self._part_with(answer)
+        elif not self.cycle.more_body:
+            self._end_after_application()
+        elif self.cycle.response_started or self.pipeline:
+            self.transport.close()
+        else:
+            self._part_with(answer)
+
+    def _part_with(self, answer: Answer) -> None:
+        """Say it and hang up; what still comes is thrown away for a moment, as in `_end`."""
+        self.transport.write(answer.wire(self.door.common(self.server_state.default_headers), last=True))
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._closes_at = monotonic() + _LINGER_SECONDS
+        else:
+            self.transport.close()
+
+    def _end_after_application(self) -> None:
+        """What the application answers is the last on this connection."""
+        self.cycle.keep_alive = False
+        self._ends = True
 
     def sweep(self, now: float) -> None:
         """Called a few times a second: ends what takes too long."""

@@ -13,6 +13,7 @@ _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,127}")
 _NOT_TOPIC = re.compile(r"[^A-Za-z0-9._/-]")
 _MAX_TOKEN = 128
 _MAX_CACHED_URL = 512
+"""A stranger's long addresses are not kept: thousands of them would fill the memory."""
 PREFIX = "/webhooks/"
 
 
@@ -42,9 +43,12 @@ def _webhook_path(url: bytes) -> str | None:
 _cached_path = lru_cache(maxsize=8192)(_webhook_path)
 
 
-@lru_cache(maxsize=8192)
 def parse_route(path: str) -> Route | None:
     """`/webhooks/{platform}/{topic}` or `/webhooks/{platform}/s/{token}/{topic}`; None for anything else."""
+    return _cached_route(path) if len(path) <= _MAX_CACHED_URL else _parse_route(path)
+
+
+def _parse_route(path: str) -> Route | None:
     platform, _, rest = path.removeprefix(PREFIX).partition("/")
     token: str | None = None
     if rest.startswith("s/"):
@@ -55,3 +59,6 @@ def parse_route(path: str) -> Route | None:
     if _TOPIC.fullmatch(topic):
         return Route(platform=platform, token=token, topic=topic, well_formed=True)
     return Route(platform=platform, token=token, topic=_NOT_TOPIC.sub("_", topic)[:128], well_formed=False)
+
+
+_cached_route = lru_cache(maxsize=8192)(_parse_route)

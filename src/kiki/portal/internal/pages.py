@@ -13,6 +13,7 @@ from kiki.kit.errors import InvalidInput
 
 MAX_LIMIT = 500
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]
+_BIGINT = range(-(2**63), 2**63)
 Cursor = Annotated[str, Query(max_length=400, description="`next_cursor` of the page before; empty for the first.")]
 StoreId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -30,6 +31,11 @@ def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> list[Any] | None:
         key = msgspec.json.decode(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=list[str | int])
     except (ValueError, binascii.Error, msgspec.DecodeError):
         key = []
-    if len(key) != len(kinds) or any(type(part) is not kind for part, kind in zip(key, kinds, strict=False)):
+    if len(key) != len(kinds) or not all(map(_is_storable, key, kinds)):
         raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR")
     return list(key)
+
+
+def _is_storable(part: str | int, kind: type) -> bool:
+    """Whether a part is of its kind, and a value that a column can hold."""
+    return type(part) is kind and (part in _BIGINT if isinstance(part, int) else "\x00" not in part)

@@ -1,0 +1,112 @@
+"""Requests that no HTTP library writes: trailers as headers, framing without end, broken ones behind good ones."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from integration.portal.running import KEY, SITE, Portal, running_portal, sign
+from integration.portal.test_edge import PATH, request, wire_to
+from kiki.portal.problems import MEDIA_TYPE
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nhost: portal\r\n\r\n"
+
+
+def chunks(path: str, behind: bytes, *headers: str, method: str = "POST") -> bytes:
+    """A request with one chunk `{}` and `behind` after the line of the last."""
+    lines = "".join(f"{line}\r\n" for line in ("host: portal", "transfer-encoding: chunked", *headers))
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + b"2\r\n{}\r\n0\r\n" + behind
+
+
+async def test_a_key_behind_the_body_opens_nothing(portal: Portal) -> None:
+    async with wire_to(portal) as wire:
+        wire.send(chunks("/internal/stores", f"x-internal-api-key: {KEY}\r\n\r\n".encode(), method="GET"))
+        status, headers, _ = await wire.answer()
+        assert (status, headers["content-type"]) == (403, MEDIA_TYPE)
+        wire.send(chunks("/healthz", b"x-request-id: trailer\r\n\r\n", method="GET"))
+        status, headers, _ = await wire.answer()
+        assert (status, headers["x-request-id"] == "trailer") == (200, False)
+
+
+async def test_a_webhook_with_trailers_is_taken_without_them(portal: Portal) -> None:
+    await portal.add_store()
+    signed = (f"x-wc-webhook-source: {SITE}", f"x-wc-webhook-signature: {sign(b'{}')}")
+    async with wire_to(portal) as wire:
+        wire.send(chunks(PATH, b"x-wc-webhook-topic: order.created\r\n\r\n", *signed))
+        assert await wire.status() == 200
+        wire.send(chunks(PATH, f"x-wc-webhook-signature: {sign(b'{}')}\r\n\r\n".encode(), signed[0]))
+        assert await wire.status() == 401
+    [stored] = await portal.rows("SELECT headers FROM inbox.deliveries")
+    assert "topic" not in stored["headers"]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/unsubscribe/a", PATH])
+@pytest.mark.parametrize("kind", ["one trailer", "many trailers", "an extension"])
+async def test_what_nobody_reads_has_an_end(portal: Portal, path: str, kind: str) -> None:
+    """None of it may be kept for as long as its sender likes."""
+    await portal.add_store()
+    head = chunks(path, b"", f"x-wc-webhook-source: {SITE}", f"x-wc-webhook-signature: {sign(b'{}')}")
+    more = {"one trailer": b"a" * 65_536, "many trailers": b"a: b\r\n" * 10_000, "an extension": b"e" * 65_536}[kind]
+    async with wire_to(portal) as wire:
+        wire.send(head.removesuffix(b"0\r\n") + b"0;e=" if kind == "an extension" else head + b"a: b\r\n")
+        if kind == "one trailer":
+            wire.send(b"a: ")
+        async with asyncio.timeout(15):
+            for _ in range(64):
+                wire.send(more)
+                await wire.writer.drain()
+            answered = await wire.reader.read()
+        assert answered.rpartition(b"HTTP/1.1 ")[2].startswith(b"431 ") or path == "/unsubscribe/a"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"nonsense\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /webhooks/shopify/a HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        b"POST /webhooks/shopify/a HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"POST /webhooks/shopify/a HTTP/1.1\r\nhost : a\r\n\r\n",
+        b"POST /webhooks/shopify/a HTTP/1.1\r\nhost: a\r\n folded\r\n\r\n",
+        b"POST /healthz HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_document(portal: Portal, data: bytes) -> None:
+    async with wire_to(portal) as wire:
+        wire.send(data)
+        status, headers, content = await wire.answer()
+        assert (status, headers["content-type"], headers["connection"]) == (400, MEDIA_TYPE, "close")
+        assert b'"reason":"BAD_REQUEST"' in content
+        assert await wire.ended()
+
+
+async def test_a_broken_request_behind_one_of_the_application_does_not_take_its_answer(portal: Portal) -> None:
+    async with wire_to(portal) as wire:
+        wire.send(HEALTH + b"nonsense\r\n\r\n")
+        assert (await wire.answer())[2] == b'{"status":"ok"}'
+        assert await wire.ended()
+
+
+async def test_who_closed_its_own_direction_gets_the_applications_answer(portal: Portal) -> None:
+    async with wire_to(portal) as wire:
+        wire.send(HEALTH + HEALTH)
+        wire.writer.write_eof()
+        assert [await wire.status(), await wire.status()] == [200, 200]
+        assert await wire.ended()
+
+
+async def test_a_connection_goes_on_after_an_answer_that_took_long(
+    portal_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kiki.portal.server._KEEP_ALIVE_SECONDS", 1)
+    async with running_portal(portal_dsn) as portal, wire_to(portal) as wire:
+        await portal.add_store()
+        beacon = b"POST /unsubscribe/a HTTP/1.1\r\nhost: portal\r\ncontent-length: 2\r\n\r\n"
+        wire.send(beacon)
+        await asyncio.sleep(1.5)
+        wire.send(b"ab")
+        assert await wire.status() == 400
+        await asyncio.sleep(0.5)
+        wire.send(request())
+        assert await wire.status() == 200
