@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from kiki.cli import exits
-from kiki.cli.main import build_app
+from kiki.cli.main import build_app, build_command, run, unwrapped
 
 PROMISED = {"up", "serve", "demo", "migrate", "doctor", "stores", "deliveries", "calls", "campaigns", "report", "bench"}
 
@@ -41,3 +41,18 @@ def test_the_promised_commands_exist() -> None:
 def test_every_exit_code_is_documented() -> None:
     for code, meaning in exits.TABLE.items():
         assert f"{code} {meaning}" in _ALL["kiki"].epilog
+
+
+def test_the_help_names_what_is_run_first_then_shops_then_what_is_looked_at(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run(["--help"])
+    shown = capsys.readouterr().out
+    panels = ["Run", "Shops and campaigns", "Look and prove"]
+    assert sorted(panels, key=lambda panel: shown.index(f"─ {panel} ─")) == panels
+
+
+def test_a_paragraph_is_broken_by_the_terminal_and_not_by_its_source() -> None:
+    assert unwrapped("One\n    goes on.\n\n    Two\n    as well.") == "One goes on.\n\nTwo as well."
+    texts = [command.help for _, command in _commands(build_command(), "kiki")]
+    assert [text for text in texts if "\n" in text.replace("\n\n", "")] == []

@@ -10,11 +10,12 @@ from kiki.cli.inputs import Limit, StoreId, confirm
 from kiki.cli.output import AsJson, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.errors import NotFound
+from kiki.runtime.settings import AGENTS
 
 _PATH = "/internal/dead-calls"
 _COLUMNS = ("call_id", "store_id", "agent", "method", "subject", "died_at", "attempts", "reason")
 Store = Annotated[int | None, typer.Option("--store", min=1, help="Only of this store.")]
-Agent = Annotated[str | None, typer.Option("--agent", help="Only to this agent, e.g. syncledger.")]
+Agent = Annotated[str | None, typer.Option("--agent", help=f"Only to this agent: {', '.join(AGENTS)}.")]
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -28,6 +29,8 @@ def register(app: typer.Typer, panel: str) -> None:
 
 def _list(store: Store = None, agent: Agent = None, limit: Limit = 50, as_json: AsJson = False) -> None:
     """List dead calls, newest first."""
+    if agent is not None and agent not in AGENTS:
+        raise typer.BadParameter(f"--agent is one of {', '.join(AGENTS)}, got {agent!r}")
     with PortalClient.of_installation() as portal:
         calls = list(portal.rows(_PATH, "calls", limit, store_id=store, agent=agent))
     if as_json:
@@ -53,7 +56,7 @@ def _replay(
     call_ids: Annotated[
         list[int] | None, typer.Argument(metavar="[CALL…]", help="Ids; without any, all dead calls of the store.")
     ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a replay of all.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a replay of all; --json does not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Queue a store's dead calls again, once their cause is mended. What took effect after all is not done twice.
@@ -70,5 +73,5 @@ def _replay(
         print_fields(answer)
     named = len(set(call_ids or ()))
     if answer["replayed"] < named:
-        missing = named - answer["replayed"]
-        raise NotFound(f"{missing} of {named} named calls are not dead; the others are queued", reason="UNKNOWN_CALL")
+        missing, others = named - answer["replayed"], "; the others are queued" if answer["replayed"] else ""
+        raise NotFound(f"{missing} of {named} named calls are not dead{others}", reason="UNKNOWN_CALL")

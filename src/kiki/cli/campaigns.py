@@ -17,13 +17,17 @@ from kiki.kit.textfile import BadFile
 
 _DEFINED = ("campaign_id", "network", "name", "daily_budget", "bid")
 _COLUMNS = ("campaign_id", "network", "name", "status", "daily_budget", "bid", "hold", "counts_since", "reason")
+_ACTION_COLUMNS = ("requested_at", "campaign_id", "product_id", "kind", "reasons", "actor", "state", "last_error")
 _EVER = "1970-01-01"
 _CHUNK = 500
 _MONEY = ("daily_budget", "bid")
 CampaignId = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="The campaign's id.")]
 ProductId = Annotated[str, typer.Argument(metavar="PRODUCT", help="The product's id in the shop.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; goes to the audit log.")]
-Until = Annotated[str | None, typer.Option("--until", help="When it ends, ISO 8601; left out: when it is released.")]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", help="When it ends: ISO 8601, or in how long (90m, 24h, 7d); left out: when released."),
+]
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -117,15 +121,14 @@ def _actions(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List what was done at the ad networks, newest first."""
+    """List what was done at the ad networks, newest first; --json has bids, notes and attempts as well."""
     with PortalClient.of_installation() as portal:
         path = f"/internal/campaigns/{store_id}/actions"
         actions = list(portal.rows(path, "actions", limit, campaign_id=campaign, product_id=product))
     if as_json:
         print_json(actions)
     else:
-        plain = [name for name in (actions[0] if actions else {}) if name != "store_id"]
-        print_rows(actions, plain, empty="Nothing was done yet.")
+        print_rows(actions, _ACTION_COLUMNS, empty="Nothing was done yet.")
 
 
 def _pause(store_id: StoreId, product: ProductId, reason: Reason, until: Until = None, as_json: AsJson = False) -> None:
@@ -187,7 +190,7 @@ def _order(store_id: int, product: str, order: str, reason: str, until: str | No
 
 
 def _hand(reason: str, until: str | None) -> dict[str, str | None]:
-    return {"reason": reason, "expires_at": read_time(until)}
+    return {"reason": reason, "expires_at": read_time(until, ahead=True)}
 
 
 def _ending(until: str | None) -> str:

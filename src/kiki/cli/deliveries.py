@@ -12,8 +12,9 @@ from kiki.cli.portal_client import PortalClient
 
 _PATH = "/internal/deliveries"
 _COLUMNS = ("delivery_id", "store_id", "platform", "topic", "status", "received_at", "attempts", "reason")
+_STATUSES = ("queued", "waiting", "parked", "settled", "ignored", "dead")
 Status = Annotated[
-    str | None, typer.Option("--status", help="queued, parked, settled, ignored, or dead (given up, to be replayed).")
+    str | None, typer.Option("--status", help=f"{', '.join(_STATUSES[:-1])}, or dead (given up, to be replayed).")
 ]
 Store = Annotated[int | None, typer.Option("--store", min=1, help="Only of this store.")]
 Topic = Annotated[str | None, typer.Option("--topic", help="Only of this topic, e.g. orders/create.")]
@@ -77,7 +78,9 @@ def _replay(
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Replay at most so many.")] = 1000,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a replay by filter.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do not ask before a replay by filter; --json does not ask.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Work on deliveries again, by id or by filter. Effects that already exist are not made twice.

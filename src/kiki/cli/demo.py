@@ -77,8 +77,7 @@ def run_with_demo(*, processes: str, seconds: float | None, as_json: bool, envir
             await drive(view, portal_url(), running.installation.settings.api_keys[0])
 
     options = UpOptions(topology=processes, seconds=seconds, logs_to_files=True, environment=environment)
-    up(options, listen=teller.listen, work=work)
-    teller.ended()
+    teller.ended(was_up=up(options, listen=teller.listen, work=work))
 
 
 async def drive(view: DemoView, url: str, api_key: str) -> None:

@@ -22,8 +22,9 @@ def _doctor(as_json: AsJson = False) -> None:
         print_json([{"check": item.check, "state": item.state, "detail": item.detail} for item in findings])
     else:
         styles = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+        width = max(len(item.check) for item in findings)
         for item in findings:
-            console().print(f"[{styles[item.state]}]{item.state:8}[/] {item.check:12} ", end="")
-            console().print(item.detail, markup=False)
+            console().print(f"[{styles[item.state]}]{item.state:8}[/] {item.check:{width}} ", end="")
+            console().print(item.detail, markup=False, soft_wrap=True)
     if any(item.state == "failed" for item in findings):
         raise typer.Exit(exits.FAILED)

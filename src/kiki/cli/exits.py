@@ -15,7 +15,7 @@ INTERRUPTED = 130
 
 TABLE = {
     OK: "done",
-    FAILED: "failed for a reason that is a defect, or a check did not pass",
+    FAILED: "failed: a defect, a check that did not pass, or a job that did not succeed",
     USAGE: "the command was not understood",
     NOT_FOUND: "what was named does not exist",
     REFUSED: "understood and refused: bad input, a conflict, not possible now, or not confirmed",

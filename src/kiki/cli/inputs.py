@@ -14,13 +14,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from kiki.cli import exits
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.kit.textfile import BadFile, header_of, open_text, rows_of
 
 ASK = "-"
 """Instead of a secret on the command line: read it from standard input, or ask for it."""
 
+_YES = ("y", "yes")
 StoreId = Annotated[int, typer.Argument(metavar="STORE", min=1, help="The store's id, as `kiki stores list` shows it.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, help="Show at most so many.")]
 
@@ -84,14 +84,13 @@ def _csv_rows(text: str) -> list[dict[str, Any]]:
 
 def confirm(question: str) -> None:
     """Ask before what cannot be taken back. Raises FailedPrecondition unless somebody says yes."""
-    try:
-        agreed = typer.confirm(question)
-    except typer.Abort as end:
-        if isinstance(end.__context__, KeyboardInterrupt):
-            raise typer.Exit(exits.INTERRUPTED) from None
+    sys.stderr.write(f"{question} [y/N]: ")  # Standard output is for the answer of the command.
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
         message = "nobody is there to be asked, and nothing was done; --yes says yes beforehand"
-        raise FailedPrecondition(message, reason="NOT_CONFIRMED") from None
-    if not agreed:
+        raise FailedPrecondition(message, reason="NOT_CONFIRMED")
+    if answer.strip().lower() not in _YES:
         raise FailedPrecondition("not confirmed, and nothing was done", reason="NOT_CONFIRMED")
 
 
@@ -102,8 +101,8 @@ def read_secret(option: str | None, prompt: str) -> str | None:
     return getpass.getpass(f"{prompt}: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
 
 
-def read_time(text: str | None) -> str | None:
-    """A time as ISO 8601, or how long ago: `90m`, `24h`, `7d`."""
+def read_time(text: str | None, *, ahead: bool = False) -> str | None:
+    """A time as ISO 8601, or how long ago (`ahead`: in how long): `90m`, `24h`, `7d`."""
     if text is None:
         return None
     units = {"m": "minutes", "h": "hours", "d": "days"}
@@ -111,13 +110,17 @@ def read_time(text: str | None) -> str | None:
         from kiki.kit.clock import SystemClock
 
         try:
-            return (SystemClock().now() - dt.timedelta(**{units[text[-1]]: int(text[:-1])})).isoformat()
+            distance = dt.timedelta(**{units[text[-1]]: int(text[:-1])})
+            return (SystemClock().now() + (distance if ahead else -distance)).isoformat()
         except (OverflowError, ValueError):
+            if ahead:
+                raise InvalidInput(f"a time lies before the year 10000, got {text!r}", reason="BAD_TIME") from None
             raise InvalidInput(f"an age reaches back to the year 1 at most, got {text!r}", reason="BAD_TIME") from None
     try:
         at = dt.datetime.fromisoformat(text)
     except ValueError:
-        raise InvalidInput(f"a time is ISO 8601 or an age such as 24h, got {text!r}", reason="BAD_TIME") from None
+        distance_text = "how long from now, such as 24h" if ahead else "an age such as 24h"
+        raise InvalidInput(f"a time is ISO 8601 or {distance_text}, got {text!r}", reason="BAD_TIME") from None
     return (at if at.tzinfo else at.replace(tzinfo=dt.UTC)).isoformat()
 
 

@@ -14,6 +14,7 @@ from kiki.cli.portal_client import PortalClient
 
 _POLL_SECONDS = 0.5
 _ENDS = ("succeeded", "failed", "cancelled")
+_WAYS_OUT = {"NO_SHOP_CREDENTIALS": "`kiki stores credentials` keeps how the shop's API is reached."}
 
 
 def follow(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> None:
@@ -23,6 +24,8 @@ def follow(portal: PortalClient, job: dict[str, Any], *, as_json: bool) -> None:
         print_json(job)
     else:
         print_fields({name: value for name, value in job.items() if name != "result"})
+        if way := _WAYS_OUT.get(job["reason"]):
+            error_console().print(way, markup=False)
     if job["status"] != "succeeded":
         raise typer.Exit(exits.FAILED)
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import inspect
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+from typer.main import get_command
 
 from kiki.cli import exits
-from kiki.cli.output import print_failure
-from kiki.kit.errors import KikiError
+from kiki.cli.output import error_console, print_failure
+from kiki.kit.errors import InvalidInput, KikiError
 
 RUN, SHOPS, LOOK = "Run", "Shops and campaigns", "Look and prove"
 _EPILOG = "Exit codes: " + " · ".join(f"{code} {meaning}" for code, meaning in exits.TABLE.items()) + "."
@@ -38,6 +45,30 @@ _COMMANDS = (
 )
 
 
+class _InOrder(TyperGroup):
+    """Commands and groups of commands in one order; typer puts groups last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = [name for name, _ in _COMMANDS]
+        return sorted(super().list_commands(ctx), key=names.index)
+
+
+def build_command() -> Any:
+    """The whole command line, ready to run; its texts fit themselves to any width."""
+    command = get_command(build_app())
+    waiting: list[Any] = [command]
+    while waiting:
+        each = waiting.pop()
+        each.help = unwrapped(each.help or "")
+        waiting.extend(getattr(each, "commands", {}).values())
+    return command
+
+
+def unwrapped(text: str) -> str:
+    """A docstring whose paragraphs are one line each: the terminal breaks them where it ends."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
+
+
 def build_app() -> typer.Typer:
     """The whole command line."""
     app = typer.Typer(
@@ -48,6 +79,7 @@ def build_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode="rich",
+        cls=_InOrder,
     )
     app.callback()(_options)
     for name, panel in _COMMANDS:
@@ -76,24 +108,50 @@ def _options(
 
 def main() -> None:
     """Entry point."""
-    raise SystemExit(run(sys.argv[1:]))
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # The caller closed it.
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+    code = run(sys.argv[1:])
+    if code == exits.INTERRUPTED:
+        error_console().print("interrupted")
+    raise SystemExit(code)
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; its exit code."""
+    as_json = "--json" in arguments
     try:
-        build_app()(arguments, standalone_mode=True)
+        code = build_command()(arguments, standalone_mode=not as_json)
+        sys.stdout.flush()
     except KikiError as error:
-        print_failure(error, as_json="--json" in arguments)
+        print_failure(error, as_json=as_json)
         return exits.code_of(error)
-    except KeyboardInterrupt:
+    except TyperException as error:
+        print_failure(_not_understood(error), as_json=as_json)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
         return exits.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return exits.FAILED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else exits.FAILED
-    return exits.OK
+    except OSError as error:
+        return _unwritable(error, as_json=as_json)
+    return code if isinstance(code, int) else exits.OK
+
+
+def _not_understood(error: TyperException) -> KikiError:
+    """A command line that programs are told about; people see the usage beside it."""
+    message = error.format_message() or "what is to be done is missing"
+    return InvalidInput(f"the command was not understood: {message}", reason="USAGE")
+
+
+def _unwritable(error: OSError, *, as_json: bool) -> int:
+    """Standard output is a full disk, or a pipe that nobody reads; anything else is a defect."""
+    if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EIO):
+        raise error
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # What waits in the buffer goes there at the end.
+    if error.errno != errno.EPIPE:
+        print_failure(KikiError(f"standard output cannot be written ({error.strerror})"), as_json=as_json)
+    return exits.FAILED
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def _close(
     why: Annotated[str, typer.Option("--reason", help="Why now; goes to the audit log.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Follow it until the month is closed or refused.")] = False,
     timeout: Annotated[float, typer.Option("--timeout", min=1, help="Seconds to wait at most, with --wait.")] = 600.0,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before; --json does not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close a month now, without waiting for its grace to end. What comes later is a correction in the next month.

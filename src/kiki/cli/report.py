@@ -47,12 +47,17 @@ def _report(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a shop's statement of a month: baseline, revenue caused, fee, and every order with its evidence."""
-    form = "json" if as_json else form
+    """Show a shop's statement of a month: baseline, revenue caused, fee, and every order with its evidence.
+
+    A table into a file is JSON. With --json and --output the file is written, and its name and size are printed.
+    """
+    form = "json" if as_json and form == _TABLE else form
     if form not in _FORMATS:
         raise typer.BadParameter(f"--format is one of {', '.join(_FORMATS)}, got {form!r}")
     if form == "pdf" and output is None:
         raise typer.BadParameter("--format pdf wants --output FILE")
+    if as_json and form == "csv" and output is None:
+        raise typer.BadParameter("--format csv wants --output FILE beside --json")
     with PortalClient.of_installation() as portal:
         year, number = _month(month or _running(portal, store_id))
         query = {"year": year, "month": number, "format": "json" if form == _TABLE else form}
@@ -60,7 +65,10 @@ def _report(
     if output is not None:
         with writing(output):
             output.write_bytes(answer.content)
-        console().print(f"{output}: {len(answer.content)} bytes")
+        if as_json:
+            print_json({"file": str(output), "bytes": len(answer.content)})
+        else:
+            console().print(f"{output}: {len(answer.content)} bytes", markup=False, soft_wrap=True)
     elif form == "csv":
         sys.stdout.write(answer.text)
     elif form == "json":
@@ -108,6 +116,8 @@ def _figures(statement: dict[str, Any]) -> dict[str, Any]:
     contract = statement.get("contract") or {}
     figures = {name.replace("_revenue", " revenue"): statement.get(name) for name in _FIGURES}
     figures["mean_confidence"] = f"{statement['mean_confidence']:.4g}"
+    growth = statement.get("growth_percent")
+    figures["growth_percent"] = None if growth is None else f"{growth:.1f}"
     return {**{name: contract[name] for name in _TERMS if name in contract}, **figures}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 import typer
@@ -9,6 +11,7 @@ import typer
 from kiki.cli.inputs import Limit, StoreId, read_secret
 from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
+from kiki.kit.errors import InvalidInput
 
 _PATH = "/internal/stores"
 _COLUMNS = ("store_id", "platform", "store_key", "display_name", "currency", "timezone", "status")
@@ -107,11 +110,21 @@ def _set(
             raise typer.BadParameter(f"a rule is written name=value, got {rule!r}")
         changes[name] = list(filter(None, value.split(","))) if name in _LISTS else value
     with PortalClient.of_installation() as portal:
+        _check_rules(changes, portal.get(f"{_PATH}/{store_id}")["settings"])
         store = portal.patch(f"{_PATH}/{store_id}/settings", changes)
     if as_json:
         print_json(store)
     else:
         print_fields(store["settings"], "rules")
+
+
+def _check_rules(given: Iterable[str], known: Collection[str]) -> None:
+    """Raises `InvalidInput` that names the first rule that no shop has, and the one that was meant."""
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            told = f"did you mean {near[0]!r}?" if near else f"rules are {', '.join(known)}"
+            raise InvalidInput(f"there is no rule {name!r}; {told}", reason="UNKNOWN_RULE")
 
 
 def _rotate_secret(store_id: StoreId, secret: Secret = None, as_json: AsJson = False) -> None:
@@ -182,8 +195,8 @@ def _credentials(
         "consumer_secret": read_secret(consumer_secret, "Consumer secret"),
     }
     body = {"base_url": url, **{name: value for name, value in given.items() if value}}
-    if len(body) == 1:
-        raise typer.BadParameter("--access-token, or --consumer-key with --consumer-secret")
+    if len(body) == 1 or bool(consumer_key) != bool(given["consumer_secret"]):
+        raise typer.BadParameter("wanted are --access-token, or --consumer-key with --consumer-secret")
     with PortalClient.of_installation() as portal:
         portal.put(f"{_PATH}/{store_id}/credentials", body)
     if as_json:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kiki.cli import exits
 from kiki.cli.output import error_console
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _up(
     """Start everything: database, portal, worker and the six agents.
 
     The first start makes the database and the secrets in the data folder (KIKI_DATA_DIR). A process that dies is
-    started again. Ctrl-C ends all of it in order.
+    started again. Ctrl-C ends all of it in order; exit code 130 when it ended before all was ready.
     """
     from kiki.cli.demo import peer_settings, run_with_demo
 
@@ -61,8 +62,8 @@ def _up(
         teller.running(running)
         await until_stopped(running)
 
-    up(UpOptions(topology=processes, seconds=seconds, environment=environment), listen=teller.listen, work=work)
-    teller.ended()
+    options = UpOptions(topology=processes, seconds=seconds, environment=environment)
+    teller.ended(was_up=up(options, listen=teller.listen, work=work))
 
 
 class LineTeller:
@@ -72,7 +73,7 @@ class LineTeller:
         """A process's news."""
         process = f"{event.process} ({event.pid})" if event.pid else event.process
         detail = f": {event.detail}" if event.detail else ""
-        error_console().print(f"{event.kind:8}{process}{detail}", markup=False)
+        error_console().print(f"{event.kind:8} {process}{detail}", markup=False)
 
     def running(self, running: Running) -> None:
         """All is ready."""
@@ -85,9 +86,15 @@ class LineTeller:
         say(f"  data       {running.installation.settings.folder}", markup=False)
         say("Ctrl-C ends it.\n", markup=False)
 
-    def ended(self) -> None:
-        """The program ends."""
-        error_console().print("ended", markup=False)
+    def ended(self, *, was_up: bool) -> None:
+        """The program ends; with exit code 130 when it was stopped before all was ready."""
+        self._tell_end(was_up=was_up)
+        if not was_up:
+            raise typer.Exit(exits.INTERRUPTED)
+
+    def _tell_end(self, *, was_up: bool) -> None:
+        end = "ended" if was_up else "stopped before everything was up; the next start goes on with this data folder"
+        error_console().print(end, markup=False)
 
 
 class JsonTeller(LineTeller):
@@ -108,8 +115,8 @@ class JsonTeller(LineTeller):
             }
         )
 
-    def ended(self) -> None:
-        self._tell({"event": "ended"})
+    def _tell_end(self, *, was_up: bool) -> None:
+        self._tell({"event": "ended", "was_up": was_up})
 
     def _tell(self, message: dict[str, object]) -> None:
         sys.stdout.write(json.dumps(message) + "\n")

@@ -39,6 +39,11 @@ def read_variable(name: str) -> str | None:
     return os.environ.get(name) or None
 
 
+def set_variables() -> tuple[str, ...]:
+    """The names of the environment variables that are set and not empty."""
+    return tuple(name for name, value in os.environ.items() if value)
+
+
 def load_env_file(path: Path) -> None:
     """Add the variables of a `.env` file that are not set yet; a missing file is no variables."""
     if path.is_file():

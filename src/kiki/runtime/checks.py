@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from kiki.kit.errors import KikiError
 from kiki.kit.settings import load_settings
-from kiki.runtime.composition import COMPONENTS, settings_class
 from kiki.runtime.data_folder import holder
 from kiki.runtime.installation import Installation, read_installation, read_settings, running_database
+from kiki.runtime.preflight import about_unknown, check_settings, unknown_settings
 from kiki.runtime.settings import RuntimeSettings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """All checks, in the order in which things depend on each other."""
-    findings = [_python(), _guarded("settings", _settings)]
+    findings = [_python(), _settings()]
     if findings[-1].state == FAILED:
         return findings
     settings = read_settings()
@@ -58,11 +58,14 @@ def _python() -> Finding:
     return Finding("python", OK if good else FAILED, version if good else f"{version}; 3.11 or newer is needed")
 
 
-def _settings() -> str:
-    load_settings(RuntimeSettings).addresses  # noqa: B018
-    for name in COMPONENTS:
-        load_settings(settings_class(name))
-    return f"{read_settings().env} mode"
+def _settings() -> Finding:
+    try:
+        check_settings()
+        mode = f"{read_settings().env} mode"
+    except KikiError as error:
+        return Finding("settings", FAILED, error.message)
+    ignored = [f"{name} is ignored: {about_unknown(name)}" for name in unknown_settings()]
+    return Finding("settings", WARNING if ignored else OK, "; ".join([mode, *ignored]))
 
 
 def _secrets() -> str:
@@ -74,6 +77,8 @@ def _folder(settings: RuntimeSettings) -> Finding:
     folder = settings.folder
     if not folder.exists():
         return Finding("data folder", SKIPPED, f"{folder} does not exist yet; `kiki up` makes it")
+    if not folder.is_dir():
+        return Finding("data folder", FAILED, f"{folder} is not a folder; set KIKI_DATA_DIR to another")
     if not os.access(folder, os.W_OK | os.X_OK):
         return Finding("data folder", FAILED, f"{folder} is not writable")
     process = holder(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,8 +16,17 @@ _LOCK = "up.lock"
 
 
 def prepare_folder(folder: Path) -> None:
-    """Make it private. Root's may be passed through, because another user runs the database inside it."""
+    """Make it private. Root's may be passed through, because another user runs the database inside it.
+
+    Raises `FailedPrecondition` (`DATA_FOLDER_SHARED`) for a folder that others live in, which would be closed to them.
+    """
     with filling(folder):
+        if folder == Path("/") or (folder.is_dir() and folder.stat().st_mode & stat.S_ISVTX):
+            raise FailedPrecondition(
+                f"{folder} is not a folder of one program, and kiki closes its own to others; set KIKI_DATA_DIR to one"
+                f" below it, such as {folder / 'kiki'}",
+                reason="DATA_FOLDER_SHARED",
+            )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
@@ -59,8 +69,10 @@ def hold(folder: Path) -> Iterator[None]:
         with filling(folder):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
-        os.ftruncate(descriptor, 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -76,6 +88,13 @@ def holder(folder: Path) -> str | None:
         finally:
             os.close(descriptor)
     return None
+
+
+def was_killed(folder: Path) -> bool:
+    """Whether the last program that held the folder ended without letting go: its processes may still be draining."""
+    with suppress(OSError):
+        return bool((folder / _LOCK).read_bytes()) and holder(folder) is None
+    return False
 
 
 def _read(descriptor: int) -> str:

@@ -56,7 +56,11 @@ def load_secrets(folder: Path) -> None:
     try:
         kept = dotenv_values(path, interpolate=False) if path.is_file() else {}
     except OSError as error:
-        raise FailedPrecondition(f"{path} cannot be read ({error.strerror})", reason="SECRETS_UNREADABLE") from None
+        raise FailedPrecondition(
+            f"{path} cannot be read ({error.strerror}); run as the user of its `kiki up`, or set"
+            " KIKI_DATA_DIR to another folder",
+            reason="SECRETS_UNREADABLE",
+        ) from None
     add_defaults({name: value for name, value in kept.items() if value})
 
 

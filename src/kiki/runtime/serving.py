@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -17,6 +18,9 @@ from kiki.runtime.composition import Ground, check_names, preload
 from kiki.runtime.installation import read_installation, running_database
 from kiki.runtime.settings import RuntimeSettings
 from kiki.runtime.supervisor import run_components, stop_on_signals
+
+if TYPE_CHECKING:
+    from kiki.runtime.topology import ProcessEvent
 
 GO = b"go\n"
 _EXIT_GRACE_SECONDS = 10.0
@@ -58,6 +62,8 @@ async def _serve(names: Sequence[str], ground: Ground, *, managed: bool) -> None
         await _await_word(stop)
     if stop.is_set():
         return
+    if not managed:
+        await _check_addresses(names, ground.settings)
     ground = Ground(ground.settings, running_database(read_installation()), ground.keyring, ground.clock)
 
     def on_ready() -> None:
@@ -70,6 +76,17 @@ async def _serve(names: Sequence[str], ground: Ground, *, managed: bool) -> None
         await run_components(names, ground, stop=stop, on_ready=on_ready)
     finally:
         watchdog.cancel()
+
+
+async def _check_addresses(names: Sequence[str], settings: RuntimeSettings) -> None:
+    """Raises `FailedPrecondition` for what is taken; who starts a mesh has looked at all of its addresses before."""
+    from kiki.runtime.preflight import free_addresses, listened_on
+
+    def waiting(event: ProcessEvent) -> None:
+        _log.warning("addresses_taken", addresses=event.process)
+
+    addresses = {name: address for name, address in listened_on(settings).items() if name in names}
+    await free_addresses(addresses, waiting, 0.0)
 
 
 def tell(message: dict[str, object]) -> None:

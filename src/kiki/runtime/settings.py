@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
 
 from kiki.kit.errors import InvalidInput
@@ -73,8 +74,12 @@ class RuntimeSettings(BaseSettings):
     tls_authority: Path | None = Field(
         default=None, description="PEM authority that signed the peers' certificates; set: both sides must show one."
     )
-    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_format: str = Field(default="auto", description="json, text, or auto: text on a terminal.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    log_format: Literal["json", "text", "auto"] = Field(
+        default="auto", description="json, text, or auto: text on a terminal."
+    )
     drain_seconds: float = Field(default=8.0, gt=0, description="Longest time for work under way when a process stops.")
     syncvalue_grpc_url: str = Field(
         default="127.0.0.1:50051", validation_alias="SYNCVALUE_GRPC_URL", description="Address of SyncValue."
@@ -94,6 +99,26 @@ class RuntimeSettings(BaseSettings):
     syncshield_grpc_url: str = Field(
         default="127.0.0.1:50056", validation_alias="SYNCSHIELD_GRPC_URL", description="Address of SyncShield."
     )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, level: object) -> object:
+        return level.upper() if isinstance(level, str) else level
+
+    @field_validator("database_url")
+    @classmethod
+    def _of_postgresql(cls, url: SecretStr) -> SecretStr:
+        text = url.get_secret_value()
+        if text and not text.startswith(("postgresql://", "postgres://")):
+            raise ValueError("a database's address starts with postgresql://")
+        return url
+
+    @field_validator("portal_url")
+    @classmethod
+    def _of_http(cls, url: str) -> str:
+        if url and not url.startswith(("http://", "https://")):
+            raise ValueError("the portal's address starts with http:// or https://")
+        return url
 
     @property
     def production(self) -> bool:

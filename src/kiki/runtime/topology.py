@@ -227,6 +227,7 @@ class Mesh:
             "migrate",
             stdout=asyncio.subprocess.PIPE,
             env=child_environment(self._environment),
+            start_new_session=True,  # Ctrl-C is for us, who end it.
         )
         try:
             told, _ = await process.communicate()

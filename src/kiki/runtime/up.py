@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,20 @@ import uvloop
 from kiki.kit.clock import monotonic
 from kiki.kit.errors import KikiError
 from kiki.kit.logging import get_logger
-from kiki.runtime.data_folder import hold, prepare_folder
+from kiki.runtime.data_folder import hold, prepare_folder, was_killed
 from kiki.runtime.embedded.server import EmbeddedPostgres
 from kiki.runtime.installation import Installation, make_installation, read_settings
+from kiki.runtime.preflight import (
+    RELEASE_SECONDS,
+    about_unknown,
+    check_settings,
+    free_addresses,
+    listened_on,
+    unknown_settings,
+)
 from kiki.runtime.serving import set_up_logging
 from kiki.runtime.supervisor import stop_on_signals
-from kiki.runtime.topology import FEW, Listener, Mesh, ProcessEvent
+from kiki.runtime.topology import FEW, Listener, Mesh, ProcessEvent, groups
 
 _DATABASE = "postgresql"
 _LOG_BYTES = 10 * 2**20
@@ -52,27 +60,48 @@ class Running:
 Work = Callable[[Running], Awaitable[None]]
 
 
-def up(options: UpOptions, *, listen: Listener, work: Work) -> None:
+def up(options: UpOptions, *, listen: Listener, work: Work) -> bool:
     """Start everything, run `work` beside it once all is ready, and stop in order: processes, then the database.
 
-    Ends at a signal, after `options.seconds`, or when something cannot be kept alive (then it raises).
+    Ends at a signal, after `options.seconds`, or when something cannot be kept alive (then it raises). False when a
+    signal ended it before all was ready. What can be told beforehand is told before anything is made: settings that
+    cannot be used, and, once the folder is held, addresses that somebody else listens on.
     """
     began = monotonic()
+    groups(options.topology)
     folder = read_settings().folder
+    check_settings()
     prepare_folder(folder)
-    with hold(folder):
+    patience = RELEASE_SECONDS if was_killed(folder) else 0.0
+    reached: list[Running] = []
+
+    async def noted(running: Running) -> None:
+        reached.append(running)
+        await work(running)
+
+    with hold(folder), suppress(KeyboardInterrupt):  # Until the loop listens to signals itself.
         installation = make_installation()
         set_up_logging(installation.settings, "up")
         for name in installation.made:
             listen(ProcessEvent("made", name, 0))
-        uvloop.run(_up(installation, options, listen, work, began))
+        for name in unknown_settings():
+            listen(ProcessEvent("ignored", name, 0, about_unknown(name)))
+        uvloop.run(_up(installation, options, listen, noted, began, patience))
+    return bool(reached)
 
 
-async def _up(installation: Installation, options: UpOptions, listen: Listener, work: Work, began: float) -> None:
+async def _up(
+    installation: Installation, options: UpOptions, listen: Listener, work: Work, began: float, patience: float
+) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
+
+    async def run(stack: AsyncExitStack) -> None:
+        await free_addresses(listened_on(installation.settings), listen, patience)
+        await _run(installation, options, listen, work, began, stack, stop)
+
     async with AsyncExitStack() as stack:
-        main = asyncio.create_task(_run(installation, options, listen, work, began, stack, stop))
+        main = asyncio.create_task(run(stack))
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([main, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -7,6 +7,7 @@ import datetime as dt
 import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +106,17 @@ async def test_terms_are_shown_and_no_growth_without_a_baseline(
     assert {name: values[name] for name in terms} == terms
     assert (values["growth percent"], values["mean confidence"]) == ("-", "0")
     assert "part 1" not in values
+
+
+async def test_a_file_holds_what_was_asked_for_and_a_program_is_told_where(
+    shop: Reported, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    for form, begins in (("pdf", b"%PDF-"), ("csv", b"entry_id,"), ("table", b"{"), ("json", b"{")):
+        file = tmp_path / f"[statement].{form}"
+        told = json.loads(await report(capsys, "--format", form, "--output", str(file), "--json"))
+        assert file.read_bytes().startswith(begins)
+        assert told == {"file": str(file), "bytes": file.stat().st_size}
+        assert str(file) in await report(capsys, "--format", form, "--output", str(file))
 
 
 async def test_the_running_month_is_that_of_the_shops_time_zone(

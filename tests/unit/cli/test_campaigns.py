@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 
 from kiki.cli import exits
 from kiki.cli.main import run
+from kiki.rpc.v1 import syncflow_pb2
 
 Answers = dict[tuple[str, str], Any]
 Told = Callable[..., str]
@@ -174,3 +176,14 @@ def test_a_file_without_a_campaign_is_refused_before_anything_is_sent(
     file.write_text(text)
     assert run(["campaigns", "import", "1", str(file), "--json"]) == exits.REFUSED
     assert json.loads(capsys.readouterr().err)["error"]["reason"] == "BAD_FILE"
+
+
+def test_actions_fit_a_terminal_and_a_program_gets_all_of_them(told: Told) -> None:
+    names = [field.name for field in syncflow_pb2.CampaignAction.DESCRIPTOR.fields]
+    action = dict.fromkeys(names, "") | {"store_id": 1, "campaign_id": "spring", "kind": "pause", "reasons": ["manual"]}
+    page = {"actions": [action], "next_cursor": ""}
+    path = ("GET", "/internal/campaigns/1/actions")
+    header = told("campaigns actions 1", {path: page}).splitlines()[0]
+    assert {name.replace(" ", "_") for name in re.split(r"  +", header.strip())} < set(names)
+    assert "reasons" in header
+    assert json.loads(told("campaigns actions 1 --json", {path: page})) == [action]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,6 +63,8 @@ def test_every_kind_of_failure_has_its_exit_code(kind: type[KikiError], code: in
         pytest.param("deliveries replay", exits.USAGE, id="replay-of-everything"),
         pytest.param("calls replay", exits.USAGE, id="replay-of-no-store"),
         pytest.param("calls replay 1 none", exits.USAGE, id="replay-of-no-call"),
+        pytest.param("stores credentials 1 https://a.example --consumer-key ck_1", exits.USAGE, id="half-a-key"),
+        pytest.param("stores credentials 1 https://a.example --consumer-secret cs_1", exits.USAGE, id="other-half"),
         pytest.param("stores list", exits.UNAVAILABLE, id="no-portal"),
         pytest.param("calls list", exits.UNAVAILABLE, id="no-portal-for-calls"),
         pytest.param("serve nonsense", exits.REFUSED, id="unknown-component"),
@@ -104,7 +107,6 @@ def test_an_interrupted_question_is_an_interruption(monkeypatch: pytest.MonkeyPa
     def interrupted(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("builtins.input", interrupted)
     monkeypatch.setattr(sys.stdin, "readline", interrupted, raising=False)
     assert run(CONFIRMED[0].split()) == exits.INTERRUPTED
 
@@ -113,6 +115,48 @@ def test_a_program_reads_failures_as_json(capsys: pytest.CaptureFixture[str]) ->
     run(["stores", "list", "--json"])
     error = json.loads(capsys.readouterr().err)["error"]
     assert error["reason"] == "PORTAL_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param("stores show none --json", id="bad-argument"),
+        pytest.param("stores show --json", id="missing-argument"),
+        pytest.param("nonsense --json", id="unknown-command"),
+        pytest.param("deliveries list --json --statsu dead", id="unknown-option"),
+        pytest.param("deliveries replay --json", id="nothing-named"),
+        pytest.param("calls list --agent syncledgr --json", id="agent-that-is-none"),
+        pytest.param("report 1 2026-11 --format csv --json", id="two-answers-at-once"),
+    ],
+)
+def test_a_program_reads_as_json_that_it_was_not_understood(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == exits.USAGE
+    told = capsys.readouterr()
+    assert json.loads(told.err)["error"]["reason"] == "USAGE"
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("line", ["doctor", "doctor --json"])
+def test_output_that_cannot_be_written_ends_without_a_traceback(line: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "kiki.cli.main", *line.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == exits.FAILED
+    assert "standard output cannot be written (No space left on device)" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_question_leaves_standard_output_to_the_answer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    run(["migrate", "downgrade", "syncledger", "base", "--json"])
+    assert capsys.readouterr().out == ""
 
 
 def test_without_a_key_the_way_out_is_named(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import io
 from pathlib import Path
@@ -100,3 +101,12 @@ def test_times_are_aware() -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput):
         read_time(text)
+
+
+def test_a_time_ahead_is_told_by_its_distance_from_now() -> None:
+    before, after = (dt.datetime.fromisoformat(read_time("1h", ahead=ahead) or "") for ahead in (False, True))
+    assert dt.timedelta(hours=2) <= after - before < dt.timedelta(hours=3)
+    assert read_time("2026-03-01", ahead=True) == "2026-03-01T00:00:00+00:00"
+    for text in ("tomorrow", "99999999d"):
+        with pytest.raises(InvalidInput):
+            read_time(text, ahead=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kiki.kit.errors import FailedPrecondition
-from kiki.runtime.data_folder import filling, hold, holder
+from kiki.runtime.data_folder import filling, hold, holder, prepare_folder, was_killed
 
 
 def test_a_second_holder_is_told_who_holds_the_folder(tmp_path: Path) -> None:
@@ -44,3 +44,28 @@ def test_what_cannot_be_written_is_told_with_the_reason(tmp_path: Path) -> None:
 def test_a_folder_without_a_place_for_the_lock_is_named(tmp_path: Path) -> None:
     with pytest.raises(FailedPrecondition, match="nowhere cannot be used"), hold(tmp_path / "nowhere"):
         pass
+
+
+def test_who_failed_let_go_and_who_was_killed_did_not(tmp_path: Path) -> None:
+    assert not was_killed(tmp_path)
+    with hold(tmp_path):
+        assert not was_killed(tmp_path), "it runs"
+    with pytest.raises(RuntimeError), hold(tmp_path):
+        raise RuntimeError
+    assert not was_killed(tmp_path)
+    (tmp_path / "up.lock").write_text("4711\n")
+    assert was_killed(tmp_path)
+
+
+def test_a_folder_that_others_live_in_is_refused_and_stays_open_to_them(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    for folder in (shared, Path("/")):
+        before = folder.stat().st_mode
+        with pytest.raises(FailedPrecondition, match="set KIKI_DATA_DIR to one below it") as refused:
+            prepare_folder(folder)
+        assert refused.value.reason == "DATA_FOLDER_SHARED"
+        assert folder.stat().st_mode == before
+    prepare_folder(shared / "kiki")
+    assert (shared / "kiki").stat().st_mode & 0o066 == 0
