@@ -16,8 +16,12 @@ import msgspec
 
 from kiki.kit.money import Money
 
-UNDATED = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-"""`updated_at` of a payload that carries no time: the delivery's trigger time, or its arrival, counts instead."""
+UNDATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+"""`updated_at` of a payload that carries no time: the delivery's trigger time, or its arrival, counts instead.
+
+Rows of which nothing was told yet have it too. The first moment that `datetime` knows comes back from a table as minus
+infinity, without a zone.
+"""
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,12 +25,14 @@ _UP = ("up", "--json", "--seconds", "1")
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> dict[str, str]:
+def environment() -> Iterator[dict[str, str]]:
+    """Ports of its own, and a data folder that PostgreSQL's user reaches too."""
     with _listeners(len(AGENTS) + 1) as listeners:
         ports = [listener.getsockname()[1] for listener in listeners]
-    folder = tmp_path / "data"
     agents = {f"{agent.upper()}_GRPC_URL": f"127.0.0.1:{port}" for agent, port in zip(AGENTS, ports, strict=False)}
-    return {**os.environ, **agents, "KIKI_DATA_DIR": str(folder), "SYNCPORTAL_PORT": str(ports[-1])}
+    with tempfile.TemporaryDirectory(prefix="kiki-test-") as name:
+        Path(name).chmod(0o711)
+        yield {**os.environ, **agents, "KIKI_DATA_DIR": f"{name}/data", "SYNCPORTAL_PORT": str(ports[-1])}
 
 
 def test_a_taken_port_is_told_before_anything_is_made(environment: dict[str, str]) -> None:
@@ -60,12 +63,7 @@ def test_a_bad_setting_leaves_no_folder(environment: dict[str, str]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["made", "started"])
-def test_a_first_start_that_is_interrupted_says_so_and_starts_again(
-    environment: dict[str, str], tmp_path: Path, moment: str
-) -> None:
-    tmp_path.chmod(0o711)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o711)
+def test_a_first_start_that_is_interrupted_says_so_and_starts_again(environment: dict[str, str], moment: str) -> None:
     code, told, errors = _interrupted(environment, moment)
     assert code == exits.INTERRUPTED, errors
     assert told[-1] == {"event": "ended", "was_up": False}

@@ -240,3 +240,15 @@ async def test_variations_told_on_their_own_decide_over_the_parent(shop: Shop) -
     variation = Variant(variant_id="v9", sku="A", price=eur("9.00"), status=StockStatus.IN_STOCK, quantity=4)
     await shop.tell(VariantObserved(product_id="p1", updated_at=NOW + MINUTE, active=True, variant=variation))
     assert (await shop.row("product_states"))["resume_at"] is not None
+
+
+async def test_what_is_told_of_a_product_or_variation_before_it_is_known_meets_what_comes_later(shop: Shop) -> None:
+    """Each in a transaction of its own: what was told of nothing comes back from the table and compares."""
+    variation = Variant(variant_id="v9", sku="A", price=eur("9.00"), status=StockStatus.IN_STOCK, quantity=4)
+    await shop.tell(VariantObserved(product_id="p1", updated_at=NOW, active=True, variant=variation))
+    listed = [Variant(variant_id=name, sku="", price=None) for name in ("v9", "v8")]
+    await shop.tell(product(at=NOW + MINUTE, variants=listed))
+    assert (await shop.row("product_states"))["updated_at"] == NOW + MINUTE
+    late = msgspec.structs.replace(variation, variant_id="v8", quantity=7)
+    await shop.tell(VariantObserved(product_id="p1", updated_at=NOW - MINUTE, active=True, variant=late))
+    assert (await shop.row("variants", variant_id="v8"))["quantity"] == 7
