@@ -10,7 +10,7 @@ import numpy as np
 from kiki.council.syncvalue.models.histories import Floats
 from kiki.council.syncvalue.models.nodes import log_spaced
 
-_NODES = 20
+_NODES = 24
 
 
 def log_integral(

@@ -40,7 +40,7 @@ def test_gradients_are_the_derivatives_anywhere(name: str, of: Histories, at: Fl
     value, gradient = MODELS[name].log_likelihood(at, data)
     assert np.isfinite(value)
     wanted = differences(lambda place: MODELS[name].log_likelihood(place, data)[0], at, 1e-4)
-    scale = 4e-8 * (1.0 + abs(value)) / at / 1e-4 + 1e-6 * np.abs(gradient).max()
+    scale = 1e-8 * (1.0 + abs(value)) / at / 1e-4 + 1e-6 * np.abs(gradient).max()
     assert (np.abs(gradient - wanted) < 1e-4 * np.abs(wanted) + scale).all()
 
 
