@@ -255,8 +255,8 @@ class Rig:
             finally:
                 running.cancel()
                 (ended,) = await asyncio.gather(running, return_exceptions=True)
-            if not isinstance(ended, asyncio.CancelledError):
-                raise AssertionError("the worker ended by itself") from ended
+                if not isinstance(ended, asyncio.CancelledError):
+                    raise AssertionError("the worker ended by itself") from ended
 
     async def until(self, sql: str, wanted: Any, *arguments: Any, seconds: float = 20) -> None:
         """Wait until a query gives what is wanted."""

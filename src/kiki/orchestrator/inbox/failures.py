@@ -16,6 +16,8 @@ _MOMENTARY = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
 )
+_WORDS_OF_AN_END = ("clos", "released back")
+"""How asyncpg says that a connection is gone: closed, or, where it went as it was handed out, taken back by its pool."""
 _DETAIL_LENGTH = 500
 
 
@@ -34,7 +36,7 @@ def database_away(error: BaseException) -> bool:
         cause = error.__cause__
         return cause is None or isinstance(cause, TimeoutError) or database_away(cause)
     if isinstance(error, asyncpg.InterfaceError):
-        return not isinstance(error, ValueError) and "clos" in str(error)
+        return not isinstance(error, ValueError) and any(word in str(error) for word in _WORDS_OF_AN_END)
     return isinstance(error, UNREACHABLE)
 
 

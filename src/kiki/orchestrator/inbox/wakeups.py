@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from kiki.kit.database import UNREACHABLE
 from kiki.kit.logging import get_logger
 
 _log = get_logger(__name__)
@@ -37,7 +38,7 @@ class Wakeups:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except (*UNREACHABLE, asyncpg.PostgresError, TimeoutError) as error:
                 _log.info("wakeups_disconnected", error=type(error).__name__)
             await asyncio.sleep(0.5)
 

@@ -57,6 +57,11 @@ def test_partitions_are_all_used() -> None:
         pytest.param(ConnectionRefusedError(), True, id="refused"),
         pytest.param(asyncpg.InterfaceError("connection is closed"), True, id="closed"),
         pytest.param(
+            asyncpg.InterfaceError("cannot call Connection.fetch(): connection has been released back to the pool"),
+            True,
+            id="gone-when-handed-out",
+        ),
+        pytest.param(
             asyncpg.exceptions._base.DataError("invalid input for query argument $1"), False, id="bad-argument"
         ),
         pytest.param(Unavailable("x", reason="DATABASE_BUSY"), True, id="pool-exhausted"),
