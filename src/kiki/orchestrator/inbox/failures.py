@@ -17,7 +17,7 @@ _MOMENTARY = (
     asyncpg.QueryCanceledError,
 )
 _WORDS_OF_AN_END = ("clos", "released back")
-"""How asyncpg says that a connection is gone: closed, or, where it went as it was handed out, taken back by its pool."""
+"""How asyncpg says that a connection is gone: closed or, where it went as it was handed out, back with its pool."""
 _DETAIL_LENGTH = 500
 
 
