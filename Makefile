@@ -5,6 +5,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 ARGS ?=
+# Tests wait as often as they compute, each worker with a PostgreSQL of its own: one more of them than processors.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 7) + 1)")
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet
 
 # Every process of a mesh, and every run of the tests, would compile all modules anew without its bytecode.
@@ -22,10 +24,10 @@ run: $(VENV)/.installed ## Set up and run the main job: the whole mesh with two 
 test: test-units test-e2e ## Set up and pass all tests
 
 test-units: $(VENV)/.installed-dev ## All tests but those that run the whole mesh
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not e2e" $(ARGS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
 
 test-fast: $(VENV)/.installed-dev ## Tests that take no longer than a second or two each, with fewer examples per property
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not slow and not e2e" --hypothesis-profile fast $(ARGS)
+	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not e2e" --hypothesis-profile fast $(ARGS)
 
 test-e2e: $(VENV)/.installed-dev ## Tests that run the whole mesh
 	$(BIN)/pytest -m e2e $(ARGS)

@@ -44,6 +44,7 @@ def test_a_taken_port_is_told_before_anything_is_made(environment: dict[str, str
     assert not (Path(environment["KIKI_DATA_DIR"]) / "postgres").exists()
 
 
+@pytest.mark.slow
 def test_a_component_by_itself_names_the_address_that_is_taken(environment: dict[str, str]) -> None:
     made = {"KIKI_INTERNAL_API_KEY": "a-key-for-this-test-alone", "KIKI_SEALING_KEYS": Keyring.generate()}
     elsewhere = {**environment, **made, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}

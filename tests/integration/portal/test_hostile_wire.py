@@ -96,6 +96,7 @@ async def test_who_closed_its_own_direction_gets_the_applications_answer(portal:
         assert await wire.ended()
 
 
+@pytest.mark.slow
 async def test_a_connection_goes_on_after_an_answer_that_took_long(
     portal_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

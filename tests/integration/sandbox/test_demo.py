@@ -81,9 +81,8 @@ class FakePortal:
             answer.raise_for_status()
 
 
-@pytest.mark.parametrize(
-    "known", [pytest.param(False, id="first-run"), pytest.param(True, id="later-run", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [pytest.param(False, id="first-run"), pytest.param(True, id="later-run")])
 async def test_the_demo_sets_up_sends_and_tells(known: bool) -> None:
     portal = FakePortal(known=known)
     states: list[Mapping[str, Any]] = []
