@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,6 +62,8 @@ class Booking:
         self._settings = settings
         self._clock = clock
         self._held: dict[EntityKey, tuple[int, float]] = {}
+        self._hung: Counter[EntityKey] = Counter()
+        """How often in a row the first call held of an entity ran out of time alone, which is no attempt."""
         self._one_at_a_time = asyncio.Lock()
 
     def loaded(self, held: Mapping[EntityKey, tuple[int, float]]) -> None:
@@ -98,6 +101,7 @@ class Booking:
         delays: dict[EntityKey, float] = {}
         for result in results:
             if result.error is None:
+                self._hung.pop(result.call.key, None)
                 done.append(result.call)
                 answered.append(AnsweredCall(result.call.intent, result.response or b""))
                 continue
@@ -119,7 +123,10 @@ class Booking:
         if counted and (over or not retryable(error)):
             _log.warning("call_dead", agent=call.intent.agent, method=call.intent.method, reason=error.reason)
             return DeadCall(call, error.reason, detail_of(error))
-        delay = backoff_seconds(max(1, call.attempts), base=settings.retry_base_seconds, cap=settings.retry_cap_seconds)
+        if not counted:
+            self._hung[call.key] += 1
+        tries = max(1, call.attempts, self._hung[call.key])
+        delay = backoff_seconds(tries, base=settings.retry_base_seconds, cap=settings.retry_cap_seconds)
         return ParkedCall(call, delay, error.reason, detail_of(error))
 
     async def _commit(
@@ -182,6 +189,7 @@ class Booking:
             count = counts.get(key, 0)
             if not count:
                 self._held.pop(key, None)
+                self._hung.pop(key, None)
                 continue
             _, due_at = self._held.get(key, (0, now))
             self._held[key] = (count, now + delays[key] if key in delays else due_at)

@@ -214,11 +214,8 @@ class Dispatcher:
     async def _start(self, room: int) -> bool:
         if room <= 0 or not self._waiting or self._token is None or self._stale:
             return False
-        held = self._booking.held_among(self._waiting.values())
-        if held:
-            await self._booking.set_aside(self._token, held)
-            for call in held:
-                del self._waiting[call.seq]
+        if not await self._set_followers_aside(self._token):
+            return False
         waiting = [self._waiting[seq] for seq in sorted(self._waiting)]
         limits = {"items": self._chunk_items, "size": self._settings.chunk_bytes, "most": room}
         chunks = form_chunks(waiting, self._busy, **limits)
@@ -226,9 +223,24 @@ class Dispatcher:
             self._launch(chunk)
         return bool(chunks)
 
+    async def _set_followers_aside(self, token: int) -> bool:
+        """Whether what still waits may be sent: not when something before it was given up meanwhile.
+
+        While calls are set aside one under way may fail, and what follows it is then held as well.
+        """
+        while held := self._booking.held_among(self._waiting.values()):
+            await self._booking.set_aside(token, held)
+            if self._stale:
+                return False
+            for call in held:
+                del self._waiting[call.seq]
+        return True
+
     async def _start_retries(self, room: int) -> bool:
+        if self._failures and self._waiting:
+            return False  # One of those that wait tells whether the agent is back; else a held one has to.
         due = [key for key in self._booking.due(_RETRIED_ENTITIES) if key not in self._busy]
-        if not due or self._failures:
+        if not due or room <= 0:
             return False
         async with self._database.connection() as connection:
             heads = await self._queue.parked_heads(connection, due)

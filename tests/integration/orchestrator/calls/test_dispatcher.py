@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -104,6 +105,58 @@ async def test_call_that_hangs_its_agent_is_set_aside_at_last(rig: Rig) -> None:
     async with rig.worker(agent_backoff_cap_seconds=0.05):
         await rig.until("SELECT count(*) FROM calls.history", 7)
     assert await rig.value("SELECT count(*) FROM calls.dead") == 0
+
+
+async def test_held_call_is_made_when_its_agent_is_back_though_nothing_new_is_asked(rig: Rig) -> None:
+    rig.agents.item_errors[b"request-1"] = [Unavailable("busy")]
+    await rig.enqueue([intent(1, entity="customer:a"), intent(2, entity="customer:a")])
+    async with rig.worker(agent_backoff_cap_seconds=0.05) as worker:
+        await rig.until("SELECT count(*) FROM calls.parked", 2)
+        rig.agents.down["syncvalue"] = Unavailable("restarting")
+        (dispatcher,) = [d for d in worker.dispatchers if (d.agent, d.lane) == ("syncvalue", Lane.LIVE)]
+        async with asyncio.timeout(10):
+            while not dispatcher.away:
+                await asyncio.sleep(0.01)
+        rig.agents.down.clear()
+        await rig.until("SELECT count(*) FROM calls.history", 2)
+    assert rig.agents.order == [b"request-1", b"request-2"]
+
+
+async def test_call_that_was_set_aside_alone_is_made_though_nothing_new_is_asked(rig: Rig) -> None:
+    rig.agents.poison[b"request-1"] = DeadlineExceeded("no answer")
+    await rig.enqueue([intent(1)])
+    async with rig.worker(agent_backoff_cap_seconds=0.05):
+        await rig.until("SELECT count(*) FROM calls.parked", 1)
+        rig.agents.poison.clear()
+        await rig.until("SELECT count(*) FROM calls.history", 1)
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 24))])
+async def test_whatever_went_wrong_all_calls_are_made_once_it_is_over(rig: Rig, seed: int) -> None:
+    draw = random.Random(seed)
+    calls = [intent(n, entity=f"customer:{draw.randrange(12)}") for n in range(60)]
+    await rig.enqueue(calls)
+    async with rig.worker(agent_backoff_cap_seconds=0.05, retry_attempts=1000, chunk_items=draw.choice((3, 10, 100))):
+        for _ in range(draw.randrange(1, 6)):
+            one = draw.choice(calls).request
+            match draw.randrange(4):
+                case 0:
+                    rig.agents.down["syncvalue"] = Unavailable("restarting")
+                case 1:
+                    rig.agents.item_errors[one] = [Unavailable("busy")] * draw.randrange(1, 4)
+                case 2:
+                    rig.agents.poison[one] = DeadlineExceeded("no answer")
+                case _:
+                    rig.agents.down.clear()
+            await asyncio.sleep(draw.random() * 0.1)
+        rig.agents.down.clear()
+        rig.agents.poison.clear()
+        await rig.until_quiet()
+    assert await rig.value("SELECT count(*) FROM calls.history WHERE status = 'answered'") == 60
+    first = {request: position for position, request in reversed(list(enumerate(rig.agents.order)))}
+    for entity in {call.entity for call in calls}:
+        made = [first[call.request] for call in calls if call.entity == entity]
+        assert made == sorted(made)
 
 
 async def test_group_travels_as_its_items(rig: Rig) -> None:

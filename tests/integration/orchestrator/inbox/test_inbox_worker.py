@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import random
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import pytest
@@ -181,6 +182,43 @@ async def test_lost_connections_lose_nothing(rig: Rig) -> None:
             )
         await rig.until("SELECT count(*) FROM inbox.outcomes", 1000, seconds=40)
     assert await rig.rows("SELECT count(*), count(DISTINCT n) FROM effects") == [(1000, 1000)]
+
+
+@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 24))])
+async def test_whatever_went_wrong_all_is_decided_once_and_in_order_when_it_is_over(rig: Rig, seed: int) -> None:
+    draw = random.Random(seed)
+    entities = [f"order:{draw.randrange(15)}" for _ in range(120)]
+    items = [delivery(1 + int(entity[6:]) % 3, n, entity=entity) for n, entity in enumerate(entities)]
+    await rig.store(items[:60])
+    changes = {"batch_size": draw.choice((5, 20, 100)), "retry_attempts": 1000, "retry_cap_seconds": 0.1}
+    async with AsyncExitStack() as running:
+        for _ in range(draw.choice((1, 1, 2))):
+            await running.enter_async_context(rig.worker(**changes))
+        for step in range(6):
+            match draw.randrange(5):
+                case 0:
+                    rig.decider.failing[draw.choice(entities)] = Unavailable("not now")
+                case 1:
+                    rig.decider.raising[str(draw.randrange(120))] = ValueError("a bug")
+                case 2:
+                    await rig.value(
+                        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND application_name LIKE 'kiki-%'"
+                    )
+                case 3:
+                    rig.decider.failing.clear()
+                case _:
+                    rig.decider.raising.clear()
+            await rig.store(items[60 + step * 10 : 70 + step * 10])
+            await asyncio.sleep(draw.random() * 0.1)
+        rig.decider.failing.clear()
+        rig.decider.raising.clear()
+        await rig.until_quiet()
+    decided = await rig.rows("SELECT entity, n FROM effects ORDER BY seq")
+    assert sorted(n for _, n in decided) == list(range(120))
+    for entity in set(entities):
+        mine = [n for one, n in decided if one == entity]
+        assert mine == sorted(mine)
 
 
 async def test_parked_entities_survive_a_change_of_worker(rig: Rig) -> None:
