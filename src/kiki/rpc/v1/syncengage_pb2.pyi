@@ -154,20 +154,70 @@ class GetContactRequest(_message.Message):
     def __init__(self, store_id: _Optional[int] = ..., customer_key: _Optional[str] = ..., email: _Optional[str] = ...) -> None: ...
 
 class GetContactResponse(_message.Message):
-    __slots__ = ("customer", "email_consent", "sms_consent", "email_unsubscribed_at", "sms_unsubscribed_at", "timezone")
+    __slots__ = ("customer", "email_consent", "sms_consent", "email_unsubscribed_at", "sms_unsubscribed_at", "timezone", "email_bounced_at")
     CUSTOMER_FIELD_NUMBER: _ClassVar[int]
     EMAIL_CONSENT_FIELD_NUMBER: _ClassVar[int]
     SMS_CONSENT_FIELD_NUMBER: _ClassVar[int]
     EMAIL_UNSUBSCRIBED_AT_FIELD_NUMBER: _ClassVar[int]
     SMS_UNSUBSCRIBED_AT_FIELD_NUMBER: _ClassVar[int]
     TIMEZONE_FIELD_NUMBER: _ClassVar[int]
+    EMAIL_BOUNCED_AT_FIELD_NUMBER: _ClassVar[int]
     customer: _common_pb2.CustomerInfo
     email_consent: Consent
     sms_consent: Consent
     email_unsubscribed_at: _timestamp_pb2.Timestamp
     sms_unsubscribed_at: _timestamp_pb2.Timestamp
     timezone: str
-    def __init__(self, customer: _Optional[_Union[_common_pb2.CustomerInfo, _Mapping]] = ..., email_consent: _Optional[_Union[Consent, _Mapping]] = ..., sms_consent: _Optional[_Union[Consent, _Mapping]] = ..., email_unsubscribed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sms_unsubscribed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timezone: _Optional[str] = ...) -> None: ...
+    email_bounced_at: _timestamp_pb2.Timestamp
+    def __init__(self, customer: _Optional[_Union[_common_pb2.CustomerInfo, _Mapping]] = ..., email_consent: _Optional[_Union[Consent, _Mapping]] = ..., sms_consent: _Optional[_Union[Consent, _Mapping]] = ..., email_unsubscribed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., sms_unsubscribed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., timezone: _Optional[str] = ..., email_bounced_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListBouncesRequest(_message.Message):
+    __slots__ = ("store_id", "page_size", "page_token")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    page_size: int
+    page_token: str
+    def __init__(self, store_id: _Optional[int] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class Bounce(_message.Message):
+    __slots__ = ("customer_key", "refused_at", "reason", "refusals", "suppressed")
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_AT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REFUSALS_FIELD_NUMBER: _ClassVar[int]
+    SUPPRESSED_FIELD_NUMBER: _ClassVar[int]
+    customer_key: str
+    refused_at: _timestamp_pb2.Timestamp
+    reason: str
+    refusals: int
+    suppressed: bool
+    def __init__(self, customer_key: _Optional[str] = ..., refused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ..., refusals: _Optional[int] = ..., suppressed: _Optional[bool] = ...) -> None: ...
+
+class ListBouncesResponse(_message.Message):
+    __slots__ = ("bounces", "next_page_token")
+    BOUNCES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    bounces: _containers.RepeatedCompositeFieldContainer[Bounce]
+    next_page_token: str
+    def __init__(self, bounces: _Optional[_Iterable[_Union[Bounce, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class LiftBounceRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "customer_key")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMER_KEY_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    customer_key: str
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., customer_key: _Optional[str] = ...) -> None: ...
+
+class LiftBounceResponse(_message.Message):
+    __slots__ = ("lifted",)
+    LIFTED_FIELD_NUMBER: _ClassVar[int]
+    lifted: bool
+    def __init__(self, lifted: _Optional[bool] = ...) -> None: ...
 
 class EraseContactRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "customer_key")
@@ -218,6 +268,32 @@ class CancelFlowsResponse(_message.Message):
     MESSAGES_CANCELLED_FIELD_NUMBER: _ClassVar[int]
     messages_cancelled: int
     def __init__(self, messages_cancelled: _Optional[int] = ...) -> None: ...
+
+class ProductAvailability(_message.Message):
+    __slots__ = ("product_id", "sellable", "decision_seq")
+    PRODUCT_ID_FIELD_NUMBER: _ClassVar[int]
+    SELLABLE_FIELD_NUMBER: _ClassVar[int]
+    DECISION_SEQ_FIELD_NUMBER: _ClassVar[int]
+    product_id: str
+    sellable: bool
+    decision_seq: int
+    def __init__(self, product_id: _Optional[str] = ..., sellable: _Optional[bool] = ..., decision_seq: _Optional[int] = ...) -> None: ...
+
+class PutProductAvailabilityRequest(_message.Message):
+    __slots__ = ("store_id", "event_id", "products")
+    STORE_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    PRODUCTS_FIELD_NUMBER: _ClassVar[int]
+    store_id: int
+    event_id: str
+    products: _containers.RepeatedCompositeFieldContainer[ProductAvailability]
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., products: _Optional[_Iterable[_Union[ProductAvailability, _Mapping]]] = ...) -> None: ...
+
+class PutProductAvailabilityResponse(_message.Message):
+    __slots__ = ("applied",)
+    APPLIED_FIELD_NUMBER: _ClassVar[int]
+    applied: int
+    def __init__(self, applied: _Optional[int] = ...) -> None: ...
 
 class ScheduledMessage(_message.Message):
     __slots__ = ("message_id", "template", "send_at", "marketing")

@@ -91,6 +91,11 @@ class SyncEngageServiceStub:
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsResponse.FromString,
                 _registered_method=True)
+        self.PutProductAvailability = channel.unary_unary(
+                '/kiki.rpc.v1.SyncEngageService/PutProductAvailability',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutProductAvailabilityRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutProductAvailabilityResponse.FromString,
+                _registered_method=True)
         self.TriggerUpsellFlow = channel.unary_unary(
                 '/kiki.rpc.v1.SyncEngageService/TriggerUpsellFlow',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.TriggerUpsellFlowRequest.SerializeToString,
@@ -110,6 +115,16 @@ class SyncEngageServiceStub:
                 '/kiki.rpc.v1.SyncEngageService/Unsubscribe',
                 request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeRequest.SerializeToString,
                 response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeResponse.FromString,
+                _registered_method=True)
+        self.ListBounces = channel.unary_unary(
+                '/kiki.rpc.v1.SyncEngageService/ListBounces',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.ListBouncesRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.ListBouncesResponse.FromString,
+                _registered_method=True)
+        self.LiftBounce = channel.unary_unary(
+                '/kiki.rpc.v1.SyncEngageService/LiftBounce',
+                request_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.LiftBounceRequest.SerializeToString,
+                response_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.LiftBounceResponse.FromString,
                 _registered_method=True)
         self.GetFlow = channel.unary_unary(
                 '/kiki.rpc.v1.SyncEngageService/GetFlow',
@@ -220,6 +235,14 @@ class SyncEngageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutProductAvailability(self, request, context):
+        """Tell which products can be bought now and which cannot: no message recommends the latter, neither when it is planned
+        nor when it leaves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TriggerUpsellFlow(self, request, context):
         """Recommend products after a purchase and plan the mail about them.
         """
@@ -244,6 +267,20 @@ class SyncEngageServiceServicer:
 
     def Unsubscribe(self, request, context):
         """Take a contact off a channel by the signed token of a message. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBounces(self, request, context):
+        """Addresses that mail servers refused for good, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def LiftBounce(self, request, context):
+        """Write to a person's address again although it was refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -342,6 +379,11 @@ def add_SyncEngageServiceServicer_to_server(servicer, server):
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.CancelFlowsResponse.SerializeToString,
             ),
+            'PutProductAvailability': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutProductAvailability,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutProductAvailabilityRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutProductAvailabilityResponse.SerializeToString,
+            ),
             'TriggerUpsellFlow': grpc.unary_unary_rpc_method_handler(
                     servicer.TriggerUpsellFlow,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.TriggerUpsellFlowRequest.FromString,
@@ -361,6 +403,16 @@ def add_SyncEngageServiceServicer_to_server(servicer, server):
                     servicer.Unsubscribe,
                     request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeRequest.FromString,
                     response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeResponse.SerializeToString,
+            ),
+            'ListBounces': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBounces,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.ListBouncesRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.ListBouncesResponse.SerializeToString,
+            ),
+            'LiftBounce': grpc.unary_unary_rpc_method_handler(
+                    servicer.LiftBounce,
+                    request_deserializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.LiftBounceRequest.FromString,
+                    response_serializer=kiki_dot_rpc_dot_v1_dot_syncengage__pb2.LiftBounceResponse.SerializeToString,
             ),
             'GetFlow': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFlow,
@@ -697,6 +749,33 @@ class SyncEngageService:
             _registered_method=True)
 
     @staticmethod
+    def PutProductAvailability(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncEngageService/PutProductAvailability',
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutProductAvailabilityRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.PutProductAvailabilityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def TriggerUpsellFlow(request,
             target,
             options=(),
@@ -794,6 +873,60 @@ class SyncEngageService:
             '/kiki.rpc.v1.SyncEngageService/Unsubscribe',
             kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeRequest.SerializeToString,
             kiki_dot_rpc_dot_v1_dot_syncengage__pb2.UnsubscribeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBounces(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncEngageService/ListBounces',
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.ListBouncesRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.ListBouncesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LiftBounce(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kiki.rpc.v1.SyncEngageService/LiftBounce',
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.LiftBounceRequest.SerializeToString,
+            kiki_dot_rpc_dot_v1_dot_syncengage__pb2.LiftBounceResponse.FromString,
             options,
             channel_credentials,
             insecure,

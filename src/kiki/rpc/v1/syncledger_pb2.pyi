@@ -219,7 +219,7 @@ class Touchpoint(_message.Message):
     def __init__(self, touchpoint_id: _Optional[str] = ..., campaign_id: _Optional[str] = ..., signal: _Optional[str] = ..., weight: _Optional[float] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordIncrementalRevenueRequest(_message.Message):
-    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "order_id", "order_amount", "net_sales", "incremental_amount", "confidence", "campaign_id", "touchpoints", "model", "ordered_at", "paid_at", "exchange_rate", "rate_date", "test_order", "incremental_share", "rate_source")
+    __slots__ = ("store_id", "event_id", "lane", "decision_seq", "order_id", "order_amount", "net_sales", "incremental_amount", "confidence", "campaign_id", "touchpoints", "model", "ordered_at", "paid_at", "exchange_rate", "rate_date", "test_order", "incremental_share", "rate_source", "standing")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     LANE_FIELD_NUMBER: _ClassVar[int]
@@ -239,6 +239,7 @@ class RecordIncrementalRevenueRequest(_message.Message):
     TEST_ORDER_FIELD_NUMBER: _ClassVar[int]
     INCREMENTAL_SHARE_FIELD_NUMBER: _ClassVar[int]
     RATE_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     event_id: str
     lane: _common_pb2.Lane
@@ -258,7 +259,26 @@ class RecordIncrementalRevenueRequest(_message.Message):
     test_order: bool
     incremental_share: str
     rate_source: str
-    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., model: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., test_order: _Optional[bool] = ..., incremental_share: _Optional[str] = ..., rate_source: _Optional[str] = ...) -> None: ...
+    standing: StandingRefunds
+    def __init__(self, store_id: _Optional[int] = ..., event_id: _Optional[str] = ..., lane: _Optional[_Union[_common_pb2.Lane, str]] = ..., decision_seq: _Optional[int] = ..., order_id: _Optional[str] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., model: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., test_order: _Optional[bool] = ..., incremental_share: _Optional[str] = ..., rate_source: _Optional[str] = ..., standing: _Optional[_Union[StandingRefunds, _Mapping]] = ...) -> None: ...
+
+class StandingRefunds(_message.Message):
+    __slots__ = ("refunds", "cancelled")
+    REFUNDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    refunds: _containers.RepeatedCompositeFieldContainer[StandingRefund]
+    cancelled: bool
+    def __init__(self, refunds: _Optional[_Iterable[_Union[StandingRefund, _Mapping]]] = ..., cancelled: _Optional[bool] = ...) -> None: ...
+
+class StandingRefund(_message.Message):
+    __slots__ = ("refund_id", "amount", "refunded_at")
+    REFUND_ID_FIELD_NUMBER: _ClassVar[int]
+    AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    REFUNDED_AT_FIELD_NUMBER: _ClassVar[int]
+    refund_id: str
+    amount: _money_pb2.Money
+    refunded_at: _timestamp_pb2.Timestamp
+    def __init__(self, refund_id: _Optional[str] = ..., amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., refunded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class RecordIncrementalRevenueResponse(_message.Message):
     __slots__ = ("order_id", "counted", "reason", "fee", "entry_id", "incremental_revenue", "billing_month", "moved_to_open_month", "reversed_revenue", "reversed_fee")
@@ -677,7 +697,7 @@ class StatementLine(_message.Message):
     def __init__(self, entry_id: _Optional[str] = ..., kind: _Optional[_Union[EntryKind, str]] = ..., order_id: _Optional[str] = ..., refund_id: _Optional[str] = ..., ordered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., paid_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., order_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., confidence: _Optional[float] = ..., campaign_id: _Optional[str] = ..., touchpoints: _Optional[_Iterable[_Union[Touchpoint, _Mapping]]] = ..., correction: _Optional[bool] = ..., exchange_rate: _Optional[str] = ..., rate_date: _Optional[_Union[_date_pb2.Date, _Mapping]] = ..., recorded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., model: _Optional[str] = ..., fee_rate: _Optional[str] = ..., net_sales: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_share: _Optional[str] = ..., counted_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booking_id: _Optional[str] = ..., booked_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., booked_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., reversed_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., returned_amount: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrects: _Optional[_Union[BillingMonth, _Mapping]] = ..., rate_source: _Optional[str] = ...) -> None: ...
 
 class MonthCorrection(_message.Message):
-    __slots__ = ("month", "rule", "fee_rate", "revenue_before", "revenue", "counted_before", "counted_after", "fee", "stated_revenue", "stated_current_revenue", "stated_baseline_revenue")
+    __slots__ = ("month", "rule", "fee_rate", "revenue_before", "revenue", "counted_before", "counted_after", "fee", "stated_revenue", "stated_current_revenue", "stated_baseline_revenue", "fallen_revenue", "fallen_before")
     MONTH_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     FEE_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -689,6 +709,8 @@ class MonthCorrection(_message.Message):
     STATED_REVENUE_FIELD_NUMBER: _ClassVar[int]
     STATED_CURRENT_REVENUE_FIELD_NUMBER: _ClassVar[int]
     STATED_BASELINE_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    FALLEN_REVENUE_FIELD_NUMBER: _ClassVar[int]
+    FALLEN_BEFORE_FIELD_NUMBER: _ClassVar[int]
     month: BillingMonth
     rule: FeeRule
     fee_rate: str
@@ -700,10 +722,12 @@ class MonthCorrection(_message.Message):
     stated_revenue: _money_pb2.Money
     stated_current_revenue: _money_pb2.Money
     stated_baseline_revenue: _money_pb2.Money
-    def __init__(self, month: _Optional[_Union[BillingMonth, _Mapping]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., fee_rate: _Optional[str] = ..., revenue_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., counted_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., counted_after: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
+    fallen_revenue: _money_pb2.Money
+    fallen_before: _money_pb2.Money
+    def __init__(self, month: _Optional[_Union[BillingMonth, _Mapping]] = ..., rule: _Optional[_Union[FeeRule, str]] = ..., fee_rate: _Optional[str] = ..., revenue_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., counted_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., counted_after: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., stated_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fallen_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fallen_before: _Optional[_Union[_money_pb2.Money, _Mapping]] = ...) -> None: ...
 
 class Statement(_message.Message):
-    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds", "compared", "whole_baseline_revenue", "corrections")
+    __slots__ = ("store_id", "year", "month", "period", "contract", "baseline_revenue", "current_revenue", "incremental_revenue", "growth_percent", "fee_revenue", "fee", "accrued_fee", "true_up", "attributed_orders", "mean_confidence", "refunded_revenue", "corrected_revenue", "line_count", "closed", "closed_at", "problem", "experiment", "corrections_by_reading", "experiment_credit", "experiment_refunds", "compared", "whole_baseline_revenue", "corrections", "format", "number")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     YEAR_FIELD_NUMBER: _ClassVar[int]
     MONTH_FIELD_NUMBER: _ClassVar[int]
@@ -732,6 +756,8 @@ class Statement(_message.Message):
     COMPARED_FIELD_NUMBER: _ClassVar[int]
     WHOLE_BASELINE_REVENUE_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    FORMAT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     year: int
     month: int
@@ -760,7 +786,9 @@ class Statement(_message.Message):
     compared: _containers.RepeatedCompositeFieldContainer[_common_pb2.Period]
     whole_baseline_revenue: _money_pb2.Money
     corrections: _containers.RepeatedCompositeFieldContainer[MonthCorrection]
-    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ..., compared: _Optional[_Iterable[_Union[_common_pb2.Period, _Mapping]]] = ..., whole_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrections: _Optional[_Iterable[_Union[MonthCorrection, _Mapping]]] = ...) -> None: ...
+    format: int
+    number: int
+    def __init__(self, store_id: _Optional[int] = ..., year: _Optional[int] = ..., month: _Optional[int] = ..., period: _Optional[_Union[_common_pb2.Period, _Mapping]] = ..., contract: _Optional[_Union[Contract, _Mapping]] = ..., baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., current_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., incremental_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., growth_percent: _Optional[float] = ..., fee_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., accrued_fee: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., true_up: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., attributed_orders: _Optional[int] = ..., mean_confidence: _Optional[float] = ..., refunded_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrected_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., line_count: _Optional[int] = ..., closed: _Optional[bool] = ..., closed_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., problem: _Optional[str] = ..., experiment: _Optional[_Union[ExperimentBill, _Mapping]] = ..., corrections_by_reading: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., experiment_credit: _Optional[_Union[ExperimentCredit, _Mapping]] = ..., experiment_refunds: _Optional[_Iterable[_Union[ExperimentRefundCredit, _Mapping]]] = ..., compared: _Optional[_Iterable[_Union[_common_pb2.Period, _Mapping]]] = ..., whole_baseline_revenue: _Optional[_Union[_money_pb2.Money, _Mapping]] = ..., corrections: _Optional[_Iterable[_Union[MonthCorrection, _Mapping]]] = ..., format: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
 
 class GetMonthlyStatementResponse(_message.Message):
     __slots__ = ("statement", "lines", "next_page_token", "digest")

@@ -259,7 +259,7 @@ class EncryptionKey(_message.Message):
     def __init__(self, key_id: _Optional[str] = ..., version: _Optional[int] = ..., master_version: _Optional[int] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., shredded_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListAuditEventsRequest(_message.Message):
-    __slots__ = ("store_id", "from_index", "kind", "page_size", "descending", "resource_type", "resource_id", "page_token")
+    __slots__ = ("store_id", "from_index", "kind", "page_size", "descending", "resource_type", "resource_id", "page_token", "actor", "occurred_from", "occurred_to")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -268,6 +268,9 @@ class ListAuditEventsRequest(_message.Message):
     RESOURCE_TYPE_FIELD_NUMBER: _ClassVar[int]
     RESOURCE_ID_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    ACTOR_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_FROM_FIELD_NUMBER: _ClassVar[int]
+    OCCURRED_TO_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     from_index: int
     kind: AuditKind
@@ -276,7 +279,10 @@ class ListAuditEventsRequest(_message.Message):
     resource_type: str
     resource_id: str
     page_token: str
-    def __init__(self, store_id: _Optional[int] = ..., from_index: _Optional[int] = ..., kind: _Optional[_Union[AuditKind, str]] = ..., page_size: _Optional[int] = ..., descending: _Optional[bool] = ..., resource_type: _Optional[str] = ..., resource_id: _Optional[str] = ..., page_token: _Optional[str] = ...) -> None: ...
+    actor: str
+    occurred_from: _timestamp_pb2.Timestamp
+    occurred_to: _timestamp_pb2.Timestamp
+    def __init__(self, store_id: _Optional[int] = ..., from_index: _Optional[int] = ..., kind: _Optional[_Union[AuditKind, str]] = ..., page_size: _Optional[int] = ..., descending: _Optional[bool] = ..., resource_type: _Optional[str] = ..., resource_id: _Optional[str] = ..., page_token: _Optional[str] = ..., actor: _Optional[str] = ..., occurred_from: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., occurred_to: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ListAuditEventsResponse(_message.Message):
     __slots__ = ("events", "next_page_token")
@@ -329,30 +335,34 @@ class AuditEvent(_message.Message):
     def __init__(self, audit_id: _Optional[str] = ..., index: _Optional[int] = ..., kind: _Optional[_Union[AuditKind, str]] = ..., actor: _Optional[str] = ..., action: _Optional[str] = ..., resource_type: _Optional[str] = ..., resource_id: _Optional[str] = ..., purpose: _Optional[str] = ..., platform: _Optional[str] = ..., topic: _Optional[str] = ..., payload_digest: _Optional[bytes] = ..., signature_digest: _Optional[bytes] = ..., verified: _Optional[bool] = ..., count: _Optional[int] = ..., occurred_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., logged_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., previous_hash: _Optional[bytes] = ..., hash: _Optional[bytes] = ..., event_id: _Optional[str] = ...) -> None: ...
 
 class VerifyAuditChainRequest(_message.Message):
-    __slots__ = ("store_id", "from_index", "to_index")
+    __slots__ = ("store_id", "from_index", "to_index", "previous_hash")
     STORE_ID_FIELD_NUMBER: _ClassVar[int]
     FROM_INDEX_FIELD_NUMBER: _ClassVar[int]
     TO_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PREVIOUS_HASH_FIELD_NUMBER: _ClassVar[int]
     store_id: int
     from_index: int
     to_index: int
-    def __init__(self, store_id: _Optional[int] = ..., from_index: _Optional[int] = ..., to_index: _Optional[int] = ...) -> None: ...
+    previous_hash: bytes
+    def __init__(self, store_id: _Optional[int] = ..., from_index: _Optional[int] = ..., to_index: _Optional[int] = ..., previous_hash: _Optional[bytes] = ...) -> None: ...
 
 class VerifyAuditChainResponse(_message.Message):
-    __slots__ = ("ok", "checked", "first_bad_index", "reason", "length", "head_hash")
+    __slots__ = ("ok", "checked", "first_bad_index", "reason", "length", "head_hash", "last_hash")
     OK_FIELD_NUMBER: _ClassVar[int]
     CHECKED_FIELD_NUMBER: _ClassVar[int]
     FIRST_BAD_INDEX_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     LENGTH_FIELD_NUMBER: _ClassVar[int]
     HEAD_HASH_FIELD_NUMBER: _ClassVar[int]
+    LAST_HASH_FIELD_NUMBER: _ClassVar[int]
     ok: bool
     checked: int
     first_bad_index: int
     reason: str
     length: int
     head_hash: bytes
-    def __init__(self, ok: _Optional[bool] = ..., checked: _Optional[int] = ..., first_bad_index: _Optional[int] = ..., reason: _Optional[str] = ..., length: _Optional[int] = ..., head_hash: _Optional[bytes] = ...) -> None: ...
+    last_hash: bytes
+    def __init__(self, ok: _Optional[bool] = ..., checked: _Optional[int] = ..., first_bad_index: _Optional[int] = ..., reason: _Optional[str] = ..., length: _Optional[int] = ..., head_hash: _Optional[bytes] = ..., last_hash: _Optional[bytes] = ...) -> None: ...
 
 class OpenSubjectRequestRequest(_message.Message):
     __slots__ = ("store_id", "event_id", "kind", "subject_key", "platform_request_id", "received_at", "due_at")
