@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from e2e.mesh import Mesh, Shop
-from e2e.payloads import ago, campaign, woo_order
+from e2e.payloads import ago, campaign, woo_order, woo_time
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="session")]
 
@@ -150,6 +150,43 @@ async def test_a_cancelled_order_is_taken_back_whole(mesh: Mesh) -> None:
     await shop.deliver("order.updated", {**cancelled, "status": "cancelled"})
     await mesh.settled()
     assert await fee(mesh, shop) == "0.00"
+
+
+async def test_a_cancelled_order_that_is_paid_afterwards_is_billed(mesh: Mesh) -> None:
+    shop, campaign_id = await promoted(mesh)
+    email = "fay@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=1), email)
+    for minute, status in enumerate(("pending", "cancelled", "processing")):
+        told = purchase(14, email=email, status=status, modified=PAID_AT + dt.timedelta(minutes=minute))
+        await shop.deliver("order.updated", told)
+        await mesh.settled()
+        assert await fee(mesh, shop) == ("20.00" if status == "processing" else "0.00")
+    again = purchase(14, email=email, status="cancelled", modified=PAID_AT + dt.timedelta(minutes=3))
+    await shop.deliver("order.updated", {**again, "date_paid_gmt": told["date_paid_gmt"]})
+    await mesh.settled()
+    assert await fee(mesh, shop) == "0.00"
+    await shop.deliver("order.updated", {**told, "status": "completed", "date_modified_gmt": woo_time(ago(seconds=1))})
+    await mesh.settled()
+    assert await fee(mesh, shop) == "20.00"
+
+
+async def test_a_refund_that_is_deleted_or_lowered_is_owed_again_once(mesh: Mesh) -> None:
+    shop, campaign_id = await promoted(mesh)
+    email = "gil@customer.example"
+    await clicked(mesh, shop, campaign_id, ago(days=3), email)
+
+    async def told(second: int, **more: Any) -> tuple[str, str]:
+        changed = purchase(15, email=email, modified=PAID_AT + dt.timedelta(seconds=second), **more)
+        await shop.deliver("order.updated", changed)
+        await mesh.settled()
+        figures, _ = await statement(mesh, shop)
+        return figures["incremental_revenue"]["amount"], figures["fee"]["amount"]
+
+    assert await told(1, refunds=[(81, "-59.50"), (82, "-11.90")]) == ("40.00", "8.00")
+    assert await told(2, refunds=[(82, "-11.90")]) == ("90.00", "18.00")
+    assert await told(3, refunds=[(82, "-59.50")]) == ("50.00", "10.00")
+    await shop.deliver("order.updated", purchase(15, email=email, modified=PAID_AT, note="older", refunds=[(81, "-5")]))
+    assert await told(4, refunds=[]) == ("100.00", "20.00")
 
 
 async def test_an_order_from_before_the_connection_never_bills(mesh: Mesh) -> None:

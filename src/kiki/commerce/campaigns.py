@@ -64,6 +64,9 @@ SELECT t.* FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::timestam
 JOIN commerce.touchpoints t ON t.store_id = wanted.store_id AND t.customer_key = wanted.customer_key
     AND t.at >= wanted.since AND t.at <= wanted.until
 ORDER BY t.at, t.touchpoint_id"""
+_KNOWN = """
+SELECT t.store_id, t.touchpoint_id FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, touchpoint_id)
+JOIN commerce.touchpoints t ON t.store_id = wanted.store_id AND t.touchpoint_id = wanted.touchpoint_id"""
 _EVIDENCE = """
 SELECT a.store_id, a.order_id, a.model, a.evidence::text
 FROM unnest($1::bigint[], $2::text[], $3::int[]) AS wanted(store_id, order_id, revision)
@@ -265,6 +268,12 @@ async def find_touchpoints(
 ) -> dict[tuple[int, str], list[TouchpointRow]]:
     """Contacts by (store, customer key, from, to), both ends included; spans of one person do not overlap."""
     return await touchpoints_of(spans).fetch(connection) if spans else {}
+
+
+async def known_touchpoints(connection: Connection, keys: Sequence[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Those of the touchpoints (store, id) that are stored already."""
+    rows = await connection.fetch(_KNOWN, *columns_of(keys, 2))
+    return {(row[0], row[1]) for row in rows}
 
 
 async def expire_touchpoints(connection: Connection, now: dt.datetime, limit: int) -> int:

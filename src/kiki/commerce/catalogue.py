@@ -112,6 +112,9 @@ class InventoryItemRow:
     cost_currency: str | None
     sku: str
     updated_at: dt.datetime
+    """UNDATED while nothing but its levels was told: then `tracked` stands at a neutral value."""
+    levels_complete: bool = False
+    """Whether the levels at all its locations were told once; a location that is stocked later tells itself."""
 
 
 @dataclass(slots=True)

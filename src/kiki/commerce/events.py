@@ -83,7 +83,10 @@ class OrderTouch(_Value, frozen=True, kw_only=True, gc=False):
 
 
 class OrderObserved(_Value, frozen=True, kw_only=True, gc=False):
-    """This order looks like this now. Placed, paid, cancelled and each refund are read off it as facts."""
+    """This order looks like this now. Placed, paid, cancelled and each refund are read off it.
+
+    They are facts, which only come to be, unless the statement is `whole`.
+    """
 
     order_id: str
     number: str
@@ -106,6 +109,9 @@ class OrderObserved(_Value, frozen=True, kw_only=True, gc=False):
     settlement_currency: str | None = None
     exchange_rate: str | None = None
     """Decimal text: settlement amount per unit of `currency`, when the platform states both."""
+    whole: bool = False
+    """The newest statement alone says whether the order is paid, cancelled and refunded: on this platform people take
+    each of them back, and a refund that is not told any more was deleted."""
 
 
 class RefundObserved(_Value, frozen=True, kw_only=True, gc=False):
@@ -119,6 +125,8 @@ class OrderDeleted(_Value, frozen=True, kw_only=True, gc=False):
     """The shop says that the order is gone (trashed or erased)."""
 
     order_id: str
+    updated_at: dt.datetime | None = None
+    """The order's last change, where what is left of it says so; else the deletion's trigger time or arrival counts."""
 
 
 class ProductStatus(enum.Enum):
@@ -218,6 +226,21 @@ class InventoryLevelObserved(_Value, frozen=True, kw_only=True, gc=False):
     updated_at: dt.datetime
 
 
+class LocationLevel(_Value, frozen=True, kw_only=True, gc=False):
+    """One line of a list of levels; None: not stocked there."""
+
+    location_id: str
+    available: int | None
+    updated_at: dt.datetime
+
+
+class InventoryLevelsListed(_Value, frozen=True, kw_only=True, gc=False):
+    """The stock of one inventory item at every location that has it, as the shop's own list shows it."""
+
+    inventory_item_id: str
+    levels: tuple[LocationLevel, ...]
+
+
 class InventoryItemObserved(_Value, frozen=True, kw_only=True, gc=False):
     """Properties of an inventory item that its product does not carry."""
 
@@ -287,6 +310,7 @@ CommerceEvent: TypeAlias = (
     | VariantDeleted
     | ProductDeleted
     | InventoryLevelObserved
+    | InventoryLevelsListed
     | InventoryItemObserved
     | CustomerObserved
     | CustomerDeleted

@@ -69,6 +69,8 @@ class StoreSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`required`: the pixel waits for a signal that grants. `opt_out`: without any signal it runs until refused."""
     pixel_honours_dnt: bool = True
     """Whether Do Not Track is a refusal; Global Privacy Control always is."""
+    pixel_identify: str = "signed"
+    """`signed`: who a visitor is counts with the shop's proof. `told`: whatever a page says."""
     shop_domains: tuple[str, ...] = ()
     """Hosts of the shop beside its key's, on which the pixel may run."""
 
@@ -312,7 +314,9 @@ def _check(new: NewStore) -> None:
     try:
         ZoneInfo(new.timezone)
     except (KeyError, ValueError, OSError):
-        raise InvalidInput("a time zone is an IANA name such as Europe/Berlin", reason="BAD_TIMEZONE") from None
+        raise InvalidInput(
+            f"a time zone is an IANA name such as Europe/Berlin, got {new.timezone[:64]!r}", reason="BAD_TIMEZONE"
+        ) from None
     if not new.store_key or not new.platform:
         raise InvalidInput("a store has a platform and a key", reason="MISSING_FIELD")
     if new.settings.basis not in ("net_sales", "total"):

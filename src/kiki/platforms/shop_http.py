@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
-from kiki.kit.errors import FailedPrecondition, InvalidInput, NotFound, PermissionDenied, ResourceExhausted, Unavailable
+from kiki.kit.errors import FailedPrecondition, NotFound, PermissionDenied, ResourceExhausted, Unavailable
 from kiki.kit.http import HttpAnswer, OutboundHttp
 
 _SECONDS = 60.0
@@ -23,6 +24,8 @@ _PATIENCE = 5
 _LIMITED = (429, 503)
 """Hosts and firewalls before a shop answer 503 as well when there is too much; then with `Retry-After`."""
 
+_MEDIA_TYPE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+", re.IGNORECASE)
+
 T = TypeVar("T")
 
 
@@ -30,6 +33,12 @@ class CredentialsRefused(PermissionDenied):
     """The shop's API does not accept the stored credentials, or they lack a right."""
 
     reason = "SHOP_CREDENTIALS_REFUSED"
+
+
+class AnswerUnreadable(Unavailable):
+    """The shop answered something else than its API's data: a page of its host, an error in the middle of JSON."""
+
+    reason = "BAD_ANSWER"
 
 
 class RequestRefused(FailedPrecondition):
@@ -80,11 +89,17 @@ class ShopHttp:
 
 
 def read_answer(answer: HttpAnswer, kind: type[T], wanted: str) -> T:
-    """The body as what was wanted; objects stay raw text, so that numbers stay as they were written."""
+    """The body as what was wanted; objects stay raw text, so that numbers stay as they were written.
+
+    Raises `AnswerUnreadable`: shops under maintenance, firewalls and failing plugins answer 200 with a page for people,
+    for a while.
+    """
     try:
         return msgspec.json.decode(answer.body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise InvalidInput(f"the shop's API answers {wanted}, got something else", reason="BAD_ANSWER") from None
+        kind_told = answer.headers.get("content-type", "").partition(";")[0].strip()[:60]
+        got = kind_told if _MEDIA_TYPE.fullmatch(kind_told) and "json" not in kind_told else "something else"
+        raise AnswerUnreadable(f"the shop's API answers {wanted}, got {got}") from None
 
 
 def _is_limited(answer: HttpAnswer) -> bool:
@@ -94,6 +109,12 @@ def _is_limited(answer: HttpAnswer) -> bool:
 def _failure(status: int) -> Exception:
     if status in (401, 403):
         return CredentialsRefused(f"the shop's API answered {status}: check the stored credentials and their rights")
+    if 300 <= status < 400:
+        return FailedPrecondition(
+            f"the shop's API redirects ({status}), and redirects are not followed: store the address that it leads to,"
+            " or see whether the shop shows a login page to everybody",
+            reason="SHOP_API_REDIRECTS",
+        )
     if status == 404:
         return NotFound("the shop's API was not found at the stored address", reason="SHOP_API_NOT_FOUND")
     if status == 400:

@@ -104,18 +104,12 @@ class ShopifyShop:
         return [
             self._send(
                 "inventory_levels/update",
-                {
-                    "inventory_item_id": item.inventory_item_id,
-                    "location_id": location,
-                    "available": units,
-                    "updated_at": _time(at),
-                    "admin_graphql_api_id": f"gid://shopify/InventoryLevel/{location}?inventory_item_id={item.inventory_item_id}",
-                },
+                render_level(item, location, at),
                 f"item:{item.inventory_item_id}",
                 at,
                 event,
             )
-            for location, units in item.stock.items()
+            for location in item.stock
         ]
 
     def _order(self, topic: str, order: Order, at: dt.datetime, event: str) -> Delivery:
@@ -214,6 +208,17 @@ def render_item(item: Item, at: dt.datetime) -> dict[str, Any]:
         "cost": decimal_text(item.cost_minor),
         "tracked": item.tracked,
         "admin_graphql_api_id": f"gid://shopify/InventoryItem/{item.inventory_item_id}",
+    }
+
+
+def render_level(item: Item, location: int, at: dt.datetime) -> dict[str, Any]:
+    """An item's stock at one location, as webhooks and the API show it."""
+    return {
+        "inventory_item_id": item.inventory_item_id,
+        "location_id": location,
+        "available": item.stock[location],
+        "updated_at": _time(at),
+        "admin_graphql_api_id": f"gid://shopify/InventoryLevel/{location}?inventory_item_id={item.inventory_item_id}",
     }
 
 

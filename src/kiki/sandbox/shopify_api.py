@@ -1,4 +1,4 @@
-"""The REST Admin API of a simulated Shopify shop: products, orders, inventory items, granted scopes.
+"""The REST Admin API of a simulated Shopify shop: products, orders, inventory items and levels, granted scopes.
 
 Pages by the `Link` header's `page_info`, which holds the place and the filters; a request with it may carry `limit`
 and `fields` only. Without `read_all_orders` nothing older than 60 days is shown. The bucket of calls is a real one.
@@ -19,11 +19,12 @@ from kiki.kit.clock import monotonic
 from kiki.sandbox.goods import Order, Product
 from kiki.sandbox.http_server import Answer, Request, serve_http
 from kiki.sandbox.shelf import Shelf, Trouble, since
-from kiki.sandbox.shopify import API_VERSION, render_item, render_order, render_product
+from kiki.sandbox.shopify import API_VERSION, render_item, render_level, render_order, render_product
 
 _MAX_LIMIT = 250
 _DEFAULT_LIMIT = 50
 _MAX_IDS = 100
+_MAX_LEVEL_IDS = 50
 _SHOWN_DAYS = 60
 _BESIDE_PAGE_INFO = {"limit", "fields", "page_info"}
 _LEAK_PER_SECOND_OF_SIZE = 1 / 20
@@ -87,6 +88,8 @@ class ShopifyApi:
                 return Answer.json({"count": len(self._listed("orders", {"status": "open", **request.query}))})
             case "inventory_items.json":
                 return self._items(request)
+            case "inventory_levels.json":
+                return self._levels(request)
         return _error(404, "Not Found")
 
     def _page(self, name: str, request: Request, defaults: dict[str, str]) -> Answer:
@@ -145,6 +148,36 @@ class ShopifyApi:
             }
         )
 
+    def _levels(self, request: Request) -> Answer:
+        """Levels of up to fifty items, each item's locations in their order; the place is the last level of a page."""
+        if "read_inventory" not in self.scopes:
+            return _error(403, "[API] This action requires merchant approval for read_inventory scope.")
+        query, after = request.query, (0, 0)
+        ids, limit = query.get("inventory_item_ids", ""), query.get("limit", str(_DEFAULT_LIMIT))
+        if not limit.isdecimal() or not 1 <= int(limit) <= _MAX_LIMIT:
+            return _error(400, "Limit must be between 1 and 250")
+        if "page_info" in query:
+            read = None if set(query) - _BESIDE_PAGE_INFO else _read_place(query["page_info"], "inventory_levels")
+            if read is None:
+                return _error(400, "page_info: Invalid value.")
+            after, ids = tuple(read[0]), read[1]["inventory_item_ids"]
+        wanted = ids.split(",")
+        if not all(each.isdecimal() for each in wanted) or len(wanted) > _MAX_LEVEL_IDS:
+            return _error(422, "inventory_item_ids: at most 50")
+        levels = {
+            (item.inventory_item_id, location): render_level(item, location, product.updated_at)
+            for product in self.shelf.products
+            for item in product.items
+            for location in item.stock
+            if str(item.inventory_item_id) in wanted
+        }
+        found = sorted(place for place in levels if place > after)
+        page, headers = found[: int(limit)], {}
+        if len(found) > len(page):
+            token = _write_place("inventory_levels", page[-1], {"inventory_item_ids": ids})
+            headers["Link"] = f'<https://shop{request.path}?limit={limit}&page_info={token}>; rel="next"'
+        return Answer.json({"inventory_levels": [levels[place] for place in page]}, headers=headers)
+
 
 @asynccontextmanager
 async def serve_shopify_api(api: ShopifyApi, *, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
@@ -165,11 +198,11 @@ def _after(name: str, number: int, place: int) -> bool:
     return number > place if name == "products" else number < place
 
 
-def _write_place(name: str, last: int, filters: dict[str, str]) -> str:
+def _write_place(name: str, last: Any, filters: dict[str, str]) -> str:
     return base64.urlsafe_b64encode(json.dumps([name, last, filters]).encode()).decode().rstrip("=")
 
 
-def _read_place(token: str, name: str) -> tuple[int, dict[str, str]] | None:
+def _read_place(token: str, name: str) -> tuple[Any, dict[str, str]] | None:
     try:
         of, last, filters = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
     except ValueError:

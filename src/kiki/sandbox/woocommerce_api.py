@@ -39,6 +39,8 @@ class WooCommerceApi:
     trouble: Trouble = field(default_factory=Trouble)
     seen: list[str] = field(default_factory=list)
     """The paths asked for."""
+    broken: set[int] = field(default_factory=set)
+    """Ids of orders that it cannot load: as on a real one they are counted, and missing from their page."""
     _nonces: set[str] = field(default_factory=set)
 
     async def handle(self, request: Request) -> Answer:
@@ -57,7 +59,7 @@ class WooCommerceApi:
             case ["products", number, "variations"]:
                 return self._variations(request, number)
             case ["orders"]:
-                return _page(request, self._orders(request.query), self.shop.render_order)
+                return _page(request, self._orders(request.query), self._render_order)
         return _error(404, "rest_no_route", "No route was found matching the URL and request method.")
 
     def _is_signed(self, request: Request) -> bool:
@@ -88,6 +90,9 @@ class WooCommerceApi:
             if after is None or each.placed_at.replace(microsecond=0) > after
         ]
 
+    def _render_order(self, order: Order) -> dict[str, Any]:
+        return {} if order.order_id in self.broken else self.shop.render_order(order)
+
     def _variations(self, request: Request, number: str) -> Answer:
         product = next((each for each in self.shelf.products if str(each.product_id) == number), None)
         if product is None:
@@ -108,7 +113,7 @@ async def serve_woocommerce_api(api: WooCommerceApi, *, host: str = "127.0.0.1",
 
 
 def _page(request: Request, found: list[_T], render: Callable[[_T], dict[str, Any]]) -> Answer:
-    """A page of what is sorted by id, ascending."""
+    """A page of what is sorted by id, ascending; without what is rendered as nothing."""
     query = request.query
     per_page, page = query.get("per_page", "10"), query.get("page", "1")
     if not per_page.isdecimal() or not 1 <= int(per_page) <= _MAX_PER_PAGE or not page.isdecimal() or page == "0":
@@ -118,7 +123,8 @@ def _page(request: Request, found: list[_T], render: Callable[[_T], dict[str, An
     size = int(per_page)
     start = int(query["offset"]) if query.get("offset", "").isdecimal() else (int(page) - 1) * size
     headers = {"X-WP-Total": str(len(found)), "X-WP-TotalPages": str(-(-len(found) // size))}
-    return Answer.json([render(each) for each in found[start : start + size]], headers=headers)
+    shown = filter(None, map(render, found[start : start + size]))
+    return Answer.json(list(shown), headers=headers)
 
 
 def _raw(text: str) -> str:

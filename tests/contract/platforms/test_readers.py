@@ -23,7 +23,7 @@ from contract.platforms.shelves import (
     served,
     stocked,
 )
-from kiki.kit.errors import InvalidInput, KikiError, NotFound, ResourceExhausted, Unavailable
+from kiki.kit.errors import FailedPrecondition, KikiError, NotFound, ResourceExhausted, Unavailable
 from kiki.kit.http import OutboundHttp, OutboundPolicy
 from kiki.platforms.protocol import CursorRefused, Resource, StoreApi, StoreContext
 from kiki.platforms.registry import platforms, readers
@@ -145,10 +145,11 @@ async def test_a_limit_is_waited_for_as_long_as_the_shop_says(platform: str) -> 
         pytest.param(Answer(403), CredentialsRefused, id="forbidden"),
         pytest.param(Answer(404), NotFound, id="no-api"),
         pytest.param(Answer(400), KikiError, id="bad-request"),
-        pytest.param(Answer(200, b"<html>"), InvalidInput, id="page-of-a-host"),
-        pytest.param(Answer(200, b'{"orders":5,"count":"x"}'), InvalidInput, id="other-shape"),
-        pytest.param(Answer(200, b"\xff\xfe"), InvalidInput, id="binary"),
-        pytest.param(Answer(302, b"", {"Location": "http://elsewhere.example/"}), KikiError, id="redirect"),
+        pytest.param(Answer(200, b"<html>"), Unavailable, id="page-of-a-host"),
+        pytest.param(Answer(200, b'{"orders":5,"count":"x"}'), Unavailable, id="other-shape"),
+        pytest.param(Answer(200, b"{}"), Unavailable, id="nothing-in-it"),
+        pytest.param(Answer(200, b"\xff\xfe"), Unavailable, id="binary"),
+        pytest.param(Answer(302, b"", {"Location": "http://elsewhere.example/"}), FailedPrecondition, id="redirect"),
     ],
 )
 async def test_an_answer_that_cannot_be_used_is_told_by_its_kind(
@@ -176,3 +177,29 @@ async def test_the_simulated_shop_answers_over_real_http(platform: str) -> None:
         reader = readers()[platform](ShopHttp(http), StoreApi(address, RIGHT))
         assert len(await read_all(reader, Resource.ORDERS, limit=5)) == 12
         assert len(await read_all(reader, Resource.PRODUCTS, limit=2)) == 3
+
+
+@settings(deadline=None, max_examples=examples(80))
+@given(count=st.integers(0, 40), limit=st.integers(2, 9), broken=st.sets(st.integers(5000, 5040)))
+def test_what_a_shop_cannot_load_ends_no_list(count: int, limit: int, broken: set[int]) -> None:
+    """WooCommerce drops it from its page and counts it all the same."""
+    shelf = stocked(orders=count)
+    api = served("woocommerce", shelf, broken=broken)
+    found = asyncio.run(read_all(reader_of("woocommerce", api.handle), Resource.ORDERS, limit=limit))
+    assert sorted(found) == [order.order_id for order in shelf.orders if order.order_id not in broken]
+
+
+async def test_what_a_shop_does_not_show_is_told() -> None:
+    for broken, notes in ((set[int](), 0), ({5003}, 1)):
+        api = served("woocommerce", stocked(orders=8), broken=broken)
+        page = await reader_of("woocommerce", api.handle).page(Resource.ORDERS, "", None, 20)
+        assert len(page.notes) == notes
+
+
+@each_platform
+async def test_a_page_for_people_is_named_as_what_it_is(platform: str) -> None:
+    async def handle(_request: Request) -> Answer:
+        return Answer(200, b"<html>Please log in</html>", {"Content-Type": "text/html; charset=utf-8"})
+
+    with pytest.raises(Unavailable, match=r"got text/html$"):
+        await reader_of(platform, handle).page(Resource.ORDERS, "", None, 5)

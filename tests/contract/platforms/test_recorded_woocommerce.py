@@ -101,7 +101,8 @@ def test_refunds_inside_an_order_keep_their_ids() -> None:
 
 
 def test_an_order_trashed_before_the_queue_ran_is_deleted() -> None:
-    assert events_of("deliveries/118-order.created.json") == OrderDeleted(order_id="34")
+    at = dt.datetime(2026, 11, 22, 22, 5, 44, tzinfo=dt.UTC)
+    assert events_of("deliveries/118-order.created.json") == OrderDeleted(order_id="34", updated_at=at)
 
 
 def test_a_stockout_is_the_shops_own_word() -> None:

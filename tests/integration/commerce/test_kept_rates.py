@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from kiki.commerce.exchange.rates import checked
-from kiki.commerce.exchange.repository import Kept, keep, list_history, list_rates, rates_for
+from kiki.commerce.exchange.repository import Kept, keep, list_rates, rates_for
 from kiki.commerce.tables import OWNER
 from kiki.kit.database import Database
 from kiki.kit.migrations import differences, downgrade, upgrade
@@ -38,7 +38,7 @@ async def tell(
 
 async def history(database: Database) -> list[tuple[str, str, str, str | None]]:
     async with database.connection() as connection:
-        found = await list_history(connection)
+        found = await list_rates(connection, history=True)
     return [(str(one.rate.rate), one.rate.source, one.recorded_by, one.replaced_by) for one in found]
 
 
@@ -56,7 +56,7 @@ async def test_a_figure_that_is_replaced_stays_with_who_replaced_it(database: Da
         ("0.86", "ecb", "fetch", "fetch"),
     ]
     async with database.connection() as connection:
-        replaced = [one.replaced_at for one in await list_history(connection)]
+        replaced = [one.replaced_at for one in await list_rates(connection, history=True)]
         (kept,) = await list_rates(connection)
     assert replaced == [None, AT + 2 * HOUR, AT + HOUR]
     assert (kept.rate.rate, kept.replaced_at) == (Decimal("0.88"), None)
@@ -119,7 +119,7 @@ async def test_rates_that_somebody_changes_by_hand_are_not_put_down_to_who_broug
     async with database.connection() as connection:
         await connection.execute("UPDATE commerce.exchange_rates SET rate = 0.5")
         table = await rates_for(connection, {"USD", "EUR"}, {DAY}, known_at=AT)
-        now, former = await list_history(connection)
+        now, former = await list_rates(connection, history=True)
     found = table.newest("USD", "EUR", DAY)
     assert found is not None
     assert found.text == "0.86", "as it was known when an order was booked at it"
@@ -136,3 +136,18 @@ async def test_migrations_equal_tables_up_and_down(database_dsn: str) -> None:
     await downgrade(database_dsn, OWNER, "2026_12_01_campaign_backdates")
     await upgrade(database_dsn, [OWNER])
     assert await differences(database_dsn, OWNER) == []
+
+
+@pytest.mark.parametrize("with_former", [False, True])
+async def test_pages_of_rates_neither_lose_nor_repeat_one(database: Database, with_former: bool) -> None:
+    for figures in (("0.86", "0.85", "0.84"), ("0.87", "0.85", "0.83"), ("0.88", "0.85", "0.84")):
+        await tell(database, *figures)
+        await tell(database, *figures, base="CHF")
+    read, before = [], None
+    async with database.connection() as connection:
+        whole = await list_rates(connection, history=with_former)
+        while page := await list_rates(connection, before=before, limit=1, history=with_former):
+            read += page
+            before = (page[0].rate.day, page[0].rate.base, page[0].rate.quote, page[0].change_id)
+    assert read == list(whole)
+    assert len(read) == (14 if with_former else 6)

@@ -11,11 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from contract.platforms.shelves import NOW, RIGHT, Sleeper, reader_of, served, stocked
+from kiki.commerce.events import InventoryLevelsListed
+from kiki.kit.errors import RETRYABLE, InvalidInput, Unavailable
 from kiki.kit.http import HttpAnswer
-from kiki.platforms.protocol import Resource, StoreCredentials
+from kiki.platforms.protocol import Resource, StoreContext, StoreCredentials
 from kiki.platforms.shopify.api import next_place, pause_after
+from kiki.platforms.shopify.platform import Shopify
 from kiki.platforms.woocommerce.api import authorised, oauth_signature
-from kiki.sandbox.http_server import Request
+from kiki.sandbox.http_server import Answer, Request
 
 KEYS = StoreCredentials(consumer_key="ck_1", consumer_secret="cs_1")
 
@@ -73,6 +76,27 @@ async def test_orders_reach_as_far_as_the_rights(scopes: tuple[str, ...], days: 
     assert await reader.reach(Resource.PRODUCTS, NOW) is None
 
 
+@pytest.mark.parametrize(
+    ("status", "wanted"),
+    [(404, NOW - dt.timedelta(days=60)), (502, None), (429, None)],
+    ids=["not-told", "away", "limit"],
+)
+async def test_a_shop_that_is_away_has_not_said_how_far_its_orders_reach(
+    status: int, wanted: dt.datetime | None
+) -> None:
+    """Sixty days would be kept with the job: a baseline without a year, by which growth is refused."""
+
+    async def handle(_request: Request) -> Answer:
+        return Answer(status)
+
+    reader = reader_of("shopify", handle)
+    if wanted is not None:
+        assert await reader.reach(Resource.ORDERS, NOW) == wanted
+        return
+    with pytest.raises(RETRYABLE):
+        await reader.reach(Resource.ORDERS, NOW)
+
+
 async def test_without_the_right_to_inventory_products_come_with_a_note() -> None:
     api = served("shopify", stocked(orders=0, products=5), scopes=("read_products",))
     reader = reader_of("shopify", api.handle)
@@ -82,6 +106,57 @@ async def test_without_the_right_to_inventory_products_come_with_a_note() -> Non
     again = await reader.page(Resource.PRODUCTS, page.next_cursor or "", None, 3)
     assert (again.count, again.notes) == (2, page.notes)
     assert api.seen.count("/admin/api/2026-04/inventory_items.json") == 1
+
+
+async def test_levels_of_all_locations_come_with_the_products() -> None:
+    shelf = stocked(orders=0, products=60)
+    for each in shelf.products:
+        for item in each.items:
+            item.stock = dict.fromkeys(range(1, 8), item.inventory_item_id % 7)
+    api = served("shopify", shelf)
+    page = await reader_of("shopify", api.handle).page(Resource.PRODUCTS, "", None, 250)
+    store = StoreContext(store_id=1, currency="EUR", timezone="UTC")
+    told = [event for each in page.objects for event in Shopify().events(each.topic, each.body, store)]
+    levels = {
+        event.inventory_item_id: {level.location_id: level.available for level in event.levels}
+        for event in told
+        if isinstance(event, InventoryLevelsListed)
+    }
+    assert levels == {
+        str(item.inventory_item_id): {str(location): units for location, units in item.stock.items()}
+        for each in shelf.products
+        for item in each.items
+    }
+    assert api.seen.count("/admin/api/2026-04/inventory_levels.json") > len(levels) / 50, "pages were followed"
+    again = await reader_of("shopify", api.handle).page(Resource.PRODUCTS, "", None, 250)
+    assert [each.body for each in again.objects] == [each.body for each in page.objects]
+
+
+@pytest.mark.parametrize("levels", [[{"location_id": 1}], ["x"]], ids=["no-item", "no-object"])
+async def test_levels_of_another_form_are_refused(levels: list[object]) -> None:
+    api = served("shopify", stocked(orders=0, products=1))
+
+    async def handle(request: Request) -> Answer:
+        if request.path.endswith("inventory_levels.json"):
+            return Answer.json({"inventory_levels": levels})
+        given: Answer = await api.handle(request)
+        return given
+
+    with pytest.raises(InvalidInput, match="levels with item and location"):
+        await reader_of("shopify", handle).page(Resource.PRODUCTS, "", None, 250)
+
+
+async def test_a_list_of_levels_that_does_not_end_is_given_up() -> None:
+    api = served("shopify", stocked(orders=0, products=1))
+
+    async def handle(request: Request) -> Answer:
+        if request.path.endswith("inventory_levels.json"):
+            return Answer.json({"inventory_levels": []}, headers={"Link": '<https://x?page_info=again>; rel="next"'})
+        given: Answer = await api.handle(request)
+        return given
+
+    with pytest.raises(Unavailable, match="does not end"):
+        await reader_of("shopify", handle).page(Resource.PRODUCTS, "", None, 250)
 
 
 def test_keys_travel_in_clear_over_https_alone() -> None:

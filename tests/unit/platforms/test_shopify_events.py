@@ -29,7 +29,7 @@ from kiki.commerce.events import (
     VariantObserved,
 )
 from kiki.kit.errors import InvalidInput
-from kiki.kit.money import Money
+from kiki.kit.money import Money, proportion
 from kiki.platforms.protocol import StoreContext
 from kiki.platforms.shopify.events import read_events
 from recorded.deliveries import sample
@@ -210,6 +210,45 @@ def test_an_order_edited_upwards_was_charged_what_came_back_as_well() -> None:
         current_total_price="35.00",
     )
     assert (event.total.minor, event.net_sales.minor) == (4500, 4000)
+
+
+def exchange(price: int, *, returned: int = 1, rate: int = 0, **changes: Any) -> OrderObserved:
+    """Two shirts at 10.00, taxed; some come back for another of this price, and money where they were worth more."""
+    tax, its_tax = 10 * rate, price * rate // 100
+    taxed = 1000 + tax
+    back = returned * taxed - price - its_tax
+    told = refund(f"{back / 100:.2f}") if back > 0 else {"id": 71, "created_at": "2026-02-02T00:00:00Z"}
+    told["transactions"] = told.get("transactions", [])
+    told["refund_line_items"] = [goods(returned, returned * 10.0, returned * tax / 100)]
+    put_in = line(id=12, quantity=1, price=f"{price / 100:.2f}", tax_lines=[{"price": f"{its_tax / 100:.2f}"}])
+    first = line(current_quantity=2 - returned, tax_lines=[{"price": f"{2 * tax / 100:.2f}"}])
+    given: dict[str, Any] = {
+        "line_items": [first, put_in],
+        "subtotal_price": "20.00",
+        "total_tax": f"{2 * tax / 100:.2f}",
+        "total_price": f"{20 + 2 * tax / 100:.2f}",
+        "current_total_price": f"{((2 - returned) * taxed + price + its_tax) / 100:.2f}",
+        "refunds": [told],
+        "financial_status": "partially_refunded" if back > 0 else "paid",
+    }
+    return order(**{**given, **changes})
+
+
+@given(st.integers(1, 40), st.integers(1, 2), st.sampled_from([0, 20]))
+def test_what_came_back_for_something_else_is_not_sold_beside_it(dollars: int, returned: int, rate: int) -> None:
+    """Dearer, equal or cheaper: in the end net sales are what the customer kept, however the difference was settled."""
+    event = exchange(dollars * 100, returned=returned, rate=rate)
+    kept = (2 - returned) * 1000 + dollars * 100
+    given_back = sum(refund.amount.minor for refund in event.refunds)
+    left = event.net_sales.minor - proportion(event.net_sales.minor, given_back, event.total.minor)
+    assert abs(left - kept) <= 2, (event.net_sales, event.total, given_back)
+    assert event.total.minor - given_back == kept + kept * rate // 100
+
+
+def test_an_exchange_whose_refund_is_pending_waits_for_it() -> None:
+    waiting = refund("4.00", "pending", refund_line_items=[goods(1, 10.0)])
+    event = exchange(600, refunds=[waiting])
+    assert (event.refunds, event.total.minor - event.net_sales.minor) == ((), 0)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,8 @@ def test_sample_orders_are_read(name: str) -> None:
     assert isinstance(event, OrderObserved)
     assert event.currency == "USD"
     assert event.total == Money.parse(payload["total"], "USD")
-    assert event.net_sales.minor == sum(Money.parse(line["total"], "USD").minor for line in payload["line_items"])
+    sold = [line for line in payload["line_items"] if "wc_gc_giftcard_amount" not in str(line.get("meta_data"))]
+    assert event.net_sales.minor == sum(Money.parse(line["total"], "USD").minor for line in sold)
     assert len(event.refunds) == len(payload.get("refunds", []))
 
 
@@ -275,6 +276,60 @@ def test_a_line_below_zero_takes_off_the_others() -> None:
 def test_a_negative_fee_is_a_discount_and_a_positive_one_no_sale() -> None:
     event = order(fee_lines=[{"total": "-10.00"}, {"total": "4.00"}])
     assert event.net_sales == Money(4000, "EUR")
+
+
+@pytest.mark.parametrize("key", ["wc_gc_giftcard_to_multiple", "pw_gift_card_amount", "_ywgc_gift_card_code"])
+def test_a_gift_card_that_was_bought_is_no_sale(key: str) -> None:
+    lines = [
+        {
+            "id": 1,
+            "product_id": 2,
+            "quantity": 1,
+            "total": "40.00",
+            "meta_data": [{"id": 1, "key": "size", "value": 5}],
+        },
+        {"id": 2, "product_id": 3, "quantity": 1, "total": "25.00", "meta_data": [{"id": 2, "key": key, "value": "x"}]},
+    ]
+    event = order(line_items=lines, total="65.00")
+    assert (event.net_sales.minor, event.total.minor) == (4000, 6500)
+    assert [line.gift_card for line in event.lines] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("paid_with", "total"),
+    [
+        pytest.param({"gift_cards": [{"id": 1, "code": "X", "amount": 30}]}, 5000, id="gift card"),
+        pytest.param({"pw_gift_cards_redeemed": [{"number": "X", "amount": "12.5"}]}, 3250, id="another plugin's"),
+        pytest.param({"gift_cards": [{"amount": "20"}, {"amount": "10.00"}]}, 5000, id="two"),
+        pytest.param({"gift_cards": []}, 2000, id="none"),
+        pytest.param({"gift_cards": ["X-1"]}, 2000, id="codes alone"),
+        pytest.param({"gift_cards": {"amount": "30"}}, 2000, id="no list"),
+        pytest.param({"gift_cards": [{"amount": "thirty"}]}, 2000, id="no amount"),
+    ],
+)
+def test_what_a_gift_card_paid_was_charged(paid_with: dict[str, Any], total: int) -> None:
+    event = order(**paid_with, total="20.00")
+    assert (event.total.minor, event.net_sales.minor) == (total, 5000)
+
+
+def test_what_a_wallet_paid_is_no_discount() -> None:
+    key = {"id": 9, "key": "_legacy_fee_key", "value": "_via_wallet_partial_payment"}
+    fees = [{"total": "-10.00"}, {"total": "-15.00", "name": "Via wallet", "meta_data": [key]}]
+    event = order(fee_lines=fees, total="25.00")
+    assert (event.total.minor, event.net_sales.minor) == (4000, 4000)
+
+
+def test_a_vendors_part_of_an_order_is_not_sold_twice() -> None:
+    for made_by in ("dokan", "yith_wcmv_vendor_suborder", "", None):
+        body = json.dumps({"id": 8, "parent_id": 7, "created_via": made_by, "status": "processing", "total": "5.00"})
+        assert read_events("order.created", body.encode(), STORE) == ()
+    assert order(parent_id=7, created_via="wc_deposits").net_sales.minor == 5000
+    assert order(parent_id=0, created_via="checkout").net_sales.minor == 5000
+
+
+def test_a_coupon_over_everything_leaves_nothing_to_bill() -> None:
+    event = order(line_items=[{"id": 1, "product_id": 2, "quantity": 1, "total": "0.00"}], total="0.00")
+    assert (event.net_sales.minor, event.total.minor, event.paid_at is None) == (0, 0, False)
 
 
 def test_amounts_given_as_numbers_are_exact() -> None:

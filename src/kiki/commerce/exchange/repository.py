@@ -47,29 +47,24 @@ FROM unnest($2::date[], $3::date[]) AS w(since, until)
 JOIN commerce.exchange_rates r ON r.day >= w.since AND r.day <= w.until
 WHERE r.base = ANY($1::text[]) OR r.quote = ANY($1::text[])
 """
-_LIST = """
-SELECT base, quote, day, rate, source, recorded_at, recorded_by FROM commerce.exchange_rates
-WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
-    AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
-    AND ($5::date IS NULL OR day < $5 OR (day = $5 AND (base, quote) > ($6, $7)))
-ORDER BY day DESC, base, quote LIMIT $8
+_KEPT_ONES = f"""
+SELECT base, quote, day, rate, source, recorded_at, recorded_by, NULL::timestamptz AS replaced_at,
+    NULL::text AS replaced_by, {NEWEST}::bigint AS change_id
+FROM commerce.exchange_rates
 """
-_HISTORY = f"""
-WITH every AS (
-    SELECT base, quote, day, rate, source, recorded_at, recorded_by, NULL::timestamptz AS replaced_at,
-        NULL::text AS replaced_by, {NEWEST}::bigint AS change_id
-    FROM commerce.exchange_rates
-    UNION ALL
-    SELECT base, quote, day, rate, source, recorded_at, recorded_by, replaced_at, replaced_by, change_id
-    FROM commerce.former_exchange_rates
-)
-SELECT * FROM every
+_WITH_FORMER = f"""{_KEPT_ONES} UNION ALL
+SELECT base, quote, day, rate, source, recorded_at, recorded_by, replaced_at, replaced_by, change_id
+FROM commerce.former_exchange_rates
+"""
+_LIST = """
+SELECT * FROM ({rates}) every
 WHERE ($1::text IS NULL OR base = $1) AND ($2::text IS NULL OR quote = $2)
     AND ($3::date IS NULL OR day >= $3) AND ($4::date IS NULL OR day <= $4)
     AND ($5::date IS NULL OR day < $5 OR (day = $5 AND ((base, quote) > ($6, $7)
         OR (base = $6 AND quote = $7 AND change_id < $8))))
 ORDER BY day DESC, base, quote, change_id DESC LIMIT $9
 """
+_LIST_KEPT, _LIST_ALL = _LIST.format(rates=_KEPT_ONES), _LIST.format(rates=_WITH_FORMER)
 _KNOWN_AT = """
 SELECT r.base, r.quote, r.day, r.rate, r.source
 FROM unnest($2::date[], $3::date[]) AS w(since, until)
@@ -202,25 +197,15 @@ async def list_rates(
     until: dt.date | None = None,
     before: tuple[dt.date, str, str, int] | None = None,
     limit: int = 100,
+    history: bool = False,
 ) -> Sequence[KeptRate]:
-    """Kept rates, the newest day first, then by currency."""
-    last = (None, None, None) if before is None else before[:3]
-    rows = await connection.fetch(_LIST, base, quote, since, until, *last, limit)
-    return [KeptRate(Rate(row[0], row[1], row[2], row[3], row[4]), row[5], row[6]) for row in rows]
+    """Kept rates, the newest day first, then by currency; with `history` each with those that it replaced, last first.
 
-
-async def list_history(
-    connection: Connection,
-    *,
-    base: str | None = None,
-    quote: str | None = None,
-    since: dt.date | None = None,
-    until: dt.date | None = None,
-    before: tuple[dt.date, str, str, int] | None = None,
-    limit: int = 100,
-) -> Sequence[KeptRate]:
-    """Kept rates, each with those that it replaced after it, the last first."""
-    rows = await connection.fetch(_HISTORY, base, quote, since, until, *(before or (None, None, None, None)), limit)
+    `before` is day, pair and `change_id` of the last row of the page before.
+    """
+    place = before or (None, None, None, None)
+    query = _LIST_ALL if history else _LIST_KEPT
+    rows = await connection.fetch(query, base, quote, since, until, *place, limit)
     return [KeptRate(Rate(*row[:5]), *row[5:]) for row in rows]
 
 

@@ -132,6 +132,7 @@ inventory_items = Table(
     optional("cost_currency", Text),
     column("sku", Text),
     moment("updated_at"),
+    column("levels_complete", Boolean, "false"),
     PrimaryKeyConstraint("store_id", "inventory_item_id", name="inventory_items_pkey"),
 )
 

@@ -32,6 +32,8 @@ class VariantStock:
     quantity_at: dt.datetime
     status: str | None
     levels: tuple[Level, ...] = ()
+    levels_complete: bool = False
+    """Whether these are the levels of all locations, or only of those that told theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +78,29 @@ def units_of(variant: VariantStock) -> int | None:
     """Units over all locations, negative ones counting as none; None when nothing tells them.
 
     The product's total and the locations' levels come in separate deliveries: the newer one speaks. Levels that add up
-    to the total describe the same state, so the clamped sum (which the total cannot give) is used.
+    to the total describe the same state, so the clamped sum (which the total cannot give) is used. Newer levels of some
+    locations only say nothing about the others: of these the older total is all that is known, until a newer one comes.
     """
-    levels = [level for level in variant.levels if level.available is not None]
     if not variant.levels:
         return None if variant.quantity is None else max(variant.quantity, 0)
-    clamped = sum(max(level.available or 0, 0) for level in levels)
-    if variant.quantity is None or variant.quantity_at <= max(level.at for level in variant.levels):
+    told = [level.available or 0 for level in variant.levels]
+    clamped = sum(max(available, 0) for available in told)
+    if variant.quantity is None:
         return clamped
-    raw = sum(level.available or 0 for level in levels)
-    return clamped if raw == variant.quantity else max(variant.quantity, 0)
+    if variant.quantity_at <= max(level.at for level in variant.levels):
+        return clamped if variant.levels_complete or explains(variant) else max(clamped, variant.quantity)
+    return clamped if sum(told) == variant.quantity else max(variant.quantity, 0)
+
+
+def explains(variant: VariantStock) -> bool:
+    """Whether the levels are all there are: they add up to a total that is no older than any of them.
+
+    What no location has told is then none in sum, and whichever is stocked later tells itself.
+    """
+    if not variant.levels or variant.quantity is None:
+        return False
+    newest = max(level.at for level in variant.levels)
+    return variant.quantity_at >= newest and sum(level.available or 0 for level in variant.levels) == variant.quantity
 
 
 def _limited_units(variant: VariantStock) -> int | None:

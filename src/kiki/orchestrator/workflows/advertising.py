@@ -34,19 +34,20 @@ class Shown:
 
 
 def tell_margin(batch: Batch, view: StoreView, state: ProductState, lane: Lane) -> None:
-    """The margin, when it is known and changed."""
-    margin = margin_of(batch, state)
-    if margin is None or margin == state.margin:
+    """The margin, when it changed. One that is known no longer pauses nothing: the last one goes without a floor."""
+    margin, known = margin_of(batch, state), state.margin
+    if margin == known:
         return
     state.margin = margin
+    told, floor = (known, "0") if margin is None else (margin, view.store.settings.margin_floor)
     seq = next_seq(batch, state)
     request = syncflow_pb2.UpdateProductMarginsRequest(
         store_id=state.store_id,
         event_id=event_id(state.store_id, "margin", state.product_id, seq),
         lane=int(lane_of(lane)),  # type: ignore[arg-type]  # an IntEnum with the numbers of the protocol
         decision_seq=seq,
-        margins={state.product_id: float(margin)},
-        margin_floor=float(view.store.settings.margin_floor),
+        margins={state.product_id: float(told or 0)},
+        margin_floor=float(floor),
     )
     subject = f"product:{state.product_id}"
     batch.call("syncflow", "UpdateProductMargins", lane_of(lane), entity=subject, subject=subject, request=request)

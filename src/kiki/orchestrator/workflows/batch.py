@@ -108,6 +108,8 @@ class Written:
     levels: dict[tuple[int, str, str], LevelRow] = field(default_factory=dict)
     inventory_items: set[Key] = field(default_factory=set)
     inventory_events: list[tuple[Any, ...]] = field(default_factory=list)
+    availability: dict[Key, tuple[bool, int]] = field(default_factory=dict)
+    """Products that can be bought now, or no more, each with the number of the decision."""
     holds: set[Key] = field(default_factory=set)
     lifted_holds: set[Key] = field(default_factory=set)
     data_requests: dict[Key, tuple[Any, ...]] = field(default_factory=dict)
@@ -161,6 +163,8 @@ class Batch:
     those that may be decided anew."""
     orders_of: dict[Key, set[str]] = field(default_factory=dict)
     """Loaded live orders by customer, for touchpoints that arrive late."""
+    known_touchpoints: set[Key] = field(default_factory=set)
+    """Of those that the batch tells, the ones that are stored already: they count as they were told first."""
     crowded: set[Key] = field(default_factory=set)
     """Customers with more orders within reach of late touchpoints than a batch decides."""
     products: dict[Key, ProductState] = field(default_factory=dict)

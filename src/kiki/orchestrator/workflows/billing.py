@@ -73,6 +73,7 @@ def _record(batch: Batch, view: StoreView, lane: Lane, order: OrderRow) -> None:
         rate_date=_date(order.rate_day) if foreign else None,
         rate_source=(order.rate_source or "") if foreign else "",
         test_order=order.is_test,
+        standing=_standing(batch, order) if revision > 1 else None,
     )
     share = attributing.share_told(told.evidence)
     if share != WHOLE:
@@ -92,15 +93,39 @@ def _reverse(batch: Batch, lane: Lane, order: OrderRow) -> None:
         lane=int(lane),  # type: ignore[arg-type]  # an IntEnum with the numbers of the protocol
         decision_seq=revision,
         order_id=order.order_id,
-        reason="order_deleted" if order.deleted_at is not None else "attribution_changed",
+        reason=_why_reversed(order),
     )
     _call(batch, "ReverseOrderRevenue", lane, order, request)
 
 
+def _why_reversed(order: OrderRow) -> str:
+    if order.deleted_at is not None:
+        return "order_deleted"
+    return "attribution_changed" if order.paid_at is not None else "not_paid"
+
+
+def _standing(batch: Batch, order: OrderRow) -> syncledger_pb2.StandingRefunds:
+    """What SyncLedger was told as given back, as it stands now; what it was not told yet follows the booking."""
+    rows = batch.refunds.get((order.store_id, order.order_id), {}).values()
+    return syncledger_pb2.StandingRefunds(
+        refunds=[
+            syncledger_pb2.StandingRefund(
+                refund_id=row.refund_id,
+                amount=messages.amount(row.amount_minor, row.currency),
+                refunded_at=row.refunded_at,
+            )
+            for row in sorted(rows, key=lambda row: (row.refunded_at, row.refund_id))
+            if row.booked and row.amount_minor
+        ],
+        cancelled=order.cancellation_booked and order.cancelled_at is not None,
+    )
+
+
 def _tell_refunds(batch: Batch, lane: Lane, order: OrderRow) -> None:
+    """Each once; those in another currency than the booking's wait until the order is booked in it."""
     key = (order.store_id, order.order_id)
     for refund in sorted(batch.refunds.get(key, {}).values(), key=lambda row: (row.refunded_at, row.refund_id)):
-        if not refund.booked:
+        if not refund.booked and refund.amount_minor and order.booked_currency == order.currency:
             refund.booked = True
             batch.out.refunds[key[0], key[1], refund.refund_id] = refund
             _call(batch, "RecordRefund", lane, order, _refund_request(lane, refund))

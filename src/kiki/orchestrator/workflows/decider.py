@@ -17,6 +17,7 @@ from kiki.commerce.events import (
     DataSubjectRequested,
     InventoryItemObserved,
     InventoryLevelObserved,
+    InventoryLevelsListed,
     OrderDeleted,
     OrderObserved,
     ProductDeleted,
@@ -29,7 +30,18 @@ from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput, KikiError
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.inbox.protocol import Decided, InternalFact, ItemFailure, WorkItem
-from kiki.orchestrator.workflows import customers, evidence, hands, orders, privacy, products, registering, stores
+from kiki.orchestrator.workflows import (
+    customers,
+    engaging,
+    evidence,
+    hands,
+    orders,
+    privacy,
+    products,
+    registering,
+    stocking,
+    stores,
+)
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.orchestrator.workflows.caches import CampaignCache, ModelCache
 from kiki.orchestrator.workflows.loading import load
@@ -71,6 +83,7 @@ class CommerceDecider:
             batch.lane = max(item.lane for item in remaining)
             failure = await _fold(batch, remaining)
             if failure is None:
+                engaging.tell_availability(batch)
                 await save(connection, batch)
                 return Decided(failures, batch.out.calls)
             failures.append(failure)
@@ -124,8 +137,9 @@ _ON_EVENT: dict[type, Callable[[Batch, StoreView, WorkItem, Any], None]] = {
     VariantObserved: products.variant_observed,
     VariantDeleted: products.variant_deleted,
     ProductDeleted: products.product_deleted,
-    InventoryLevelObserved: products.inventory_level_observed,
-    InventoryItemObserved: products.inventory_item_observed,
+    InventoryLevelObserved: stocking.inventory_level_observed,
+    InventoryLevelsListed: stocking.inventory_levels_listed,
+    InventoryItemObserved: stocking.inventory_item_observed,
     CustomerObserved: customers.customer_observed,
     CustomerDeleted: customers.customer_deleted,
     CustomersMerged: customers.customers_merged,
@@ -163,7 +177,7 @@ def _entity(event: CommerceEvent) -> str:
             return f"order:{event.order_id}"
         case ProductObserved() | ProductDeleted() | VariantObserved() | VariantDeleted():
             return f"product:{event.product_id}"
-        case InventoryLevelObserved() | InventoryItemObserved():
+        case InventoryLevelObserved() | InventoryLevelsListed() | InventoryItemObserved():
             return f"item:{event.inventory_item_id}"
         case CustomerObserved() | CustomerDeleted():
             return f"customer:{event.customer_id}"

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from kiki.commerce.events import CustomerObserved, OrderObserved
 from kiki.commerce.orders import OrderRow
 from kiki.commerce.people import CustomerRow
-from kiki.kit.digest import event_id
+from kiki.kit.digest import event_id, semantic_digest
 from kiki.orchestrator import settlement
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows import messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView
 from kiki.rpc.v1 import common_pb2, syncengage_pb2
+
+_PRODUCTS_AT_ONCE = 300
 
 
 def follow_up_purchase(
@@ -81,6 +83,29 @@ def take_back(batch: Batch, lane: Lane, order: OrderRow) -> None:
     )
     entity = f"customer:{order.customer_key}"
     batch.call("syncengage", "CancelFlows", lane, entity=entity, subject=subject, request=request)
+
+
+def tell_availability(batch: Batch) -> None:
+    """Which products can be bought now, or no more, so that none is recommended in vain; after the fold."""
+    stores: dict[int, list[syncengage_pb2.ProductAvailability]] = {}
+    for (store_id, product_id), (sellable, seq) in sorted(batch.out.availability.items()):
+        told = syncengage_pb2.ProductAvailability(product_id=product_id, sellable=sellable, decision_seq=seq)
+        stores.setdefault(store_id, []).append(told)
+    for store_id, products in stores.items():
+        for start in range(0, len(products), _PRODUCTS_AT_ONCE):
+            part = products[start : start + _PRODUCTS_AT_ONCE]
+            name = semantic_digest([(each.product_id, each.decision_seq) for each in part]).hex()
+            request = syncengage_pb2.PutProductAvailabilityRequest(
+                store_id=store_id, event_id=event_id(store_id, "availability", name), products=part
+            )
+            batch.call(
+                "syncengage",
+                "PutProductAvailability",
+                batch.lane,
+                entity="availability",
+                subject="availability",
+                request=request,
+            )
 
 
 def put_contact(batch: Batch, view: StoreView, lane: Lane, person: CustomerRow, event: CustomerObserved) -> None:

@@ -30,9 +30,10 @@ def touchpoints_added(batch: Batch, view: StoreView, item: WorkItem, body: dict[
         if key is None or entry["kind"] == IDENTIFY:
             continue
         row = _touchpoint(batch, item, entry, key)
-        if (item.store_id, row.touchpoint_id) in batch.out.touchpoints:
+        name = (item.store_id, row.touchpoint_id)
+        if name in batch.out.touchpoints or name in batch.known_touchpoints:
             continue
-        batch.out.touchpoints[item.store_id, row.touchpoint_id] = row
+        batch.out.touchpoints[name] = row
         batch.trail(item.store_id, key).add(row)
         if (item.store_id, key) in batch.crowded:
             told = Reopened(reopening.TOUCHPOINT, row.at, until=row.at + view.attribution.window)

@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 from kiki.commerce.catalogue import ProductState, VariantRow
+from kiki.commerce.events import UNDATED
 from kiki.kit.digest import event_id
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.stock_guard.guard import Action, GuardState, judge
@@ -36,6 +37,8 @@ def guard(
     held = hold is not None and hold.active(now)
     before = GuardState(state.ads, state.ads_reason, state.resume_at, state.bids_lowered)
     judgement = judge(before, stock, held=held, now=now, rules=view.guard)
+    if stock.sellable != state.sellable:
+        batch.out.availability[state.store_id, state.product_id] = (stock.sellable, next_seq(batch, state))
     if (stock.sellable, stock.quantity) != (state.sellable, state.quantity):
         state.sellable, state.quantity = stock.sellable, stock.quantity
         batch.out.products.add((state.store_id, state.product_id))
@@ -57,20 +60,24 @@ def stock_of(batch: Batch, state: ProductState) -> StockView:
     rows = [row for row in batch.variants.get((state.store_id, state.product_id), {}).values() if not row.deleted]
     speaker = next((row for row in rows if row.speaks), None)
     own = [row for row in rows if not row.speaks]
-    variants = [_stock(batch, state, row) for row in own if speaker is None or state.told_at(row) > speaker.updated_at]
+    variants = [
+        variant_stock(batch, state, row) for row in own if speaker is None or state.told_at(row) > speaker.updated_at
+    ]
     if speaker is not None and (len(variants) < len(own) or not own):
-        variants.append(_stock(batch, state, speaker))
+        variants.append(variant_stock(batch, state, speaker))
     return view_of(status=state.status, deleted=state.deleted, variants=variants)
 
 
-def _stock(batch: Batch, state: ProductState, row: VariantRow) -> VariantStock:
+def variant_stock(batch: Batch, state: ProductState, row: VariantRow) -> VariantStock:
+    """One variant's stock as known now, with what its inventory item says."""
     levels: tuple[Level, ...] = ()
-    tracked = row.tracked
+    tracked, complete = row.tracked, False
     if row.inventory_item_id is not None:
         key = (row.store_id, row.inventory_item_id)
         item = batch.inventory_items.get(key)
         if item is not None:
-            tracked = item.tracked
+            tracked = item.tracked if item.updated_at != UNDATED else tracked
+            complete = item.levels_complete
         levels = tuple(Level(level.available, level.updated_at) for level in batch.levels.get(key, {}).values())
     return VariantStock(
         active=row.active,
@@ -80,6 +87,7 @@ def _stock(batch: Batch, state: ProductState, row: VariantRow) -> VariantStock:
         quantity_at=state.told_at(row),
         status=row.stock_status,
         levels=levels,
+        levels_complete=complete,
     )
 
 

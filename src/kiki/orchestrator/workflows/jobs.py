@@ -32,9 +32,13 @@ _MERGES_MISSED = dt.timedelta(days=2)
 """How far a worker that starts looks back for merges that nobody followed."""
 
 _RESUMES_DUE = """
-SELECT store_id, product_id, resume_at FROM commerce.product_states
-WHERE resume_at IS NOT NULL AND resume_at <= $1 ORDER BY store_id, product_id LIMIT $2
+SELECT p.store_id, p.product_id, p.resume_at FROM commerce.product_states p
+WHERE p.resume_at IS NOT NULL AND p.resume_at <= $1 AND NOT EXISTS (
+    SELECT FROM commerce.holds h
+    WHERE h.store_id = p.store_id AND h.product_id = p.product_id AND (h.expires_at IS NULL OR h.expires_at > $1))
+ORDER BY p.store_id, p.product_id LIMIT $2
 """
+"""What a person's hand is on is judged anew when the hand ends; until then it takes no other product's place."""
 _HOLDS_EXPIRED = """
 SELECT store_id, product_id, expires_at FROM commerce.holds
 WHERE expires_at <= $1 ORDER BY store_id, product_id LIMIT $2
@@ -62,7 +66,7 @@ def periodic_jobs(*, sealer: Sealer, clients: BatchCaller, clock: Clock) -> list
         Job("customers_at_risk", 3600.0, due.risks),
         Job("campaign_registry", 30.0, registry.follow),
         Job("merges", 5.0, _Merges(sealer, clock).follow),
-        Job("touchpoints_expired", 3600.0, _Expiry(clock).run),
+        Job("touchpoints_expired", 3600.0, _Expiry(clock).run, irrevocable=True),
     ]
 
 

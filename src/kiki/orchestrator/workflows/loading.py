@@ -18,6 +18,7 @@ from kiki.commerce.campaigns import (
     find_campaigns,
     find_promoted,
     find_reviews,
+    known_touchpoints,
     promotions_of,
     touchpoints_of,
 )
@@ -39,6 +40,7 @@ from kiki.commerce.events import (
     DataSubjectRequested,
     InventoryItemObserved,
     InventoryLevelObserved,
+    InventoryLevelsListed,
     OrderDeleted,
     OrderObserved,
     ProductDeleted,
@@ -95,6 +97,7 @@ class Wanted:
     told: dict[Key, list[OrderObserved]] = field(default_factory=dict)
     """What the batch tells of each order, the first first."""
     reached: list[tuple[int, list[Identity], dt.datetime]] = field(default_factory=list)
+    touchpoints: set[Key] = field(default_factory=set)
     campaigns: set[Key] = field(default_factory=set)
     products: set[Key] = field(default_factory=set)
     texts: set[Key] = field(default_factory=set)
@@ -120,6 +123,8 @@ async def load(
         await _view_stores(connection, batch, await stores_of(sorted(wanted.stores)).fetch(connection), *caches)
     if wanted.people_stores:
         await _load_orders(connection, batch, wanted, *caches)
+    if wanted.touchpoints:
+        batch.known_touchpoints = await known_touchpoints(connection, sorted(wanted.touchpoints))
     if wanted.campaigns:
         await _load_campaigns(connection, batch, sorted(wanted.campaigns))
     if wanted.product_stores:
@@ -150,7 +155,7 @@ def _collect_event(batch: Batch, wanted: Wanted, store_id: int, event: object) -
     match event:
         case OrderObserved() | RefundObserved() | OrderDeleted():
             _collect_order(batch, wanted, store_id, event)
-        case InventoryLevelObserved() | InventoryItemObserved():
+        case InventoryLevelObserved() | InventoryLevelsListed() | InventoryItemObserved():
             wanted.product_stores.add(store_id)
             wanted.inventory_items.add((store_id, event.inventory_item_id))
         case ProductObserved() | ProductDeleted() | VariantObserved() | VariantDeleted():
@@ -228,6 +233,7 @@ def _collect_fact(batch: Batch, wanted: Wanted, store_id: int, kind: str, body: 
             found = [(store_id, each["kind"], bytes.fromhex(each["value"])) for each in entry["identities"]]
             batch.identities_of[id(entry)] = found
             wanted.identities += found
+            wanted.touchpoints.add((store_id, entry["touchpoint_id"]))
             wanted.reached.append((store_id, found, dt.datetime.fromisoformat(entry["at"])))
     elif kind == "campaigns_changed" and "campaigns" in body:
         wanted.people_stores.add(store_id)

@@ -5,17 +5,29 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from kiki.commerce.events import OrderDeleted, OrderObserved, Refund, RefundObserved
-from kiki.commerce.orders import TOMBSTONE, ItemRow, OrderRow, RefundRow, is_tombstone, lines_digest
+from kiki.commerce.events import OrderDeleted, OrderObserved, RefundObserved
+from kiki.commerce.orders import TOMBSTONE, ItemRow, OrderRow, is_tombstone, lines_digest
 from kiki.commerce.people import CustomerRow
 from kiki.orchestrator import settlement
 from kiki.orchestrator.attribution.model import Verdict
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.workflows import attributing, billing, engaging, exchanging, messages, reopening, valuing
-from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, deleted_at
+from kiki.orchestrator.workflows import (
+    attributing,
+    billing,
+    engaging,
+    exchanging,
+    messages,
+    reopening,
+    standing,
+    valuing,
+)
+from kiki.orchestrator.workflows.batch import Batch, StoreView, deleted_at
 from kiki.orchestrator.workflows.customers import buyer
 from kiki.orchestrator.workflows.identities import comes_first
 from kiki.rpc.v1 import events_pb2
+
+_SENT = ("webhook", "replay")
+"""Origins of what a shop told of itself when it had happened; a page of a sync may be older than its arrival."""
 
 
 def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserved) -> None:
@@ -30,11 +42,13 @@ def order_observed(batch: Batch, view: StoreView, item: WorkItem, event: OrderOb
         return
     before = valuing.worth(order)
     was_paid, was_cancelled, products = order.paid_at, order.cancelled_at, attributing.products_in(batch, order)
+    age, known = _age(item, event), (order.updated_at, order.triggered_at)
     changed = _take_newer(batch, item, order, event)
-    changed |= _take_facts(order, event)
+    if event.whole:
+        changed |= standing.take_whole(batch, order, event, newer=age > known, older=age < known)
+    else:
+        changed |= standing.take_facts(batch, order, event)
     billing.paid_earlier(view, order, was_paid)
-    for refund in event.refunds:
-        changed |= _take_refund(batch, order, refund)
     if not changed:
         return
     batch.out.orders.add(key)
@@ -64,7 +78,7 @@ def _order_placed(
     """Save; attribute; value the customer; follow up; book when it arrives paid."""
     person = buyer(batch, item, event)
     order = _new_order(batch, view, item, event, person.customer_key)
-    if gone is not None and gone.deleted_at is not None and event.updated_at <= gone.deleted_at:
+    if gone is not None and gone.deleted_at is not None and not _is_back(item, event, gone):
         order.deleted_at = gone.deleted_at
     key = (order.store_id, order.order_id)
     batch.orders[key] = order
@@ -74,8 +88,8 @@ def _order_placed(
         refund.pending = False
         batch.out.refunds[key[0], key[1], refund.refund_id] = refund
     for told in event.refunds:
-        _take_refund(batch, order, told)
-    order.refunded_minor = _refunded(batch, key)
+        standing.take_refund(batch, order, told)
+    order.refunded_minor = standing.refunded(batch, key)
     if order.live:
         _log_created(batch, order)
     if order.live and not order.is_test:
@@ -93,16 +107,18 @@ def order_deleted(batch: Batch, view: StoreView, item: WorkItem, event: OrderDel
     order = batch.orders.get(key)
     batch.told.pop(key, None)
     at = deleted_at(item, None if order is None else order.updated_at)
-    if at is None:
+    if at is None or (order is not None and event.updated_at is not None and event.updated_at < order.updated_at):
         return
     if order is None:
         batch.orders[key] = _tombstone(item, event, at)
         batch.out.orders.add(key)
         return
-    if order.deleted_at is not None:
+    was_gone = order.deleted_at is not None
+    if not was_gone or event.updated_at is not None:
+        order.deleted_at, order.updated_at = at, event.updated_at or order.updated_at
+        batch.out.orders.add(key)
+    if was_gone:
         return
-    order.deleted_at = at
-    batch.out.orders.add(key)
     if not exchanging.is_counted(view, order):
         exchanging.stop_waiting(batch, order)
     batch.log(
@@ -127,7 +143,7 @@ def _tombstone(item: WorkItem, event: OrderDeleted, at: dt.datetime) -> OrderRow
         paid_at=None,
         cancelled_at=None,
         deleted_at=at,
-        updated_at=at,
+        updated_at=event.updated_at or at,
         triggered_at=item.triggered_at,
         currency="",
         total_minor=0,
@@ -147,9 +163,9 @@ def refund_observed(batch: Batch, view: StoreView, item: WorkItem, event: Refund
     order = batch.orders.get(key)
     batch.told.pop(key, None)
     if order is None or is_tombstone(order):
-        _keep_pending(batch, key, event.refund)
+        standing.keep_pending(batch, key, event.refund)
         return
-    if not _take_refund(batch, order, event.refund):
+    if not standing.take_refund(batch, order, event.refund):
         return
     batch.out.orders.add(key)
     valuing.tell(batch, view, item.lane, order, ())
@@ -197,20 +213,39 @@ def _new_order(batch: Batch, view: StoreView, item: WorkItem, event: OrderObserv
     )
 
 
+def _age(item: WorkItem, event: OrderObserved) -> tuple[dt.datetime, str]:
+    return event.updated_at, item.triggered_at
+
+
+def _is_back(item: WorkItem, event: OrderObserved, gone: OrderRow) -> bool:
+    """Whether a deleted order is there again.
+
+    A deletion tells no time, and comes late when the shop's queue runs late: later than what brought the order back. A
+    whole statement shows the order as it was when it was sent, so that one which came after the deletion does as well.
+    """
+    if gone.deleted_at is None or event.updated_at > gone.deleted_at:
+        return True
+    if event.updated_at < gone.updated_at < gone.deleted_at:
+        return False  # The deletion told a time after all.
+    return event.whole and item.origin in _SENT and item.received_at > gone.deleted_at
+
+
 def _take_newer(batch: Batch, item: WorkItem, order: OrderRow, event: OrderObserved) -> bool:
     """Overwrite what a newer statement may overwrite; whether anything changed."""
-    if (event.updated_at, item.triggered_at) < (order.updated_at, order.triggered_at):
+    if _age(item, event) < (order.updated_at, order.triggered_at):
         return False
     said = (event.number, event.status, event.currency, event.total.minor, event.net_sales.minor, event.is_test)
     known = (order.number, order.status, order.currency, order.total_minor, order.net_minor, order.is_test)
     digest = lines_digest(event)
-    revived = order.deleted_at is not None and event.updated_at > order.deleted_at
-    newer = (event.updated_at, item.triggered_at) > (order.updated_at, order.triggered_at)
+    revived = order.deleted_at is not None and _is_back(item, event, order)
+    newer = _age(item, event) > (order.updated_at, order.triggered_at)
     if said == known and digest == order.lines_digest and not revived and not newer:
         return False
     order.number, order.status, order.currency, order.total_minor, order.net_minor, order.is_test = said
     order.updated_at, order.triggered_at = event.updated_at, item.triggered_at
     exchanging.take_told_rate(batch, order, event, known[2])
+    if event.currency != known[2]:
+        standing.recur(batch, order, known[3])
     if revived:
         order.deleted_at = None
     if digest != order.lines_digest:
@@ -218,76 +253,6 @@ def _take_newer(batch: Batch, item: WorkItem, order: OrderRow, event: OrderObser
         batch.out.replaced_lines.add((order.store_id, order.order_id))
         _save_lines(batch, order, event)
     return True
-
-
-def _take_facts(order: OrderRow, event: OrderObserved) -> bool:
-    """Payment and cancellation are facts: an older statement adds them as well, and the earliest time counts."""
-    before = (order.paid_at, order.cancelled_at)
-    order.paid_at = _earliest(order.paid_at, event.paid_at)
-    order.cancelled_at = _earliest(order.cancelled_at, event.cancelled_at)
-    return (order.paid_at, order.cancelled_at) != before
-
-
-def _earliest(known: dt.datetime | None, told: dt.datetime | None) -> dt.datetime | None:
-    if known is None or told is None:
-        return known or told
-    return min(known, told)
-
-
-def _take_refund(batch: Batch, order: OrderRow, refund: Refund) -> bool:
-    """Add one refund, once; of two statements about it the larger amount counts."""
-    key = (order.store_id, order.order_id)
-    known = batch.refunds.setdefault(key, {}).get(refund.refund_id)
-    if known is not None and refund.amount.minor <= known.amount_minor:
-        return False
-    if refund.amount.minor <= 0:
-        return False
-    if known is None:
-        known = _refund_row(batch, key, refund, pending=False)
-        batch.log(
-            "OrderRefundedEvent",
-            f"order:{order.order_id}",
-            events_pb2.OrderRefundedEvent(
-                store_id=order.store_id,
-                order_id=order.order_id,
-                refund_id=refund.refund_id,
-                amount=messages.amount(refund.amount.minor, refund.amount.currency),
-                refunded_at=refund.refunded_at,
-            ),
-        )
-    else:
-        known.amount_minor, known.booked = refund.amount.minor, False
-    batch.out.refunds[key[0], key[1], refund.refund_id] = known
-    order.refunded_minor = _refunded(batch, key)
-    return True
-
-
-def _keep_pending(batch: Batch, key: Key, refund: Refund) -> None:
-    known = batch.refunds.setdefault(key, {}).get(refund.refund_id)
-    if known is None:
-        batch.out.refunds[key[0], key[1], refund.refund_id] = _refund_row(batch, key, refund, pending=True)
-    elif refund.amount.minor > known.amount_minor:
-        known.amount_minor = refund.amount.minor
-        batch.out.refunds[key[0], key[1], refund.refund_id] = known
-
-
-def _refund_row(batch: Batch, key: Key, refund: Refund, *, pending: bool) -> RefundRow:
-    row = RefundRow(
-        store_id=key[0],
-        order_id=key[1],
-        refund_id=refund.refund_id,
-        amount_minor=refund.amount.minor,
-        currency=refund.amount.currency,
-        refunded_at=refund.refunded_at,
-        seen_at=batch.now,
-        pending=pending,
-    )
-    batch.refunds.setdefault(key, {})[refund.refund_id] = row
-    return row
-
-
-def _refunded(batch: Batch, key: Key) -> int:
-    return sum(row.amount_minor for row in batch.refunds.get(key, {}).values())
 
 
 def _save_lines(batch: Batch, order: OrderRow, event: OrderObserved) -> None:

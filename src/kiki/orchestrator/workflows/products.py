@@ -6,11 +6,9 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kiki.commerce.catalogue import InventoryItemRow, LevelRow, ProductState, ProductText, VariantRow
+from kiki.commerce.catalogue import ProductState, ProductText, VariantRow
 from kiki.commerce.events import (
     UNDATED,
-    InventoryItemObserved,
-    InventoryLevelObserved,
     ProductDeleted,
     ProductObserved,
     ProductStatus,
@@ -20,7 +18,7 @@ from kiki.commerce.events import (
 )
 from kiki.kit.digest import semantic_digest
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.workflows import advertising, guarding
+from kiki.orchestrator.workflows import advertising, guarding, stocking
 from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, deleted_at, observed_at
 
 _DIGEST_BYTES = 8
@@ -30,7 +28,7 @@ def product_observed(batch: Batch, view: StoreView, item: WorkItem, event: Produ
     """Save; guard its ads by its stock; tell margins; make or refresh its creatives."""
     key = (item.store_id, event.product_id)
     state = batch.products.get(key)
-    at = _dated(event.updated_at, item)
+    at = stocking.dated(event.updated_at, item)
     if state is not None and (at, item.triggered_at) < (state.updated_at, state.triggered_at):
         return
     is_new = state is None
@@ -48,6 +46,7 @@ def product_observed(batch: Batch, view: StoreView, item: WorkItem, event: Produ
     _save_variants(batch, key, event, at)
     batch.out.products.add(key)
     refresh_price(batch, state)
+    stocking.note_levels(batch, state)
     guarding.guard(batch, view, state, item.lane, cause=item.topic)
     advertising.tell_margin(batch, view, state, item.lane)
     advertising.show(
@@ -95,7 +94,7 @@ def product_deleted(batch: Batch, view: StoreView, item: WorkItem, event: Produc
 def variant_observed(batch: Batch, view: StoreView, item: WorkItem, event: VariantObserved) -> None:
     """One variation on its own; before its product it makes a product of which only stock is known."""
     key = (item.store_id, event.product_id)
-    at = _dated(event.updated_at, item)
+    at = stocking.dated(event.updated_at, item)
     rows = batch.variants.setdefault(key, {})
     known = rows.get(event.variant.variant_id)
     state = batch.products.get(key) or _placeholder(batch, key)
@@ -105,6 +104,7 @@ def variant_observed(batch: Batch, view: StoreView, item: WorkItem, event: Varia
     _put_variant(batch, key, event.variant, at, active=event.active)
     batch.out.products.add(key)
     refresh_price(batch, state)
+    stocking.note_levels(batch, state)
     guarding.guard(batch, view, state, item.lane, cause=item.topic)
     advertising.tell_margin(batch, view, state, item.lane)
     advertising.show(batch, view, state, item, before=before, created=False)
@@ -129,40 +129,6 @@ def variant_deleted(batch: Batch, view: StoreView, item: WorkItem, event: Varian
     advertising.tell_margin(batch, view, state, item.lane)
 
 
-def inventory_level_observed(batch: Batch, view: StoreView, item: WorkItem, event: InventoryLevelObserved) -> None:
-    """Stock at one location: a level. Guards every product that sells the item."""
-    key = (item.store_id, event.inventory_item_id)
-    at = _dated(event.updated_at, item)
-    levels = batch.levels.setdefault(key, {})
-    known = levels.get(event.location_id)
-    if known is not None and at < known.updated_at:
-        return
-    row = LevelRow(item.store_id, event.inventory_item_id, event.location_id, event.available, at)
-    levels[event.location_id] = row
-    batch.out.levels[key[0], key[1], event.location_id] = row
-    _guard_sellers(batch, view, item, key)
-
-
-def inventory_item_observed(batch: Batch, view: StoreView, item: WorkItem, event: InventoryItemObserved) -> None:
-    """Whether an item's stock is counted, and what it costs."""
-    key = (item.store_id, event.inventory_item_id)
-    at = _dated(event.updated_at, item)
-    known = batch.inventory_items.get(key)
-    if known is not None and at < known.updated_at:
-        return
-    batch.inventory_items[key] = InventoryItemRow(
-        store_id=key[0],
-        inventory_item_id=key[1],
-        tracked=event.tracked,
-        cost_minor=None if event.cost is None else event.cost.minor,
-        cost_currency=None if event.cost is None else event.cost.currency,
-        sku=event.sku,
-        updated_at=at,
-    )
-    batch.out.inventory_items.add(key)
-    _guard_sellers(batch, view, item, key)
-
-
 def refresh_price(batch: Batch, state: ProductState) -> None:
     """The lowest price among what is offered."""
     key = (state.store_id, state.product_id)
@@ -172,18 +138,6 @@ def refresh_price(batch: Batch, state: ProductState) -> None:
         if row.active and not row.deleted and row.price_minor is not None
     ]
     state.price_minor, state.price_currency = min(prices, default=(None, None), key=lambda price: price[0] or 0)
-
-
-def _guard_sellers(batch: Batch, view: StoreView, item: WorkItem, key: Key) -> None:
-    for product_key in sorted(set(batch.products_of.get(key, ()))):
-        state = batch.products.get(product_key)
-        if state is not None:
-            guarding.guard(batch, view, state, item.lane, cause=item.topic)
-            advertising.tell_margin(batch, view, state, item.lane)
-
-
-def _dated(updated_at: dt.datetime, item: WorkItem) -> dt.datetime:
-    return observed_at(item) if updated_at == UNDATED else updated_at
 
 
 def _is_active(state: ProductState) -> bool:
@@ -319,6 +273,15 @@ def _put_variant(
         return
     rows[variant.variant_id] = row
     batch.out.variants.add((*key, variant.variant_id))
+    if row.inventory_item_id is not None:
+        _sells(batch, key, row.inventory_item_id)
+
+
+def _sells(batch: Batch, key: Key, inventory_item_id: str) -> None:
+    """What is told of the item later in the batch concerns this product, too."""
+    sellers = batch.products_of.setdefault((key[0], inventory_item_id), [])
+    if key not in sellers:
+        sellers.append(key)
 
 
 def _tells(variant: Variant) -> bool:

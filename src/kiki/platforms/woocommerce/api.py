@@ -1,9 +1,11 @@
 """WooCommerce's REST API v3 as a `ShopReader`: its objects have the form of the webhooks.
 
 A page is asked for by its offset, ordered by id, and begins with the last object of the page before: as long as that is
-there, nothing was left out; when it is gone, the list has moved and the reader steps back. Variations are asked for
-product by product. Keys travel by basic authentication over https; over plain http requests are signed (OAuth 1.0a
-without a token, RFC 5849), as the shop wants it, and the secret does not travel at all.
+there, nothing was left out; when it is gone, the list has moved and the reader steps back. A page may be short before
+the end: WooCommerce drops what it cannot load (`get_objects`, `get_items` of its REST controllers) and counts it in
+`X-WP-Total`, which therefore says where the list ends. Variations are asked for product by product. Keys travel by
+basic authentication over https; over plain http requests are signed (OAuth 1.0a without a token, RFC 5849), as the shop
+wants it, and the secret does not travel at all.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ from kiki.kit.http import HttpAnswer
 from kiki.platforms.protocol import CursorRefused, Resource, ShopObject, ShopPage, StoreApi, StoreCredentials
 from kiki.platforms.shop_http import ApiRequest, ShopHttp, read_answer
 
+_APART = "apart"
 _VARIATIONS_AT_ONCE = 100
 _MAX_VARIATION_PAGES = 100
 _SECOND = dt.timedelta(seconds=1)
+_HIDDEN = "the shop counts {resource} that it does not show: records that it cannot load, as a rule"
 _TOPICS = {Resource.PRODUCTS: "product.updated", Resource.ORDERS: "order.updated"}
 
 
@@ -40,19 +44,28 @@ class _Place:
 
     last_id: int = 0
     offset: int = 0
-    """How many objects stood before the last one that was read."""
+    """How many objects stood before the last one that was read, at most."""
+    apart: bool = False
+    """Behind a whole page of what the shop does not show: there is nothing to join on to."""
 
     @classmethod
     def read(cls, cursor: str) -> _Place:
-        last_id, _, offset = cursor.partition("@")
+        last_id, _, rest = cursor.partition("@")
+        offset, _, apart = rest.partition("@")
         if not cursor:
             return cls()
-        if not (last_id.isdecimal() and offset.isdecimal()):
+        if not (last_id.isdecimal() and offset.isdecimal() and apart in ("", _APART)):
             raise CursorRefused("the place in the shop's list cannot be read")
-        return cls(int(last_id), int(offset))
+        return cls(int(last_id), int(offset), bool(apart))
 
     def text(self) -> str:
-        return f"{self.last_id}@{self.offset}"
+        return f"{self.last_id}@{self.offset}" + (f"@{_APART}" if self.apart else "")
+
+    def after(self, last_id: int, shown: int, size: int) -> _Place:
+        """Behind a page of `size` of which `shown` were shown; the next one begins with the last of them."""
+        if shown > 1:
+            return _Place(last_id, self.offset + shown - 1)
+        return _Place(last_id, self.offset + size - 1, apart=True)
 
 
 class WooCommerceReader:
@@ -81,10 +94,13 @@ class WooCommerceReader:
         if resource is Resource.PRODUCTS:
             for each, _ in fresh:
                 objects += await self._variations(each)
-        more = len(found) == size
+        total = _total(answer)
+        listed = size if total is None else min(size, total - place.offset)
+        more = len(found) == size or (total is not None and place.offset + size < total)
         last_id = max([place.last_id, *(each.id for each, _ in fresh)])
-        after = _Place(last_id, place.offset + len(found) - 1) if more else None
-        return ShopPage(objects, len(fresh), after.text() if after else None, None if cursor else _total(answer))
+        after = place.after(last_id, len(found), size).text() if more else None
+        hidden = (_HIDDEN.format(resource=resource.value),) if total is not None and len(found) < listed else ()
+        return ShopPage(objects, len(fresh), after, None if cursor else total, hidden)
 
     async def _joined(
         self, resource: Resource, place: _Place, since: dt.datetime | None, size: int
@@ -94,7 +110,7 @@ class WooCommerceReader:
             answer = await self._ask(resource.value, _filters(place.offset, since, size))
             raws = read_answer(answer, list[msgspec.Raw], "a list")
             found = [(_identity(raw), raw) for raw in raws]
-            if place.offset == 0 or (found and found[0][0].id <= place.last_id):
+            if place.offset == 0 or place.apart or (found and found[0][0].id <= place.last_id):
                 return answer, found, place
             place = _Place(place.last_id, max(0, place.offset - size + 1))
 

@@ -6,10 +6,15 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+import pytest
+
 from integration.orchestrator.workflows.shop import NOW, Shop, product
 from kiki.kit.clock import FixedClock
 from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
+from kiki.orchestrator.inbox.bodies import open_body
+from kiki.orchestrator.workflows import jobs as jobs_module
 from kiki.orchestrator.workflows.jobs import periodic_jobs
 from kiki.rpc.v1 import syncflow_pb2
 
@@ -70,6 +75,26 @@ async def test_a_due_resume_is_handed_to_the_inbox_once(shop: Shop) -> None:
     await jobs["holds_expired"].run(guard)  # type: ignore[arg-type]  # a lease that is always held
     await jobs["customers_at_risk"].run(guard)  # type: ignore[arg-type]  # a lease that is always held
     assert await topics(shop) == ["resumes_due"]
+
+
+async def test_products_under_a_hand_keep_no_other_product_from_its_resume(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs_module, "_MAX_DUE", 1)
+    clock = FixedClock(NOW)
+    jobs = {job.name: job for job in periodic_jobs(sealer=shop.sealer, clients=Registry(shop.store_id), clock=clock)}
+    names = ("p1", "p2")
+    await shop.tell(*(product(name, quantity=0) for name in names), origin="sync")
+    await shop.tell(*(product(name, quantity=9, at=NOW + MINUTE) for name in names))
+    hold = {"product_ids": ["p1"], "command": "hold", "actor": "user:7", "reason": "recall", "expires_at": None}
+    await shop.fact("products_commanded", hold)
+    clock.advance(2 * MINUTE)
+    guard = Unguarded(shop.database)
+    await jobs["resumes_due"].run(guard)  # type: ignore[arg-type]  # a lease that is always held
+    async with shop.database.connection() as connection:
+        (body,) = [bytes(row[0]) for row in await connection.fetch("SELECT body FROM inbox.deliveries")]
+    told = open_body(shop.sealer, body, shop.store_id)
+    assert msgspec.json.decode(told)["product_ids"] == ["p2"]
 
 
 async def test_the_registry_is_followed_from_a_minute_before_the_newest_change(shop: Shop) -> None:

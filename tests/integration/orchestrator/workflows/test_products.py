@@ -12,6 +12,8 @@ from integration.orchestrator.workflows.shop import NOW, Shop, eur, product
 from kiki.commerce.events import (
     InventoryItemObserved,
     InventoryLevelObserved,
+    InventoryLevelsListed,
+    LocationLevel,
     ProductDeleted,
     ProductObserved,
     ProductStatus,
@@ -28,6 +30,18 @@ MINUTE = dt.timedelta(minutes=1)
 
 def level(location: str, available: int | None, at: dt.datetime) -> InventoryLevelObserved:
     return InventoryLevelObserved(inventory_item_id="i1", location_id=location, available=available, updated_at=at)
+
+
+def listed(**levels: int) -> InventoryLevelsListed:
+    told = [LocationLevel(location_id=name, available=units, updated_at=NOW) for name, units in levels.items()]
+    return InventoryLevelsListed(inventory_item_id="i1", levels=tuple(told))
+
+
+def variant_unsaid(quantity: int) -> ProductObserved:
+    """As Shopify tells it: whether stock is counted stands with the item."""
+    return product(
+        variants=[Variant(variant_id="v1", sku="SKU", price=eur("20.00"), inventory_item_id="i1", quantity=quantity)]
+    )
 
 
 async def test_a_new_product_gets_creatives_for_each_network(shop: Shop) -> None:
@@ -106,13 +120,56 @@ async def test_bids_are_restored_at_syncflow_when_the_store_no_longer_lowers_the
 
 
 async def test_levels_at_several_locations_count_clamped(shop: Shop) -> None:
-    await shop.tell(product(quantity=8), origin="sync")
+    await shop.tell(product(quantity=8, at=NOW + MINUTE), origin="sync")
     await shop.tell(level("a", 5, NOW + MINUTE), level("b", 3, NOW + MINUTE))
     await shop.tell(level("a", -4, NOW + 2 * MINUTE))
     assert await shop.calls("PauseProductCampaigns") == []
     assert (await shop.row("product_states"))["quantity"] == 3
     await shop.tell(level("b", None, NOW + 3 * MINUTE))
     assert len(await shop.calls("PauseProductCampaigns")) == 1
+
+
+async def test_an_empty_location_does_not_hide_the_stock_that_others_never_told(shop: Shop) -> None:
+    await shop.tell(product(quantity=8), origin="sync")
+    await shop.tell(level("a", 0, NOW + MINUTE))
+    assert await shop.calls("PauseProductCampaigns") == []
+    assert (await shop.row("product_states"))["sellable"] is True
+    await shop.tell(product(quantity=0, at=NOW + MINUTE))
+    assert len(await shop.calls("PauseProductCampaigns")) == 1
+
+
+async def test_once_all_levels_were_listed_the_last_one_that_empties_pauses(shop: Shop) -> None:
+    await shop.tell(product(quantity=8), listed(a=5, b=3), origin="sync")
+    await shop.tell(level("a", 0, NOW + MINUTE))
+    assert (await shop.row("product_states"))["quantity"] == 3
+    assert await shop.calls("PauseProductCampaigns") == []
+    await shop.tell(level("b", 0, NOW + 2 * MINUTE))
+    assert len(await shop.calls("PauseProductCampaigns")) == 1
+
+
+async def test_a_list_of_levels_ends_what_it_leaves_out_and_overwrites_nothing_newer(shop: Shop) -> None:
+    await shop.tell(product(quantity=4), origin="sync")
+    await shop.tell(level("gone", 9, NOW - MINUTE), level("a", 1, NOW + MINUTE))
+    await shop.tell(listed(a=4, b=2), origin="sync")
+    kept = {row["location_id"]: row["available"] for row in await shop.rows("inventory_levels")}
+    assert kept == {"gone": None, "a": 1, "b": 2}
+    assert (await shop.row("product_states"))["quantity"] == 3
+
+
+async def test_what_is_not_counted_is_known_in_the_batch_that_tells_the_product(shop: Shop) -> None:
+    item = InventoryItemObserved(inventory_item_id="i1", tracked=False, cost=None, sku="SKU", updated_at=NOW)
+    await shop.tell(variant_unsaid(quantity=0), item, origin="sync")
+    state = await shop.row("product_states")
+    assert (state["sellable"], state["resume_at"]) == (True, NOW + MINUTE)
+
+
+async def test_levels_alone_do_not_say_that_an_item_is_counted(shop: Shop) -> None:
+    await shop.tell(listed(a=0), origin="sync")
+    uncounted = Variant(
+        variant_id="v1", sku="SKU", price=eur("20.00"), inventory_item_id="i1", quantity=0, tracked=False
+    )
+    await shop.tell(product(variants=[uncounted]))
+    assert await shop.calls("PauseProductCampaigns") == []
 
 
 async def test_a_stale_level_changes_nothing(shop: Shop) -> None:
@@ -185,7 +242,7 @@ async def test_archived_and_deleted_products_are_paused_and_revived_by_newer_sta
 
 async def test_the_delete_of_an_unknown_product_pauses_what_may_run_for_it(shop: Shop) -> None:
     await shop.tell(ProductDeleted(product_id="p9"))
-    assert await shop.methods() == ["PauseProductCampaigns"]
+    assert await shop.methods() == ["PauseProductCampaigns", "PutProductAvailability"]
 
 
 async def test_a_price_change_refreshes_creatives(shop: Shop) -> None:
@@ -201,6 +258,23 @@ async def test_margins_are_told_when_they_change(shop: Shop) -> None:
     (margin,) = await shop.calls("UpdateProductMargins")
     assert dict(margin.margins) == {"p1": 0.25}
     assert (await shop.row("product_states"))["margin"] == Decimal("0.2500")
+
+
+async def test_a_margin_that_is_known_no_longer_pauses_nothing(shop: Shop) -> None:
+    async with shop.database.transaction() as connection:
+        await connection.execute(
+            'UPDATE commerce.store_connections SET settings = settings || \'{"margin_floor": "0.3"}\'::jsonb'
+        )
+    costly = InventoryItemObserved(inventory_item_id="i1", tracked=True, cost=eur("19.00"), sku="SKU", updated_at=NOW)
+    await shop.tell(product(), costly, origin="sync")
+    await shop.tell(msgspec.structs.replace(costly, cost=None, updated_at=NOW + MINUTE))
+    await shop.tell(msgspec.structs.replace(costly, cost=None, updated_at=NOW + 2 * MINUTE))
+    state, reasons = ProductState(store_id=shop.store_id, product_id="p1"), []
+    for call in await shop.calls("UpdateProductMargins"):
+        for told in convert.margins(call):
+            state = flow_guard.set_margin(state, told) or state
+            reasons.append(set(state.reasons))
+    assert reasons == [{"low_margin"}, set()]
 
 
 async def test_the_guard_never_overrides_a_hand(shop: Shop) -> None:
@@ -252,3 +326,21 @@ async def test_what_is_told_of_a_product_or_variation_before_it_is_known_meets_w
     late = msgspec.structs.replace(variation, variant_id="v8", quantity=7)
     await shop.tell(VariantObserved(product_id="p1", updated_at=NOW - MINUTE, active=True, variant=late))
     assert (await shop.row("variants", variant_id="v8"))["quantity"] == 7
+
+
+async def test_syncengage_is_told_what_can_be_bought_whenever_that_changes(shop: Shop) -> None:
+    await shop.tell(product(quantity=5), product("p2", quantity=0, variants=()), origin="sync")
+    assert await shop.calls("PutProductAvailability") == [], "what is new can be bought, unless it is said otherwise"
+    await shop.tell(product(quantity=0, at=NOW + MINUTE), product("p2", status=ProductStatus.DRAFT, at=NOW + MINUTE))
+    (told,) = await shop.calls("PutProductAvailability")
+    assert {each.product_id: each.sellable for each in told.products} == {"p1": False, "p2": False}
+    held = {"product_ids": ["p1"], "command": "hold", "actor": "user:7", "reason": "recall"}
+    await shop.fact("products_commanded", held)
+    await shop.tell(product(quantity=1, at=NOW + 2 * MINUTE))
+    await shop.tell(product(quantity=2, at=NOW + 3 * MINUTE))
+    *_, back = await shop.calls("PutProductAvailability")
+    (known,) = [each for each in told.products if each.product_id == "p1"]
+    (each,) = back.products
+    assert (each.product_id, each.sellable, each.decision_seq > known.decision_seq) == ("p1", True, True)
+    await shop.tell(ProductDeleted(product_id="p1"), triggered_at=(NOW + 4 * MINUTE).isoformat())
+    assert len(await shop.calls("PutProductAvailability")) == 3

@@ -364,3 +364,16 @@ async def test_contacts_are_read_around_the_orders_that_are_decided(shop: Shop) 
     assert await read(shop.item(fact=again)) == ["75", "45", "35", "25"]
     assert await read(shop.item(order("3", placed_at=CONNECTED - DAY))) == [], "history is not decided"
     assert await read(shop.item(order("4", placed_at=NOW - DAY, is_test=True))) == []
+
+
+@pytest.mark.parametrize("at", [pytest.param(NOW - 40 * DAY, id="other time"), pytest.param(NOW, id="other person")])
+async def test_a_contact_that_is_told_again_otherwise_counts_as_it_was_told_first(shop: Shop, at: dt.datetime) -> None:
+    """Decided on what was never stored, an order would be billed on evidence that nobody finds."""
+    other = at == NOW
+    await touch(shop, {"email": "bob@example.com" if other else "ada@example.com"}, source="server", at=at - DAY)
+    await shop.tell(order("1", email="ada@example.com"))
+    before = await confidence(shop)
+    await touch(shop, {"email": "ada@example.com"}, source="server", at=NOW - DAY)
+    assert await clicks(shop) == []
+    assert await confidence(shop) == before
+    assert len(await shop.rows("touchpoints")) == 1

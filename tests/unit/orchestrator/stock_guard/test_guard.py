@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiki.orchestrator.stock_guard.guard import PAUSED, RUNNING, Action, GuardRules, GuardState, judge
-from kiki.orchestrator.stock_guard.stock import Level, StockView, VariantStock, is_sellable, units_of, view_of
+from kiki.orchestrator.stock_guard.stock import Level, StockView, VariantStock, explains, is_sellable, units_of, view_of
 
 T0 = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -25,10 +25,10 @@ def variant(
     status: str | None = None,
     levels: tuple[int | None, ...] = (),
     levels_at: dt.datetime = T0 + MINUTE,
+    complete: bool = False,
 ) -> VariantStock:
-    return VariantStock(
-        active, tracked, may_oversell, quantity, T0, status, tuple(Level(each, levels_at) for each in levels)
-    )
+    told = tuple(Level(each, levels_at) for each in levels)
+    return VariantStock(active, tracked, may_oversell, quantity, T0, status, told, complete)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,11 @@ def variant(
         pytest.param(variant(quantity=0, status="on_backorder"), True, id="backorder"),
         pytest.param(variant(active=False), False, id="inactive"),
         pytest.param(variant(quantity=0, levels=(3, -3)), True, id="negatives-clamped-per-location"),
-        pytest.param(variant(quantity=9, levels=(0, None)), False, id="newer-levels-decide"),
+        pytest.param(variant(quantity=9, levels=(0, None), complete=True), False, id="all-levels-newer-decide"),
+        pytest.param(variant(quantity=9, levels=(0, None)), True, id="some-levels-newer-do-not-hide-the-rest"),
+        pytest.param(variant(quantity=None, levels=(0,)), False, id="levels-without-any-total-decide"),
+        pytest.param(variant(quantity=0, levels=(2,)), True, id="a-level-that-came-back"),
+        pytest.param(variant(quantity=3, levels=(3, 0), levels_at=T0), True, id="levels-of-the-totals-own-time"),
         pytest.param(variant(quantity=9, levels=(0,), levels_at=T0 - MINUTE), True, id="older-levels-do-not"),
         pytest.param(variant(quantity=0, levels=(3, -3), levels_at=T0 - MINUTE), True, id="levels-explain-the-total"),
     ],
@@ -74,6 +78,37 @@ def test_units_that_are_not_limited_are_not_counted() -> None:
     view = view_of(status="active", deleted=False, variants=[variant(quantity=2), variant(tracked=False)])
     assert view.quantity is None
     assert units_of(variant(quantity=-2)) == 0
+
+
+_stocks = st.dictionaries(st.sampled_from("abc"), st.integers(0, 3), min_size=1)
+"""An item's true stock by location."""
+
+
+@given(
+    _stocks, st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3), st.booleans()), max_size=12), st.booleans()
+)
+def test_what_has_stock_anywhere_is_never_called_empty(
+    stock: dict[str, int], changes: list[tuple[str, int, bool]], listed: bool
+) -> None:
+    """Each change tells its location's level, and the total where that is not late; who never changed told nothing.
+
+    Empty is only what was so by the newest total, or by the levels of all locations; these tell the sum exactly.
+    """
+    now, total = T0, sum(stock.values())
+    told = {name: Level(units, now) for name, units in stock.items()} if listed else {}
+    total_at, complete = now, listed
+    for name, units, total_arrives in changes:
+        now += MINUTE
+        stock[name] = units
+        told[name] = Level(units, now)
+        if total_arrives:
+            total, total_at = sum(stock.values()), now
+        seen = VariantStock(True, True, False, total, total_at, None, tuple(told.values()), complete)
+        complete = complete or explains(seen)
+        if complete or total_arrives:
+            assert units_of(seen) == sum(stock.values())
+        if not is_sellable(seen):
+            assert total == 0 or complete
 
 
 _views = st.one_of(

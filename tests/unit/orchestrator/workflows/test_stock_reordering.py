@@ -13,6 +13,8 @@ from kiki.commerce.events import (
     CommerceEvent,
     InventoryItemObserved,
     InventoryLevelObserved,
+    InventoryLevelsListed,
+    LocationLevel,
     ProductObserved,
     ProductStatus,
     StockStatus,
@@ -23,7 +25,7 @@ from kiki.commerce.events import (
 from kiki.kit.money import Money
 from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import Lane
-from kiki.orchestrator.workflows import products
+from kiki.orchestrator.workflows import products, stocking
 from kiki.orchestrator.workflows.batch import Batch
 from properties import examples
 
@@ -47,9 +49,11 @@ def fold(events: Sequence[CommerceEvent]) -> Batch:
             case VariantObserved():
                 products.variant_observed(batch, view, item, event)
             case InventoryLevelObserved():
-                products.inventory_level_observed(batch, view, item, event)
+                stocking.inventory_level_observed(batch, view, item, event)
+            case InventoryLevelsListed():
+                stocking.inventory_levels_listed(batch, view, item, event)
             case InventoryItemObserved():
-                products.inventory_item_observed(batch, view, item, event)
+                stocking.inventory_item_observed(batch, view, item, event)
     return batch
 
 
@@ -163,13 +167,49 @@ def _counted(quantity: int) -> Variant:
     return Variant(variant_id="v", sku="", price=None, quantity=quantity, tracked=True, inventory_item_id="i")
 
 
-@settings(max_examples=examples(200))
-@given(st.one_of(woocommerce(), shopify()), st.lists(st.integers(0, 20), max_size=4), st.randoms())
-def test_stock_told_in_any_order_and_repeatedly_ends_the_same(
-    history: list[CommerceEvent], repeated: list[int], random: Any
-) -> None:
+def reordered(history: Sequence[CommerceEvent], repeated: Sequence[int], random: Any) -> list[CommerceEvent]:
     deliveries = [msgspec.structs.replace(event) for event in history]  # type: ignore[type-var]
     deliveries += [deliveries[index % len(deliveries)] for index in repeated]
     random.shuffle(deliveries)
-    row, wanted = fold(deliveries).products[KEY], fold(history).products[KEY]
-    assert [getattr(row, name) for name in _SHOWN] == [getattr(wanted, name) for name in _SHOWN]
+    return deliveries
+
+
+def shown(events: Sequence[CommerceEvent]) -> list[Any]:
+    row = fold(events).products[KEY]
+    return [getattr(row, name) for name in _SHOWN]
+
+
+@settings(max_examples=examples(200))
+@given(woocommerce(), st.lists(st.integers(0, 20), max_size=4), st.randoms())
+def test_stock_told_in_any_order_and_repeatedly_ends_the_same(
+    history: list[CommerceEvent], repeated: list[int], random: Any
+) -> None:
+    assert shown(reordered(history, repeated, random)) == shown(history)
+
+
+@settings(max_examples=examples(200))
+@given(shopify(), st.lists(st.integers(0, 20), max_size=4), st.randoms())
+def test_stock_of_places_that_a_sync_listed_ends_the_same_in_any_order(
+    history: list[CommerceEvent], repeated: list[int], random: Any
+) -> None:
+    listed_first = [
+        parent(0, [_counted(10)]),
+        InventoryLevelsListed(
+            inventory_item_id="i",
+            levels=tuple(LocationLevel(location_id=name, available=5, updated_at=T0) for name in "xy"),
+        ),
+    ]
+    assert shown([*listed_first, *reordered(history, repeated, random)]) == shown([*listed_first, *history])
+
+
+@settings(max_examples=examples(200))
+@given(shopify(), st.lists(st.integers(0, 20), max_size=4), st.randoms())
+def test_stock_of_places_that_no_sync_listed_is_known_by_the_next_total(
+    history: list[CommerceEvent], repeated: list[int], random: Any
+) -> None:
+    """Levels that came before the total which they add up to leave open whether other places have stock."""
+    newest = {event.location_id: event.available or 0 for event in history if isinstance(event, InventoryLevelObserved)}
+    total = parent(99, [_counted(sum(newest.values()))])
+    row = fold([*reordered(history, repeated, random), total]).products[KEY]
+    assert row.sellable is any(units > 0 for units in newest.values())
+    assert row.quantity == sum(max(units, 0) for units in newest.values())

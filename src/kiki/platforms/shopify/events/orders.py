@@ -207,15 +207,18 @@ def _paid_at(
 def _lines(order: _Order, returned: Sequence[int], currency: str) -> Iterator[OrderLine]:
     """What was bought: a tip stands among the lines and is no sale."""
     back, removed = _settled_edits(order, returned, currency)
+    credit, goods, swaps = _swapped(order, currency)
     for line in order.line_items or ():
         if line.tip_payment_gateway is not msgspec.UNSET:
             continue
         ordered = max(0, whole(line.quantity, "line_items.quantity"))
         kept = ordered if 0 < removed <= back else ordered - _removed(line, order)
-        net = _net(line, order, ordered, currency)
+        net = whole_net = _net(line, order, ordered, currency)
         if kept != ordered:
             left = _part(net, kept, ordered)
             net = left + (_part(net - left, back, removed) if removed else 0)
+        if credit and ordered:
+            net -= _part(_part(whole_net, min(_came_back(line, swaps), ordered), ordered), credit, goods)
         yield OrderLine(
             line_id=ident(line.id, "line_items.id"),
             product_id=find_ident(line.product_id, "line_items.product_id"),
@@ -254,15 +257,19 @@ def _removed(line: _Line, order: _Order) -> int:
     if line.current_quantity is None or order.refunds is None:
         return 0
     ordered = max(0, whole(line.quantity, "line_items.quantity"))
-    returned = sum(
+    current = max(0, whole(line.current_quantity, "line_items.current_quantity"))
+    return max(0, ordered - current - _came_back(line, [each for each in order.refunds if each.transactions]))
+
+
+def _came_back(line: _Line, refunds: Sequence[refunding.Refund]) -> int:
+    """How many units of a line these refunds tell of."""
+    units = sum(
         whole(part.quantity, "refund_line_items.quantity")
-        for refund in order.refunds
-        if refund.transactions
+        for refund in refunds
         for part in refund.refund_line_items or ()
         if part.line_item_id == line.id
     )
-    current = max(0, whole(line.current_quantity, "line_items.current_quantity"))
-    return max(0, ordered - current - max(0, returned))
+    return max(0, units)
 
 
 def _part(amount: int, part: int, whole_: int) -> int:
@@ -282,7 +289,27 @@ def _charged(order: _Order, returned: Sequence[int], currency: str) -> int:
     if _is_edited(order):
         return worth + _settled_edits(order, returned, currency)[0]
     added = _added(order, currency)
+    added -= _swapped(order, currency)[0]
     return max(total, worth, min(total + added, worth + sum(returned)) if added else 0)
+
+
+def _swapped(order: _Order, currency: str) -> tuple[int, int, list[refunding.Refund]]:
+    """What goods that came back paid of lines that were put in, the worth of these goods, tax included, and in which
+    refunds they came back.
+
+    In an exchange for something cheaper, money goes back for the difference alone: the rest was charged once, and no
+    more of these goods was sold than the money that went back for them.
+    """
+    added = _added(order, currency)
+    credit = goods = 0
+    swaps: list[refunding.Refund] = []
+    for refund in (order.refunds or ()) if added else ():
+        cash = sum(_returned(part, order, currency) for part in refunding.on_its_way(refund))
+        worth = refunding.worth(refund, currency) or 0
+        if 0 < cash < worth:
+            credit, goods = credit + worth - cash, goods + worth
+            swaps.append(refund)
+    return min(credit, added), goods, swaps
 
 
 def _added(order: _Order, currency: str) -> int:

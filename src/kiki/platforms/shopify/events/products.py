@@ -12,6 +12,8 @@ from kiki.commerce.events import (
     CommerceEvent,
     InventoryItemObserved,
     InventoryLevelObserved,
+    InventoryLevelsListed,
+    LocationLevel,
     ProductDeleted,
     ProductObserved,
     ProductStatus,
@@ -82,6 +84,10 @@ class _Level(msgspec.Struct):
     updated_at: Text = None
 
 
+class _LevelOrList(_Level):
+    inventory_levels: list[_Level] | None = None
+
+
 class _Item(msgspec.Struct):
     id: Ident = None
     sku: Text = None
@@ -92,7 +98,7 @@ class _Item(msgspec.Struct):
 
 _product = decoder(_Product)
 _variant = decoder(_Variant)
-_level = decoder(_Level)
+_level = decoder(_LevelOrList)
 _item = decoder(_Item)
 
 _FIELDS = {
@@ -152,16 +158,31 @@ def variant_observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[
 
 
 def level_observed(topic: str, body: bytes, _store: StoreContext) -> Sequence[CommerceEvent]:
-    """Stock of an item at a location; `disconnect` means that it is not stocked there any more."""
+    """Stock of an item at a location; `disconnect` means that it is not stocked there any more.
+
+    A body with `inventory_levels` is what a sync read: the API's list of one item's levels at all locations.
+    """
     level = decode(_level, body)
+    item = ident(level.inventory_item_id, "inventory_item_id")
+    if level.inventory_levels:
+        return (InventoryLevelsListed(inventory_item_id=item, levels=tuple(map(_located, level.inventory_levels))),)
     gone = topic == "inventory_levels/disconnect"
+    told = _located(level)
     return (
         InventoryLevelObserved(
-            inventory_item_id=ident(level.inventory_item_id, "inventory_item_id"),
-            location_id=ident(level.location_id, "location_id"),
-            available=None if gone else find_whole(level.available, "available"),
-            updated_at=find_time(level.updated_at, "updated_at") or UNDATED,
+            inventory_item_id=item,
+            location_id=told.location_id,
+            available=None if gone else told.available,
+            updated_at=told.updated_at,
         ),
+    )
+
+
+def _located(level: _Level) -> LocationLevel:
+    return LocationLevel(
+        location_id=ident(level.location_id, "location_id"),
+        available=find_whole(level.available, "available"),
+        updated_at=find_time(level.updated_at, "updated_at") or UNDATED,
     )
 
 

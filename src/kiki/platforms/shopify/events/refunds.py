@@ -10,6 +10,8 @@ import msgspec
 from kiki.kit.money import Money
 from kiki.platforms.reading import Amount, Ident, Text, decimal, find_time, time
 
+_GOING = ("success", "pending")
+
 
 class Transaction(msgspec.Struct):
     """A movement of money; its currency may be the customer's."""
@@ -54,6 +56,11 @@ def successful(refund: Refund) -> list[Transaction]:
     if any(part.status == "pending" for part in parts):
         return []
     return [part for part in parts if part.status == "success"]
+
+
+def on_its_way(refund: Refund) -> list[Transaction]:
+    """The transactions that gave money back, or will unless they fail."""
+    return [part for part in refund.transactions or () if part.kind == "refund" and part.status in _GOING]
 
 
 def is_removal(refund: Refund) -> bool:

@@ -32,7 +32,6 @@ from kiki.platforms.reading import (
     ident,
     minor,
     missing,
-    money,
     plain_text,
     text,
     whole,
@@ -55,6 +54,13 @@ _UNPAID = frozenset(["pending", "on-hold", "failed"])
 _ATTRIBUTION = "_wc_order_attribution_"
 _TEST_MODES = frozenset(["test", "sandbox"])
 _TEST_KEYS = ("_mode", "_payment_mode", "_environment")
+_GIFT_CARDS = ("wc_gc_giftcard_", "pw_gift_card_", "_ywgc_")
+"""Beginnings of the keys under which gift card plugins keep whom a card that was bought is for, and its code."""
+_FEE_KEY = "_legacy_fee_key"
+_FROM_WALLET = "_via_wallet_partial_payment"
+"""What wallet plugins call the negative fee by which a balance pays a part."""
+_SALES_OF_THEIR_OWN = frozenset(["wc_deposits"])
+"""Makers of orders that belong to another and hold what that one does not: the rest after a deposit."""
 
 
 class Address(msgspec.Struct):
@@ -78,10 +84,12 @@ class _Line(msgspec.Struct):
     quantity: Amount = None
     total: Amount = None
     sku: Text = None
+    meta_data: list[_Meta] | dict[str, _Meta] | None = None
 
 
 class _Fee(msgspec.Struct):
     total: Amount = None
+    meta_data: list[_Meta] | dict[str, _Meta] | None = None
 
 
 class _Refund(msgspec.Struct):
@@ -91,6 +99,8 @@ class _Refund(msgspec.Struct):
 
 class _Order(Resource):
     number: Text = None
+    parent_id: Ident = None
+    created_via: Text = None
     status: Text = None
     currency: Text = None
     total: Amount = None
@@ -102,26 +112,31 @@ class _Order(Resource):
     line_items: list[_Line] | dict[str, _Line] | None = None
     fee_lines: list[_Fee] | dict[str, _Fee] | None = None
     refunds: list[_Refund] | dict[str, _Refund] | None = None
+    gift_cards: Any = None
+    pw_gift_cards_redeemed: Any = None
 
 
 _order = decoder(_Order)
 
 
 def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceEvent]:
-    """The order as it is now. A draft of the checkout is no order yet, one in the bin is none any more."""
+    """The order as it is now. A draft of the checkout is no order yet, one in the bin is none any more.
+
+    Plugins for many vendors split an order into one per vendor, and the whole stays: the parts are not sold twice.
+    """
     order, order_id = read(_order, body)
     status = text(order.status).removeprefix("wc-")
-    if status in _NOT_YET_ORDERS:
+    if status in _NOT_YET_ORDERS or _is_part(order):
         return ()
     if status == "trash":
-        return (OrderDeleted(order_id=order_id),)
+        return (OrderDeleted(order_id=order_id, updated_at=modified_at(order, store)),)
     currency = check_currency(order.currency) if order.currency else store.currency
     placed_at = created_at(order, store)
     if placed_at is None:
         raise missing("date_created_gmt")
     updated_at = modified_at(order, store) or placed_at
     refunds = tuple(_refund(refund, currency, updated_at) for refund in _list(order.refunds))
-    total = money(order.total, currency, "total")
+    total = Money(minor(order.total, currency, "total") + _paid_by_balance(order, currency), currency)
     paid_at = both_times(order.date_paid_gmt, order.date_paid, "date_paid", store)
     meta = _list(order.meta_data)
     return (
@@ -141,6 +156,7 @@ def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
             refunds=refunds,
             touch=_touch(meta, placed_at) if meta else None,
             status=status,
+            whole=order.refunds is not None and bool(status),
         ),
     )
 
@@ -171,19 +187,51 @@ def _line(line: _Line, currency: str) -> OrderLine:
         title=plain_text(line.name),
         quantity=max(0, whole(line.quantity, "line_items.quantity")),
         net_total=Money(max(0, minor(line.total, currency, "line_items.total")), currency),
+        gift_card=_is_gift_card(line),
     )
 
 
 def _net_sales(order: _Order, currency: str) -> int:
-    """Lines after coupons, without tax.
+    """Lines after coupons, without tax and gift cards.
 
     A line below zero (a trade-in) and a negative fee are how plugins write a discount on the whole order; a positive
-    fee is a charge, not a sale.
+    fee is a charge, not a sale, and what a balance paid is no discount.
     """
-    net = sum(minor(line.total, currency, "line_items.total") for line in _list(order.line_items))
+    sold = [line for line in _list(order.line_items) if not _is_gift_card(line)]
+    net = sum(minor(line.total, currency, "line_items.total") for line in sold)
     for fee in _list(order.fee_lines):
-        net += min(0, minor(fee.total, currency, "fee_lines.total"))
+        if not _is_from_wallet(fee):
+            net += min(0, minor(fee.total, currency, "fee_lines.total"))
     return max(0, net)
+
+
+def _paid_by_balance(order: _Order, currency: str) -> int:
+    """What gift cards and wallets paid: plugins take it off the total, and the goods were sold for it all the same."""
+    cards = _redeemed(order.gift_cards, currency) + _redeemed(order.pw_gift_cards_redeemed, currency)
+    wallets = [fee for fee in _list(order.fee_lines) if _is_from_wallet(fee)]
+    return cards + sum(max(0, -minor(fee.total, currency, "fee_lines.total")) for fee in wallets)
+
+
+def _redeemed(cards: Any, currency: str) -> int:
+    """What the cards of a plugin's field paid; one of another shape than is known says nothing."""
+    amounts = [card.get("amount") for card in cards if isinstance(card, dict)] if isinstance(cards, list) else []
+    try:
+        return sum(abs(minor(amount, currency, "gift_cards.amount")) for amount in amounts if amount)
+    except InvalidInput:
+        return 0
+
+
+def _is_part(order: _Order) -> bool:
+    return bool(find_ident(order.parent_id, "parent_id")) and text(order.created_via) not in _SALES_OF_THEIR_OWN
+
+
+def _is_gift_card(line: _Line) -> bool:
+    """Whether the line sells a gift card, as far as plugins say so: its money is a debt until it is redeemed."""
+    return any(isinstance(each.key, str) and each.key.startswith(_GIFT_CARDS) for each in _list(line.meta_data))
+
+
+def _is_from_wallet(fee: _Fee) -> bool:
+    return any(each.key == _FEE_KEY and _value(each) == _FROM_WALLET for each in _list(fee.meta_data))
 
 
 def _refund(refund: _Refund, currency: str, at: dt.datetime) -> Refund:
