@@ -23,6 +23,9 @@ from integration.portal.mesh import running_council
 from integration.portal.running import KEY, Portal, running_portal
 from kiki.clients.council import AgentClient, CouncilClients
 from kiki.clients.methods import AGENTS
+from kiki.council.syncledger import corrections, statements_convert
+from kiki.council.syncledger.domain import Rule, Terms
+from kiki.council.syncledger.fees import Stated
 from kiki.kit.clock import FixedClock
 from kiki.kit.grpc.money import minor_to_proto
 from kiki.kit.grpc.times import time_to_proto
@@ -155,7 +158,7 @@ class Shop:
 def program(tmp_path: Path) -> Path:
     """As a reader saves it."""
     (found,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    assert len(found.splitlines()) <= 80
+    assert len(found.splitlines()) <= 100
     saved = tmp_path / "check_statement.py"
     saved.write_text(found)
     return saved
@@ -276,6 +279,71 @@ async def test_the_rules_that_compare_and_the_one_that_bills_nothing_add_up(shop
     assert float(found["counted_after"]["amount"]) <= 420.01, "no more than the shop is known to have taken"
 
 
+def risen(terms: Terms, revenue: int, _: int, stated: Stated | None) -> int:
+    """What a closed month counted before formats had numbers: its current revenue rose with its orders too."""
+    if stated is None or stated.current is None or stated.baseline is None:
+        return revenue
+    uplift = max(0, stated.current + revenue - stated.revenue - stated.baseline)
+    return uplift if terms.rule is Rule.UPLIFT else min(revenue, uplift)
+
+
+@pytest.mark.parametrize("rule", [pb.FEE_RULE_UPLIFT, pb.FEE_RULE_LESSER_OF])
+async def test_a_month_is_checked_by_the_format_that_it_was_frozen_with(
+    shop: Shop, rule: pb.FeeRule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    euros = {"revenue": minor_to_proto(400_000, "EUR"), "monthly_average": minor_to_proto(1_000, "EUR")}
+    await shop.contract("0.2", rule=rule, baseline=pb.BaselineFigures(**euros, months_available=12))
+    await shop.order("whole", 11_903, 10_003)
+    await shop.close(9, minor_to_proto(5_001, "EUR"))
+    _, report = await shop.adds_up(9)
+    assert (report["statement"]["format"], report["statement"]["number"]) == (1, 1)
+    await shop.order("found", 90_007, 80_003)
+    with monkeypatch.context() as before:
+        before.setattr(corrections, "_counted", risen)
+        before.setattr(statements_convert, "FORMAT", 0)
+        await shop.close(10, minor_to_proto(50_000, "EUR"))
+    table, report = await shop.adds_up(10)
+    (found,) = report["statement"]["corrections"]
+    assert (report["statement"]["format"], found["counted_after"]["amount"]) == (0, "843.17"), "it rose by all of it"
+    renumbered = {**report, "statement": {**report["statement"], "format": 1}}
+    assert shop.check(table, renumbered) == (1, "statement: 2026-09 is 843.17, recomputed 43.14\n")
+    del report["statement"]["format"]
+    assert shop.check(table, report)[0] == 0, "a file from before the field"
+    report["statement"]["corrections"] = []
+    assert shop.check(table, report)[0] == 0, "the oldest do not say what they correct"
+    newer = {**report, "statement": {**report["statement"], "format": 2}}
+    assert shop.check(table, newer)[1].startswith("the statement has the format 2: ")
+    await shop.refund("found", "a", 9_000)
+    _, report = await shop.adds_up(11)
+    assert (report["statement"]["format"], report["statement"]["number"]) == (1, 3)
+    (found,) = report["statement"]["corrections"]
+    assert (found["counted_before"]["amount"], found["counted_after"]["amount"]) == ("843.17", "43.14"), "given back"
+
+
+EXAMPLE = re.findall(
+    r"^\| `(\w+)` \| (-?\d+\.\d\d) \| (-?\d+\.\d\d) \| (-?\d+\.\d\d) \|$", DOCUMENT.read_text(), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize(("rule", "fees"), [(row[0], row[1:]) for row in EXAMPLE], ids=[row[0] for row in EXAMPLE])
+async def test_the_documents_example_of_what_is_found_late(shop: Shop, rule: str, fees: tuple[str, ...]) -> None:
+    euros = {"revenue": minor_to_proto(1_200_000, "EUR"), "monthly_average": minor_to_proto(100_000, "EUR")}
+    number = pb.FeeRule.Value(f"FEE_RULE_{rule.upper()}")
+    await shop.contract("0.2", rule=number, baseline=pb.BaselineFigures(**euros, months_available=12))
+    await shop.close(9, minor_to_proto(0, "EUR"))
+    await shop.order("known", 50_000, 50_000, month=10)
+    await shop.close(10, minor_to_proto(180_000, "EUR"))
+    await shop.order("found", 40_000, 40_000, month=10)
+    await shop.close(11, minor_to_proto(0, "EUR"))
+    await shop.refund("known", "a", 10_000)
+    reports = [(await shop.adds_up(month))[1]["statement"] for month in (10, 11, 12)]
+    assert tuple(report["fee"]["amount"] for report in reports) == fees
+
+
+def test_the_document_has_an_example_of_each_rule() -> None:
+    assert [row[0] for row in EXAMPLE] == ["attributed", "uplift", "lesser_of"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", [pb.FEE_RULE_EXPERIMENT_ESTIMATE, pb.FEE_RULE_EXPERIMENT_LOWER_BOUND])
 async def test_an_experiment_and_what_it_gives_back_add_up(shop: Shop, rule: pb.FeeRule) -> None:
@@ -309,6 +377,8 @@ async def test_a_version_in_the_running_month_shows_both_rates(shop: Shop) -> No
     await shop.order("after", 11_903, 10_003)
     table, report = await shop.adds_up(9)
     assert [row["fee_rate"] for row in table] == ["0.20", "0.10", "0.10"]
+    assert {row["paid_at"] for row in table} == {"2026-09-20T14:00:00+02:00", ""}, "by the clock of the store"
+    assert (report["orders"][0]["paid_at"], report["time_zone"]) == ("2026-09-20T12:00:00Z", "Europe/Berlin")
     assert report["statement"]["true_up"]["amount"].startswith("-")
 
 

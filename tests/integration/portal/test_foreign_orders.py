@@ -140,3 +140,32 @@ async def test_foreign_orders_are_billed_to_the_cent_at_the_rate_of_their_day(ri
         "source": "ecb",
         "waits_for": None,
     }
+
+
+@pytest.mark.slow
+async def test_what_people_take_back_in_a_shop_is_corrected_to_the_cent(rig: Rig, program: Path) -> None:
+    """A refund is deleted, an order is charged in another currency or brought back: in the month of then, checked."""
+    await rig.send("PUT", f"/internal/contracts/{rig.store_id}", {"fee_rate": "0.2"})
+    async with rig.portal.database.transaction() as connection:
+        fact = InternalFact("campaigns_changed", {"campaigns": [CAMPAIGN]})
+        await store_facts(connection, rig.portal.sealer, [(rig.store_id, fact)], lane=Lane.LIVE, now=rig.clock.now())
+    await rig.settled()
+    placed = at(9, 3)
+
+    async def billed(month: int, second: int, **how: Any) -> str:
+        told = {"placed": placed, "modified": rig.clock.now().replace(second=second), **how}
+        await deliver(rig, "order.updated", 1, **told)
+        return (await month_of(rig, program, month))[-1]["incremental_revenue"]
+
+    await rig.go(placed)
+    await tell_rates(rig, "2026-09-03", USD="2", GBP="0.5")
+    await tell_rates(rig, "2026-09-04", USD="2", GBP="0.5")
+    assert await billed(9, 1) == "50.00"
+    assert await billed(9, 2, refunds=[(8, "-59.50"), (9, "-11.90")]) == "20.00"
+    await rig.go(at(10, 10))
+    await rig.close(9)
+    assert await billed(10, 1, refunds=[(9, "-11.90")]) == "25.00"
+    assert await billed(10, 2, refunds=[(9, "-11.90")], currency="GBP") == "160.00"
+    assert await billed(10, 3, refunds=[(9, "-11.90")], currency="GBP", status="on-hold") == "-20.00"
+    assert await billed(10, 4, refunds=[(9, "-11.90")], currency="EUR", status="cancelled") == "-20.00"
+    assert await billed(10, 5, refunds=[], currency="EUR") == "80.00"

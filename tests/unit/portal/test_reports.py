@@ -5,19 +5,24 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from types import SimpleNamespace
+from typing import cast
 
 import msgspec
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 
+from kiki.commerce.stores import StoreConnection
 from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import MonthRow, State
 from kiki.orchestrator.closing.requests import RequestRow
 from kiki.portal.convert import message_json
 from kiki.portal.reports import spreadsheet
 from kiki.portal.reports.closing import closing_json
+from kiki.portal.reports.local_times import localized
 from kiki.portal.reports.pdf import typeset
+from kiki.portal.reports.statement import StatementPage
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
 
@@ -230,3 +235,84 @@ def test_the_document_says_whether_it_is_final() -> None:
     assert len(set(printed.values())) == len(printed)
     assert [name for name, page in printed.items() if b"Statement 2026-01, final" in page] == ["final"]
     assert [name for name, page in printed.items() if b"Statement 2026-01, preliminary" in page] == list(printed)[1:]
+
+
+def stamp(text: str) -> Timestamp:
+    made = Timestamp()
+    made.FromJsonString(text)
+    return made
+
+
+def october(time_zone: str, start: str, end: str, **more: object) -> StatementPage:
+    """A month whose first order is paid half an hour after it begins."""
+    statement = ledger.Statement(store_id=1, year=2026, month=10, closed=True, closed_at=stamp(end), **more)  # type: ignore[arg-type]
+    statement.period.start.CopyFrom(stamp(start))
+    statement.period.end.CopyFrom(stamp(end))
+    line = ledger.StatementLine()
+    line.CopyFrom(LINE)
+    line.paid_at.FromDatetime(stamp(start).ToDatetime() + dt.timedelta(minutes=30))
+    return StatementPage(message_json(statement), None, [message_json(line)], "", DIGEST, time_zone)
+
+
+STORE = cast("StoreConnection", SimpleNamespace(store_id=1, display_name="2026-10-01T00:00:00Z", platform="shopify"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "paid_at", "closed_at"),
+    [
+        (
+            "Europe/Berlin",
+            "2026-09-30T22:00:00Z",
+            "2026-10-31T23:00:00Z",
+            "2026-10-01T00:30:00+02:00",
+            "2026-11-01T00:00:00+01:00",
+        ),
+        (
+            "America/New_York",
+            "2026-10-01T04:00:00Z",
+            "2026-11-01T04:00:00Z",
+            "2026-10-01T00:30:00-04:00",
+            "2026-11-01T00:00:00-04:00",
+        ),
+        (
+            "UTC",
+            "2026-10-01T00:00:00Z",
+            "2026-11-01T00:00:00Z",
+            "2026-10-01T00:30:00+00:00",
+            "2026-11-01T00:00:00+00:00",
+        ),
+    ],
+)
+def test_what_is_printed_tells_days_and_times_by_the_stores_clock(
+    zone: str, start: str, end: str, paid_at: str, closed_at: str
+) -> None:
+    page = october(zone, start, end)
+    printed = page.printable(STORE, page.closing(None, None))
+    assert (printed["days"], printed["time_zone"]) == (("2026-10-01", "2026-10-31"), zone)
+    assert printed["orders"][0]["paid_at"] == paid_at
+    assert (printed["statement"]["closed_at"], printed["closing"]["closes_at"]) == (closed_at, closed_at)
+    assert printed["store"]["display_name"] == "2026-10-01T00:00:00Z", "the text of a shop is no time"
+    assert printed["statement"]["fee"] is None
+    (row,) = csv.DictReader(io.StringIO(spreadsheet.header() + spreadsheet.lines(localized(page.lines, zone))))
+    assert row["paid_at"] == paid_at
+    assert page.document(STORE, page.closing(None, None))["orders"][0]["paid_at"].endswith("Z"), "for programs: UTC"
+
+
+def test_a_credit_and_what_it_corrects_can_be_printed() -> None:
+    corrected = ledger.MonthCorrection(
+        month=ledger.BillingMonth(year=2026, month=9), rule=ledger.FEE_RULE_UPLIFT, fee_rate="0.20", fee=euros(-20)
+    )
+    by_reading = ledger.MonthCorrection(month=ledger.BillingMonth(year=2026, month=8), revenue=euros(-5))
+    pages = []
+    for more in ({"fee": euros(20)}, {"fee": euros(-20), "number": 2, "corrections": [corrected, by_reading]}):
+        page = october("Europe/Berlin", "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z", **more)
+        given = page.printable(STORE, page.closing(followed(State.CLOSED, "DEAD_LETTERS"), None))
+        pages.append(typeset((msgspec.json.encode(given).decode(), AT)))
+    assert all(page.startswith(b"%PDF") for page in pages)
+    assert len(pages[1]) > len(pages[0])
+
+
+def test_a_closed_month_tells_that_something_was_left_out() -> None:
+    at = "1970-01-01T00:00:01Z"
+    assert closing_json(at, followed(State.CLOSED, "DEAD_LETTERS"))["reason"] == "DEAD_LETTERS"
+    assert closing_json(at, followed(State.HELD, "READING_MISSING"))["reason"] == "", "closed otherwise"

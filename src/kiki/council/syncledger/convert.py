@@ -9,6 +9,7 @@ from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money as MoneyMessage
 
 from kiki.council.syncledger.domain import (
+    CANCELLATION,
     BaselineFigures,
     BaselineTold,
     Basis,
@@ -36,6 +37,7 @@ _LATER_TERMS = ("experiment_id", "ended_at")
 """Fields that `PutContract` got since its first version, in the order of their coming."""
 _MAX_TEXT = 512
 _MAX_TOUCHPOINTS = 100
+_MAX_REFUNDS = 1_000
 _MAX_MINOR = 10**15
 _REASONS = {
     int(reason): reason
@@ -81,9 +83,36 @@ def revenue_item(request: syncledger_pb2.RecordIncrementalRevenueRequest) -> Onc
         request.test_order,
         _evidence(request, paid_at),
     )
-    digest = semantic_digest("revenue", told)
-    shown = told._replace(evidence=told.evidence + _sources(request))
+    standing = _standing(request, told) if request.HasField("standing") else None
+    digest = semantic_digest("revenue", told[:-1], *(() if standing is None else (standing,)))
+    shown = told._replace(evidence=told.evidence + _sources(request), standing=standing)
     return OnceItem(store_id, text(request.event_id, "event_id"), digest, shown)
+
+
+def _standing(request: syncledger_pb2.RecordIncrementalRevenueRequest, told: RevenueTold) -> tuple[RefundTold, ...]:
+    """The refunds that stand, and the cancellation as one without an amount."""
+    standing = request.standing
+    if len(standing.refunds) > _MAX_REFUNDS:
+        raise BadRequest(f"an order has at most {_MAX_REFUNDS} refunds", reason="TOO_MANY_REFUNDS")
+    found = tuple(_standing_refund(each, told) for each in standing.refunds)
+    if len({refund.refund_id for refund in found}) < len(found):
+        raise BadRequest("each refund of an order stands once", reason="REPEATED_REFUND")
+    if not standing.cancelled:
+        return found
+    if any(refund.refund_id == CANCELLATION for refund in found):
+        raise BadRequest("a cancellation stands beside the refunds, not among them", reason="REPEATED_REFUND")
+    at = told.paid_at or told.ordered_at
+    return (*found, RefundTold(told.store_id, told.order_id, CANCELLATION, 0, told.currency, True, at))
+
+
+def _standing_refund(refund: syncledger_pb2.StandingRefund, told: RevenueTold) -> RefundTold:
+    given = amount(refund.amount, "standing.refunds.amount")
+    if given.currency != told.currency:
+        raise BadRequest(f"the order is in {told.currency}, got {given.currency}", reason="CURRENCY_MISMATCH")
+    if not refund.HasField("refunded_at"):
+        raise BadRequest("refunded_at is missing", reason="BAD_TIME")
+    refund_id, at = text(refund.refund_id, "refund_id"), time_from_proto(refund.refunded_at)
+    return RefundTold(told.store_id, told.order_id, refund_id, given.minor, given.currency, False, at)
 
 
 def _evidence(request: syncledger_pb2.RecordIncrementalRevenueRequest, paid_at: dt.datetime | None) -> bytes:

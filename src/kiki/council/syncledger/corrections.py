@@ -3,7 +3,8 @@
 A closed month is stated again with its corrections so far, and again without those of the month at hand; what lies
 between is the correction's fee. So corrections sum to what the month would have been billed had they been known, to the
 minor unit, and a month gives back no more than it was billed: an ended contract nothing, one that compares with a
-baseline no more than it was over it. Months that were billed on an experiment are left to its readings.
+baseline no more than it was over it. What was counted before is what the last statement that corrected it says, so that
+the sum holds although that one was made by other rules. Months that were billed on an experiment are left to its readings.
 """
 
 from __future__ import annotations
@@ -71,21 +72,24 @@ def correct(books: Books, moved: Mapping[int, Moved], stated: Mapping[int, State
         terms, known = books.terms_for(month), stated.get(month)
         before = after = None
         if not terms.rule.by_experiment:
-            before = _counted(terms, one.before, known)
-            after = _counted(terms, one.before + one.revenue, known)
+            before = known.counted if known is not None else None
+            if before is None:
+                before = _counted(terms, one.before, one.fallen_before, known)
+            after = _counted(terms, one.before + one.revenue, one.fallen, known)
         months.append(MonthCorrected(month, terms, one, known, before, after))
     return Correction(tuple(months))
 
 
-def _counted(terms: Terms, revenue: int, stated: Stated | None) -> int:
+def _counted(terms: Terms, revenue: int, fallen: int, stated: Stated | None) -> int:
     """What a closed month counts for its fee when its orders come to `revenue`.
 
-    What they come to less, the shop took less. What they come to more it may have taken already, from orders that were
-    not known to be ours: its revenue stays as stated, so that none is billed twice.
+    What an order comes to less, the shop took less (`fallen`). What one comes to more the shop may have taken already,
+    for it was not known to be ours: its revenue stays as stated, so that nothing is billed twice, and an order that is
+    found late hides no refund of another.
     """
     if terms.rule is Rule.ENDED:
         return 0
     if not terms.rule.needs_baseline or stated is None or stated.current is None or stated.baseline is None:
         return revenue
-    uplift = max(0, stated.current + min(0, revenue - stated.revenue) - stated.baseline)
+    uplift = max(0, stated.current + fallen - stated.baseline)
     return uplift if terms.rule is Rule.UPLIFT else min(revenue, uplift)

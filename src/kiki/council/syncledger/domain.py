@@ -64,8 +64,8 @@ class EntryKind(enum.IntEnum):
     EXPERIMENT_CREDIT = 6
 
 
-DELETED = "order_deleted"
-"""The reason of a reversal whose order is gone from the shop: nothing of it is kept."""
+LOST = ("order_deleted", "not_paid")
+"""Reasons of a reversal whose order is gone from the shop or lost its payment: nothing of it is kept."""
 
 
 class Account(enum.IntEnum):
@@ -180,6 +180,8 @@ class RevenueTold(NamedTuple):
     test_order: bool
     evidence: bytes
     """What the statement shows beside the amounts; opaque here."""
+    standing: tuple[RefundTold, ...] | None = None
+    """Refunds and cancellation as they stand, in place of all that was told before; None: what was told stays."""
 
 
 class RefundTold(NamedTuple):
@@ -243,6 +245,9 @@ class OrderState(NamedTuple):
     evidence: bytes | None
     """Kept here only while nothing is booked; a booking's evidence stands with its entry."""
 
+
+CANCELLATION = "cancellation"
+"""The `refund_id` under which a decision's standing cancellation is kept."""
 
 NEVER_TOLD = OrderState(-1, 0, "", 0, "", 0, 0, 0, 0, 0, False, 0.0, None, 0, 0, 0, None)
 """An order without a decision: it may hold refunds that wait."""

@@ -90,6 +90,10 @@ class Moved(NamedTuple):
     revenue: int
     before: int = 0
     """Revenue of the earlier month with all corrections before these."""
+    fallen: int = 0
+    """By how much its orders, each by itself, come to less than was stated of them; negative or zero."""
+    fallen_before: int = 0
+    """The same without these corrections."""
 
 
 class Stated(NamedTuple):
@@ -99,6 +103,8 @@ class Stated(NamedTuple):
     """Without corrections."""
     current: int | None
     baseline: int | None
+    counted: int | None = None
+    """What the last statement that corrected it counted; None where none has."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,12 @@ class Span(NamedTuple):
     end: dt.datetime
 
 
+def first_month(books: Books) -> int:
+    """With which the store's books begin: that of its first connection."""
+    first = books.versions[0]
+    return month_of(first.connected_at, zone(first.time_zone))
+
+
 def connected_in(books: Books, start: dt.datetime, end: dt.datetime) -> list[Span]:
     """The parts of a span that the store was connected for, in order; neither empty nor touching."""
     parts: list[Span] = []

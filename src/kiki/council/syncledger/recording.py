@@ -58,11 +58,13 @@ class Recorder:
         before = self.orders.get(ref, NEVER_TOLD)
         if told.decision_seq <= before.decision_seq:
             return RevenueBooked(told.order_id, before, Reason.SUPERSEDED, 0, 0)
-        if before.refunded_minor and before.currency != told.currency:
+        if told.standing is None and before.refunded_minor and before.currency != told.currency:
             raise BadRequest(
                 f"the order's refunds are in {before.currency}, got {told.currency}", reason="CURRENCY_MISMATCH"
             )
         decided, terms = _decided(told, before, books)
+        if told.standing is not None:
+            self._restate(ref, told.standing)
         self._take_back(ref, before, books, "decided anew")
         if decided.reason == Reason.COUNTED:
             decided = decided._replace(booking_id=self._take_id())
@@ -90,6 +92,18 @@ class Recorder:
         after, _ = self._give_back(ref, decided, books, "")
         self._keep(ref, after)
         return RevenueBooked(told.order_id, after, Reason(after.reason), after.reversed_revenue, after.reversed_fee)
+
+    def _restate(self, ref: OrderRef, standing: tuple[RefundTold, ...]) -> None:
+        """What stands takes the place of what is known; what is gone is kept with an amount of nothing.
+
+        The order's refunds must have been loaded, all of them.
+        """
+        now = {(*ref, refund.refund_id): refund for refund in standing}
+        for key, known in [entry for entry in self.refunds.items() if entry[0][:2] == ref]:
+            now.setdefault(key, known._replace(amount_minor=0, cancellation=False))
+        changed = {key: refund for key, refund in now.items() if self.refunds.get(key) != refund}
+        self.refunds |= changed
+        self.changed_refunds |= changed.keys()
 
     def refund(self, told: RefundTold) -> RefundBooked:
         """Money given back: counts once per refund id; told with different amounts, the larger counts."""
@@ -260,6 +274,10 @@ def _decided(told: RevenueTold, before: OrderState, books: Books) -> tuple[Order
         if not revenue:
             reason = Reason.NOTHING_INCREMENTAL
     counted = reason == Reason.COUNTED
+    refunded, cancelled = before.refunded_minor, before.cancelled
+    if told.standing is not None:
+        refunded = sum(refund.amount_minor for refund in told.standing)
+        cancelled = any(refund.cancellation for refund in told.standing)
     return (
         OrderState(
             told.decision_seq,
@@ -271,8 +289,8 @@ def _decided(told: RevenueTold, before: OrderState, books: Books) -> tuple[Order
             fee,
             0,
             0,
-            before.refunded_minor,
-            before.cancelled,
+            refunded,
+            cancelled,
             told.confidence,
             told.paid_at,
             paid_month,

@@ -14,7 +14,7 @@ from kiki.council.syncledger.errors import BadRequest, CannotClose, ContractUnkn
 from kiki.council.syncledger.experiments import READING_EARLY, READING_MISSING, early, settle_month, stints_asked
 from kiki.council.syncledger.fees import FeeByRule, MonthFigures, Stated, fee_by_rule, growth_percent
 from kiki.council.syncledger.months import month_of, month_span, month_text, zone
-from kiki.council.syncledger.parts import baseline_of, connected_in
+from kiki.council.syncledger.parts import baseline_of, connected_in, first_month
 from kiki.council.syncledger.postings import check_balanced, movements, postings_of
 from kiki.council.syncledger.readings import Readings
 from kiki.council.syncledger.repository import books as repository
@@ -45,6 +45,8 @@ class Writer(Protocol):
     def closed(self, frozen: FrozenStatement) -> bytes: ...
 
     def stated(self, frozen: FrozenStatement) -> Stated: ...
+
+    def counted(self, frozen: FrozenStatement, about: int) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,15 @@ class Reporting:
             if books.terms_for(about).rule.needs_baseline:
                 frozen = await readings.find_statement(connection, books.store_id, about)
                 if frozen is not None:
-                    stated[about] = self._writer.stated(frozen)
+                    counted = await self._counted(connection, books.store_id, about, month)
+                    stated[about] = self._writer.stated(frozen)._replace(counted=counted)
         return dataclasses.replace(figures, corrections=corrections, stated=stated)
+
+    async def _counted(self, connection: Connection, store_id: int, about: int, month: int) -> int | None:
+        """What the last statement before a month that corrected an earlier one counts of it."""
+        last = await readings.corrected_in(connection, store_id, about, month)
+        frozen = None if last is None else await readings.find_statement(connection, store_id, last)
+        return None if frozen is None else self._writer.counted(frozen, about)
 
     async def _close(self, connection: Connection, close: Close) -> FrozenStatement:
         store_id, month = close.store_id, close.month
@@ -296,14 +305,12 @@ async def _closed_page(
 
 
 def _check_closable(books: Books, month: int, now: dt.datetime) -> None:
-    first = books.versions[0]
-    tz = zone(first.time_zone)
-    expected = month_of(first.connected_at, tz) if books.closed_through is None else books.closed_through + 1
+    expected = first_month(books) if books.closed_through is None else books.closed_through + 1
     if month < expected:
         raise BadRequest(f"{month_text(month)} lies before the books begin", reason="BEFORE_CONNECTION")
     if month > expected:
         raise CannotClose(f"{month_text(expected)} has to be closed first", reason="EARLIER_MONTH_OPEN")
-    if now < month_span(month, tz)[1]:
+    if now < month_span(month, zone(books.versions[0].time_zone))[1]:
         raise CannotClose(f"{month_text(month)} is not over yet", reason="MONTH_NOT_OVER")
 
 

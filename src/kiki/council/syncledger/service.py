@@ -76,7 +76,11 @@ class Recording:
         """Decisions about orders."""
 
         async def work(connection: Connection, fresh: Sequence[OnceItem[RevenueTold]]) -> list[Outcome]:
-            recorder = await self._open(connection, [item.command for item in fresh])
+            told = [item.command for item in fresh]
+            recorder = await self._open(connection, told)
+            restated = sorted({(fact.store_id, fact.order_id) for fact in told if fact.standing is not None})
+            if restated:
+                recorder.refunds |= await repository.find_refunds_of(connection, restated)
             outcomes = _each(fresh, recorder.revenue, answer)
             await self._write(connection, recorder)
             return outcomes

@@ -12,9 +12,12 @@ from kiki.council.syncledger.experiments import READING_MISSING, Bill, Credit
 from kiki.council.syncledger.fees import MonthFigures, fee_by_rule, growth_percent
 from kiki.council.syncledger.late_refunds import LateCredit
 from kiki.council.syncledger.months import month_span, zone
-from kiki.council.syncledger.parts import Span, baseline_of, connected_in
+from kiki.council.syncledger.parts import Span, baseline_of, connected_in, first_month
 from kiki.kit.money import Money
 
+FORMAT = 1
+"""By which rules figures are made and checked (docs/statement.md). Another rule is another number, and the program that
+checks statements knows every one: a frozen month is checked by the rules that it was made by."""
 LATE_REFUNDS = "late_refunds"
 """Why an entry credits an experiment's fee, where it is not for a carry."""
 
@@ -60,6 +63,8 @@ class Statement:
     """That the store was connected for; one that is the whole month where it always was."""
     corrections: tuple[MonthCorrected, ...] = ()
     """Of earlier months, oldest first."""
+    number: int = 0
+    """Among the store's statements, from 1 on without a gap; 0 for a month before them."""
 
     @property
     def partial(self) -> bool:
@@ -154,6 +159,7 @@ def state_month(
         late=late,
         parts=tuple(parts),
         corrections=corrected.months,
+        number=max(0, month - first_month(books) + 1),
     )
 
 

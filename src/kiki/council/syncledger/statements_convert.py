@@ -26,7 +26,7 @@ from kiki.council.syncledger.parts import Span
 from kiki.council.syncledger.reporting import Close, PeriodFee
 from kiki.council.syncledger.repository.proof import Proof
 from kiki.council.syncledger.repository.readings import EntryRow, FrozenStatement, Line
-from kiki.council.syncledger.statement import Statement, StoreRevenue
+from kiki.council.syncledger.statement import FORMAT, Statement, StoreRevenue
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.money import money_from_proto
 from kiki.kit.grpc.times import time_to_proto
@@ -77,6 +77,13 @@ class MessageWriter:
         current = money_from_proto(body.current_revenue).minor if body.HasField("current_revenue") else None
         baseline = money_from_proto(body.baseline_revenue).minor if body.HasField("baseline_revenue") else None
         return Stated(own, current, baseline)
+
+    def counted(self, frozen: FrozenStatement, about: int) -> int | None:
+        """What it counts of an earlier month that it corrects; None where it does not say."""
+        for one in syncledger_pb2.Statement.FromString(frozen.body).corrections:
+            if month_from(one.month) == about and one.HasField("counted_after"):
+                return money_from_proto(one.counted_after).minor
+        return None
 
 
 def close_item(request: syncledger_pb2.CloseMonthRequest) -> OnceItem[Close]:
@@ -129,6 +136,8 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         compared=_compared(statement),
         whole_baseline_revenue=_whole_baseline(statement),
         corrections=[_correction(one, currency) for one in statement.corrections],
+        format=FORMAT,
+        number=statement.number,
     )
 
 
@@ -147,6 +156,8 @@ def _correction(one: MonthCorrected, currency: str) -> syncledger_pb2.MonthCorre
         stated_revenue=None if stated is None else money(stated.revenue, currency),
         stated_current_revenue=None if stated is None else optional_money(stated.current, currency),
         stated_baseline_revenue=None if stated is None else optional_money(stated.baseline, currency),
+        fallen_revenue=None if stated is None else money(one.moved.fallen, currency),
+        fallen_before=None if stated is None else money(one.moved.fallen_before, currency),
     )
 
 

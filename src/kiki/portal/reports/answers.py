@@ -37,3 +37,4 @@ class MonthlyStatement(TypedDict):
     ]
     next_page_token: Annotated[str, said("Goes into `page_token` for the next page; empty at the end.")]
     digest: Annotated[str, said("SHA-256 of the frozen statement and its lines, in hexadecimal; empty while open.")]
+    time_zone: Annotated[str, said("In which the month is a calendar month, and times are told in CSV and PDF.")]

@@ -15,7 +15,8 @@ def closing_json(
     """The books know whether the month is closed (`closed_at`); the rest is what the worker is about."""
     by_hand = None if request is None else request_json(request)
     if closed_at is not None:
-        return _closing(State.CLOSED, closed_at, by_hand=by_hand)
+        without = row.reason if row is not None and row.state is State.CLOSED else ""
+        return _closing(State.CLOSED, closed_at, without, by_hand=by_hand)
     if row is None:
         return _closing(State.OPEN, None, by_hand=by_hand)
     state = State.ASKED if row.state is State.CLOSED else row.state

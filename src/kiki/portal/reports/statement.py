@@ -20,6 +20,7 @@ from kiki.orchestrator.closing.repository import MonthRow
 from kiki.orchestrator.closing.requests import RequestRow
 from kiki.portal.convert import message_json, money_json
 from kiki.portal.reports.closing import closing_json
+from kiki.portal.reports.local_times import days_of, localized
 from kiki.rpc.v1 import syncledger_pb2 as ledger
 from kiki.rpc.v1 import syncvalue_pb2 as value
 
@@ -40,6 +41,8 @@ class StatementPage:
     next_page_token: str
     digest: str
     """Hexadecimal SHA-256 over the frozen statement and lines; empty while the month is open."""
+    time_zone: str
+    """Whose calendar month it is: the contract's, and without one the store's."""
 
     def closing(self, row: MonthRow | None, request: RequestRow | None) -> dict[str, Any]:
         """How far the month's closing is; `row` where it is followed, `request` where somebody asked by hand."""
@@ -56,7 +59,15 @@ class StatementPage:
             "orders": self.lines,
             "next_page_token": self.next_page_token,
             "digest": self.digest,
+            "time_zone": self.time_zone,
         }
+
+    def printable(self, store: StoreConnection, closing: dict[str, Any]) -> dict[str, Any]:
+        """The report for people: its times by the store's clock, and the days that it is about."""
+        document = self.document(store, closing)
+        period = self.statement["period"]
+        days = () if period is None else days_of(period, self.time_zone)
+        return {**localized(document, self.time_zone), "days": days}
 
 
 async def read_statement(
@@ -77,7 +88,8 @@ async def read_statement(
     try:
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
     except NotFound as error:
-        return StatementPage(_empty(store, month, error.reason), await _baseline(clients, store, month), [], "", "")
+        nothing = _empty(store, month, error.reason)
+        return StatementPage(nothing, await _baseline(clients, store, month), [], "", "", store.timezone)
     if not answer.statement.closed and store.settled_in == store.currency:
         request.figures.current_revenue.CopyFrom(await _current_revenue(clients, answer.statement))
         answer = await clients.syncledger.call("GetMonthlyStatement", request, ledger.GetMonthlyStatementResponse)
@@ -88,6 +100,7 @@ async def read_statement(
         lines=[message_json(line) for line in answer.lines],
         next_page_token=answer.next_page_token,
         digest=answer.digest.hex(),
+        time_zone=answer.statement.contract.time_zone or store.timezone,
     )
 
 

@@ -101,10 +101,11 @@ async def test_a_refund_that_the_last_reading_counted_is_not_credited_again(agen
     await verified(agent)
 
 
-async def test_an_order_decided_anew_is_no_refund_and_a_deleted_one_is(agent: Any, clock: FixedClock) -> None:
+@pytest.mark.parametrize("lost", ["order_deleted", "not_paid"])
+async def test_an_order_decided_anew_is_no_refund_and_a_lost_one_is(agent: Any, clock: FixedClock, lost: str) -> None:
     await billed_and_left(agent, clock, pb.FEE_RULE_ATTRIBUTED)
     await close(agent, 9)
-    for order, reason in (("1", "attribution_changed"), ("2", "order_deleted")):
+    for order, reason in (("1", "attribution_changed"), ("2", lost)):
         request = pb.ReverseOrderRevenueRequest(
             store_id=1, event_id=f"v{order}", order_id=order, decision_seq=2, reason=reason
         )

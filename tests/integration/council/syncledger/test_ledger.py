@@ -117,6 +117,56 @@ async def test_refund_before_revenue_is_kept_and_applied(agent: Any) -> None:
     await verified(agent)
 
 
+async def test_a_decision_that_says_what_stands_takes_the_place_of_refunds_and_cancellation(agent: Any) -> None:
+    await agent.call("PutContract", contract())
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e1"))
+    await agent.call("RecordRefund", refund("1", "r1", "f1"))
+    await agent.call("RecordRefund", refund("1", "r2", "f2", eur(1_190)))
+    await agent.call("RecordRefund", refund("1", "cancellation", "f3", kind=pb.REFUND_KIND_CANCELLATION, amount=None))
+
+    async def standing(seq: int, *amounts: tuple[str, int], **more: Any) -> tuple[Money, Money]:
+        kept = [
+            pb.StandingRefund(refund_id=name, amount=eur(cents), refunded_at=time_to_proto(PAID))
+            for name, cents in amounts
+        ]
+        asked = revenue("1", f"e{seq}", seq=seq, standing=pb.StandingRefunds(refunds=kept, **more))
+        for _ in range(2):
+            await agent.call("RecordIncrementalRevenue", asked)
+        found = await agent.call("GetOrderAttribution", pb.GetOrderAttributionRequest(store_id=1, order_id="1"))
+        await verified(agent)
+        return found.fee, found.refunded
+
+    assert await standing(2, ("r2", 1_190)) == (eur(1_800), eur(1_190)), "r1 was deleted, and it is not cancelled"
+    await agent.call("RecordRefund", refund("1", "r3", "f4", eur(1_190)))
+    assert await standing(3, ("r2", 1_190), ("r3", 1_190), cancelled=True) == (eur(0), eur(2_380))
+    assert await standing(4, ("r1", 5_950)) == (eur(1_000), eur(5_950))
+    assert (await standing(5))[0] == eur(2_000)
+    late = await agent.call("RecordIncrementalRevenue", revenue("1", "late", seq=2, standing=pb.StandingRefunds()))
+    assert late.reason == pb.NOT_COUNTED_REASON_SUPERSEDED
+
+
+async def test_an_order_moves_to_another_currency_with_what_stands(agent: Any) -> None:
+    await agent.call("PutContract", contract())
+    await agent.call("RecordIncrementalRevenue", revenue("1", "e1"))
+    await agent.call("RecordRefund", refund("1", "r1", "f1"))
+    moved: dict[str, Any] = {
+        "seq": 2,
+        "charged": eur(11_900, "USD"),
+        "net": eur(10_000, "USD"),
+        "exchange_rate": "0.5",
+    }
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await agent.call("RecordIncrementalRevenue", revenue("1", "e2", **moved))
+    assert from_rpc_error(refused.value).reason == "CURRENCY_MISMATCH"
+    back = pb.StandingRefund(refund_id="r1", amount=eur(5_950, "USD"), refunded_at=time_to_proto(PAID))
+    await agent.call(
+        "RecordIncrementalRevenue", revenue("1", "e3", **moved, standing=pb.StandingRefunds(refunds=[back]))
+    )
+    found = await agent.call("GetOrderAttribution", pb.GetOrderAttributionRequest(store_id=1, order_id="1"))
+    assert (found.fee, found.refunded) == (eur(500), eur(5_950, "USD"))
+    await verified(agent)
+
+
 async def test_event_ids_are_idempotent_and_refuse_other_content(agent: Any) -> None:
     await agent.call("PutContract", contract())
     first = await agent.call("RecordIncrementalRevenue", revenue("1", "e1"))

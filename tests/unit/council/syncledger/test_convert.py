@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kiki.council.syncledger.convert import contract_item, revenue_item
+from kiki.council.syncledger.errors import BadRequest
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.money import minor_to_proto
 from kiki.rpc.v1 import syncledger_pb2 as pb
@@ -36,7 +37,60 @@ def test_what_the_statement_shows_beside_the_evidence_leaves_the_digest_as_it_wa
     for name in ("net_sales", "incremental_share"):
         shown.ClearField(name)
     before = item.command._replace(evidence=shown.SerializeToString(deterministic=True))
-    assert item.digest == semantic_digest("revenue", before)
+    assert item.digest == semantic_digest("revenue", before[:-1]), "what stands is told beside it"
+
+
+def restated(
+    *refunds: pb.StandingRefund, cancelled: bool = False, told: bool = True
+) -> pb.RecordIncrementalRevenueRequest:
+    return pb.RecordIncrementalRevenueRequest(
+        store_id=1,
+        event_id="e",
+        order_id="1",
+        order_amount=minor_to_proto(11_900, "EUR"),
+        ordered_at=Timestamp(seconds=1),
+        standing=pb.StandingRefunds(refunds=refunds, cancelled=cancelled) if told else None,
+    )
+
+
+def given_back(name: str = "r", currency: str = "EUR", **more: Any) -> pb.StandingRefund:
+    return pb.StandingRefund(
+        **{
+            "refund_id": name,
+            "amount": minor_to_proto(500, currency),
+            "refunded_at": Timestamp(seconds=3),
+            **more,
+        }
+    )
+
+
+def test_what_stands_is_part_of_what_a_request_says() -> None:
+    asked = [
+        restated(told=False),
+        restated(),
+        restated(cancelled=True),
+        restated(given_back()),
+        restated(given_back("s")),
+        restated(given_back(), cancelled=True),
+    ]
+    assert len({revenue_item(each).digest for each in asked}) == len(asked)
+    assert [revenue_item(each).command.standing for each in asked[:2]] == [None, ()]
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        pytest.param(restated(given_back(currency="USD")), "CURRENCY_MISMATCH", id="currency"),
+        pytest.param(restated(given_back(), given_back()), "REPEATED_REFUND", id="twice"),
+        pytest.param(restated(given_back("cancellation"), cancelled=True), "REPEATED_REFUND", id="cancellation"),
+        pytest.param(restated(given_back(refunded_at=None)), "BAD_TIME", id="time"),
+        pytest.param(restated(*(given_back(str(n)) for n in range(1_001))), "TOO_MANY_REFUNDS", id="many"),
+    ],
+)
+def test_refunds_that_cannot_stand_are_refused(request_: pb.RecordIncrementalRevenueRequest, reason: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        revenue_item(request_)
+    assert refused.value.reason == reason
 
 
 @dataclass(frozen=True, slots=True)

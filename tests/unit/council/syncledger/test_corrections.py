@@ -35,28 +35,32 @@ def sums(found: Correction) -> tuple[int, int, int]:
 @given(
     st.sampled_from([rule for rule in Rule if not rule.by_experiment]),
     st.integers(0, 10**6),
+    st.lists(MONEY, min_size=1, max_size=4),
     MONEY,
     MONEY,
-    MONEY,
-    st.lists(st.tuples(st.integers(0, 5), st.integers(-(10**5), 10**5)), max_size=8),
+    st.lists(st.tuples(st.integers(0, 4), st.integers(-(10**5), 10**5)), max_size=8),
 )
 def test_corrections_come_to_what_the_month_would_have_been_billed(
-    rule: Rule, rate: int, revenue: int, current: int, baseline: int, moves: list[tuple[int, int]]
+    rule: Rule, rate: int, orders: list[int], current: int, baseline: int, moves: list[tuple[int, int]]
 ) -> None:
     """Over any months, in any portions: the bill and its corrections are the bill of a month that knew them."""
-    stated = {JANUARY: Stated(revenue, current, baseline)}
-    held, fee, counted = revenue, 0, 0
-    for _, move in sorted(moves, key=lambda pair: pair[0]):
-        if held + move < 0:
+    stated = Stated(sum(orders), current, baseline)
+    then = [*orders, 0]
+    now, fee, counted, fallen = list(then), 0, 0, 0
+    for at, move in moves:
+        order = at % len(now)
+        if now[order] + move < 0:
             continue
-        one = correct(books(rule, rate), {JANUARY: Moved(move, held)}, stated)
-        held, fee, counted = held + move, fee + one.fee, counted + one.revenue
+        before, now[order] = sum(now), now[order] + move
+        fell, fallen = fallen, sum(min(0, held - was) for held, was in zip(now, then, strict=True))
+        one = correct(books(rule, rate), {JANUARY: Moved(move, before, fallen, fell)}, {JANUARY: stated})
+        fee, counted = fee + one.fee, counted + one.revenue
 
-    def billed(orders: int, whole: int) -> tuple[int, int]:
-        found = fee_by_rule(rule, rate, orders, current=whole, baseline=baseline, baseline_complete=True)
+    def billed(revenue: int, whole: int) -> tuple[int, int]:
+        found = fee_by_rule(rule, rate, revenue, current=whole, baseline=baseline, baseline_complete=True)
         return found.fee, found.fee_revenue
 
-    first, knowing = billed(revenue, current), billed(held, current + min(0, held - revenue))
+    first, knowing = billed(sum(orders), current), billed(sum(now), current + fallen)
     assert (first[0] + fee, first[1] + counted) == knowing
     assert first[0] + fee >= 0, "no more goes back than was billed"
 
@@ -68,9 +72,9 @@ def test_an_order_booked_after_the_end_gives_nothing_back() -> None:
 def test_a_month_under_its_baseline_was_billed_nothing_and_gives_nothing_back() -> None:
     stated = {JANUARY: Stated(1_000, current=900, baseline=2_000)}
     for rule in (Rule.UPLIFT, Rule.LESSER_OF):
-        assert sums(correct(books(rule), {JANUARY: Moved(-500, 1_000)}, stated)) == (0, 0, 0)
+        assert sums(correct(books(rule), {JANUARY: Moved(-500, 1_000, -500)}, stated)) == (0, 0, 0)
     barely = {JANUARY: Stated(1_000, current=2_300, baseline=2_000)}
-    assert sums(correct(books(Rule.UPLIFT), {JANUARY: Moved(-500, 1_000)}, barely)) == (-300, -60, 0)
+    assert sums(correct(books(Rule.UPLIFT), {JANUARY: Moved(-500, 1_000, -500)}, barely)) == (-300, -60, 0)
 
 
 @pytest.mark.parametrize(("rule", "wanted"), [(Rule.UPLIFT, 0), (Rule.LESSER_OF, 60)])
@@ -80,6 +84,19 @@ def test_an_order_that_is_found_to_be_ours_later_adds_nothing_to_what_the_shop_t
     late = correct(books(rule), {JANUARY: Moved(500, 1_000)}, stated)
     again = correct(books(rule), {JANUARY: Moved(-500, 1_500)}, stated)
     assert (late.fee, again.fee) == (wanted, -wanted)
+
+
+@pytest.mark.parametrize(("rule", "wanted"), [(Rule.UPLIFT, -100), (Rule.LESSER_OF, -100), (Rule.ATTRIBUTED, 0)])
+def test_an_order_that_is_found_late_hides_no_refund_of_another(rule: Rule, wanted: int) -> None:
+    """One of 500 is found, and another of 500 is given back: the orders come to the same, the shop took 500 less."""
+    stated = {JANUARY: Stated(3_000, current=4_000, baseline=2_000)}
+    assert correct(books(rule), {JANUARY: Moved(0, 3_000, -500)}, stated).fee == wanted
+
+
+def test_a_correction_goes_on_from_what_the_last_one_counted() -> None:
+    """By whatever rules that was made."""
+    stated = {JANUARY: Stated(1_000, current=3_000, baseline=2_000, counted=1_500)}
+    assert correct(books(Rule.UPLIFT), {JANUARY: Moved(-10, 1_500, -10)}, stated).revenue == 990 - 1_500
 
 
 def test_small_orders_give_back_the_cent_that_the_statement_billed_on_all_of_them() -> None:

@@ -54,6 +54,11 @@ _FIND_REFUNDS = (
     " FROM unnest($1::bigint[], $2::text[], $3::text[]) AS k(s, o, r)"
     " JOIN syncledger.refunds r ON r.store_id = k.s AND r.order_id = k.o AND r.refund_id = k.r"
 )
+_FIND_REFUNDS_OF = (
+    "SELECT r.store_id, r.order_id, r.refund_id, r.amount_minor, r.currency, r.cancellation, r.refunded_at"
+    " FROM unnest($1::bigint[], $2::text[]) AS k(s, o)"
+    " JOIN syncledger.refunds r ON r.store_id = k.s AND r.order_id = k.o"
+)
 _ENTRIES = Append(
     "syncledger",
     "transactions",
@@ -208,6 +213,12 @@ async def find_refunds(connection: Connection, refs: Sequence[RefundRef]) -> dic
     return {(row[0], row[1], row[2]): RefundTold(*row) for row in rows}
 
 
+async def find_refunds_of(connection: Connection, refs: Sequence[OrderRef]) -> dict[RefundRef, RefundTold]:
+    """All that was told as given back of these orders."""
+    rows = await connection.fetch(_FIND_REFUNDS_OF, *_columns(refs, 2))
+    return {(row[0], row[1], row[2]): RefundTold(*row) for row in rows}
+
+
 async def add_entries(
     connection: Connection,
     entries: Sequence[Entry],
@@ -232,7 +243,7 @@ async def write_orders(connection: Connection, orders: Mapping[OrderRef, OrderSt
 
 
 async def write_refunds(connection: Connection, refunds: Mapping[RefundRef, RefundTold]) -> None:
-    """Adds refunds, or raises what they are known to amount to."""
+    """Adds refunds, or replaces what they are known to amount to."""
     if refunds:
         await connection.execute(_WRITE_REFUNDS, *_columns([refunds[ref] for ref in sorted(refunds)], 7))
 

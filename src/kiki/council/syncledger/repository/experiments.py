@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from kiki.council.syncledger.domain import DELETED, EntryKind, ReadingTold
+from kiki.council.syncledger.domain import LOST, EntryKind, ReadingTold
 from kiki.council.syncledger.experiments import Bill, Credit, Past
 from kiki.council.syncledger.late_refunds import GivenBack, LateCredit, Stint
 from kiki.kit.database import Connection
@@ -75,11 +75,11 @@ WITH stints AS (
         sum(revenue_minor) FILTER (WHERE counted) AS held,
         (array_agg(revenue_minor ORDER BY transaction_id DESC)
             FILTER (WHERE counted AND kind = {_REVENUE}))[1]::numeric AS booked,
-        booking_id = 0 AND bool_or(NOT counted AND kind = {_REVERSAL} AND reason = $8) AS deleted
+        booking_id = 0 AND bool_or(NOT counted AND kind = {_REVERSAL} AND reason = ANY($8::text[])) AS lost
     FROM entries GROUP BY n, order_id, booking_id, cancelled, refunded_minor, charged_minor
 ), fallen AS (
     SELECT n, sum(GREATEST(0, held - CASE
-        WHEN deleted OR cancelled THEN 0
+        WHEN lost OR cancelled THEN 0
         WHEN refunded_minor <= 0 THEN booked
         WHEN refunded_minor >= charged_minor THEN 0
         ELSE booked - div(2 * booked * refunded_minor + charged_minor, 2 * charged_minor)
@@ -137,7 +137,7 @@ async def given_back(connection: Connection, store_id: int, stints: Sequence[Sti
         for at, stint in enumerate(stints)
     ]
     columns = [list(column) for column in zip(*keys, strict=True)]
-    rows = await connection.fetch(_GIVEN_BACK, store_id, *columns, DELETED)
+    rows = await connection.fetch(_GIVEN_BACK, store_id, *columns, list(LOST))
     return {stints[row[0]]: GivenBack(row[1], row[2]) for row in rows}
 
 

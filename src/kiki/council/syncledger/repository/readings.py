@@ -21,7 +21,7 @@ _ABOUT_MONTH = (
 )
 # Of the months from $2 to $3.
 _CORRECTIONS = f"""
-    SELECT {_ABOUT_MONTH} AS about_month, t.revenue_minor
+    SELECT {_ABOUT_MONTH} AS about_month, t.revenue_minor, t.order_id, t.month
     FROM syncledger.transactions t
     LEFT JOIN syncledger.transactions b ON b.store_id = t.store_id AND b.transaction_id = t.about AND t.about > 0
     LEFT JOIN syncledger.orders o ON o.store_id = t.store_id AND o.order_id = t.order_id
@@ -126,26 +126,49 @@ async def month_corrections(connection: Connection, store_id: int, month: int) -
     rows = await connection.fetch(
         f"SELECT about_month, sum(revenue_minor)::bigint FROM ({_CORRECTIONS}) c GROUP BY 1", store_id, month, month
     )
-    before = await _revenue_before(connection, store_id, [row[0] for row in rows], month) if rows else {}
-    return {row[0]: Moved(row[1], before.get(row[0], 0)) for row in rows}
+    if not rows:
+        return {}
+    months = [row[0] for row in rows]
+    own = await connection.fetch(
+        f"""
+        SELECT month, sum(revenue_minor)::bigint FROM syncledger.transactions
+        WHERE store_id = $1 AND month = ANY($2::int[]) AND NOT correction AND kind IN {_LINE_KINDS_SQL} GROUP BY 1
+        """,
+        store_id,
+        months,
+    )
+    stated = {row[0]: row[1] for row in own}
+    moved = await _moved_by_order(connection, store_id, months, month)
+    return {row[0]: Moved(row[1], stated.get(row[0], 0) + moved[row[0]][0], *moved[row[0]][1:]) for row in rows}
 
 
-async def _revenue_before(connection: Connection, store_id: int, months: Sequence[int], month: int) -> dict[int, int]:
-    """What months came to, with all corrections from before a later month."""
+async def _moved_by_order(
+    connection: Connection, store_id: int, months: Sequence[int], month: int
+) -> dict[int, tuple[int, int, int]]:
+    """Of months: all corrections from before a later month, and by how much orders fell up to it, and before it."""
     rows = await connection.fetch(
         f"""
-        SELECT about_month, sum(revenue_minor)::bigint FROM (
-            SELECT month AS about_month, revenue_minor FROM syncledger.transactions
-            WHERE store_id = $1 AND month = ANY($4::int[]) AND NOT correction AND kind IN {_LINE_KINDS_SQL}
-            UNION ALL {_CORRECTIONS}
-        ) entries WHERE about_month = ANY($4::int[]) GROUP BY 1
+        SELECT about_month, sum(before)::bigint, sum(LEAST(after, 0))::bigint, sum(LEAST(before, 0))::bigint
+        FROM (
+            SELECT about_month, order_id, COALESCE(sum(revenue_minor) FILTER (WHERE month < $3), 0) AS before,
+                sum(revenue_minor) AS after
+            FROM ({_CORRECTIONS}) c WHERE about_month = ANY($4::int[]) GROUP BY 1, 2
+        ) orders GROUP BY 1
         """,
         store_id,
         min(months) + 1,
-        month - 1,
+        month,
         list(months),
     )
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
+
+
+async def corrected_in(connection: Connection, store_id: int, about: int, before: int) -> int | None:
+    """The last month before another that holds corrections about an earlier one; None where none does."""
+    found: int | None = await connection.fetchval(
+        f"SELECT max(month) FROM ({_CORRECTIONS}) c WHERE about_month = $4", store_id, about + 1, before - 1, about
+    )
+    return found
 
 
 async def newest_entry(connection: Connection, store_id: int) -> int:
