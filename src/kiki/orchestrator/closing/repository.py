@@ -13,6 +13,8 @@ from kiki.orchestrator.closing.months import Month
 LEDGER = "syncledger"
 _TOLD = ("syncvalue", LEDGER)
 """Agents whose waiting calls may still change a month."""
+ARRIVING = dt.timedelta(seconds=10)
+"""For so long a delivery may be under way to its table: a month is looked at so much after its grace is over."""
 
 _COLUMNS = "store_id, month, ends_at, closes_at, due_at, state, reason, asked_at, closed_at"
 _UNFOLLOWED = """
@@ -25,10 +27,10 @@ WHERE s.store_id > $1
 ORDER BY s.store_id LIMIT $2
 """
 _ADD = f"""
-INSERT INTO closing.months ({_COLUMNS}) VALUES ($1, $2, $3, $4, $4, 'open', '', NULL, NULL) ON CONFLICT DO NOTHING
+INSERT INTO closing.months ({_COLUMNS}) VALUES ($1, $2, $3, $4, $5, 'open', '', NULL, NULL) ON CONFLICT DO NOTHING
 """
 _GRACE = """
-UPDATE closing.months SET state = 'open', reason = '', closes_at = ends_at + $1, due_at = ends_at + $1
+UPDATE closing.months SET state = 'open', reason = '', closes_at = ends_at + $1, due_at = ends_at + $1 + $2
 WHERE state IN ('open', 'held') AND closes_at <> ends_at + $1
 """
 _DUE = f"""
@@ -59,13 +61,32 @@ WHERE ($1::bigint IS NULL OR store_id = $1) AND ($2::text IS NULL OR state = $2)
   AND ($3::text IS NULL OR (month, -store_id) < ($3, -$4::bigint))
 ORDER BY month DESC, store_id LIMIT $5
 """
-_BEHIND = """
-SELECT DISTINCT d.store_id FROM unnest($1::bigint[], $2::timestamptz[]) AS d (store_id, before)
-JOIN (SELECT store_id, queued_at FROM calls.queue WHERE agent = ANY($3::text[])
-      UNION ALL SELECT store_id, queued_at FROM calls.parked WHERE agent = ANY($3::text[])
-      UNION ALL SELECT store_id, received_at FROM inbox.queue
-      UNION ALL SELECT store_id, received_at FROM inbox.parked) AS w (store_id, at)
-  ON w.store_id = d.store_id AND w.at < d.before
+_WORK = """
+WITH wanted AS (SELECT * FROM unnest($1::bigint[], $2::timestamptz[]) AS d (store_id, before)),
+undecided AS (
+    SELECT DISTINCT d.store_id FROM wanted d
+    JOIN (SELECT store_id, received_at FROM inbox.queue UNION ALL SELECT store_id, received_at FROM inbox.parked) AS w
+      ON w.store_id = d.store_id AND w.received_at < d.before
+), calls AS (
+    SELECT store_id, min(seq) AS oldest
+    FROM (SELECT store_id, seq FROM calls.queue WHERE agent = ANY($3::text[])
+          UNION ALL SELECT store_id, seq FROM calls.parked WHERE agent = ANY($3::text[])) AS w
+    WHERE store_id = ANY($1::bigint[]) GROUP BY store_id
+), replayed AS (
+    SELECT store_id, count(*) AS runs FROM inbox.replays WHERE store_id = ANY($1::bigint[]) GROUP BY store_id
+), dead AS (
+    SELECT store_id, count(*) AS calls FROM calls.dead
+    WHERE store_id = ANY($1::bigint[]) AND agent = ANY($3::text[]) GROUP BY store_id
+)
+SELECT d.store_id, undecided.store_id IS NOT NULL, calls.oldest, coalesce(replayed.runs, 0), coalesce(dead.calls, 0),
+       (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM calls.queue_seq)
+FROM wanted d LEFT JOIN undecided USING (store_id) LEFT JOIN calls USING (store_id)
+LEFT JOIN replayed USING (store_id) LEFT JOIN dead USING (store_id)
+"""
+_GIVEN_UP = """
+SELECT (SELECT count(*) FROM inbox.dead_letters
+        WHERE store_id = $1 AND resolved_at IS NULL AND received_at >= $2 AND received_at < $3),
+       (SELECT count(*) FROM calls.dead WHERE store_id = $1 AND agent = ANY($4::text[]) AND queued_at >= $2)
 """
 _PENDING = """
 SELECT store_id, event_id, '' FROM calls.queue WHERE agent = $1 AND event_id = ANY($2::text[])
@@ -105,9 +126,34 @@ class MonthRow(NamedTuple):
     wanted_at: dt.datetime | None = None
     """When somebody asked to close it now; None when nobody did, and where it was not looked up."""
 
+    @property
+    def before(self) -> dt.datetime:
+        """What came before this is waited for. Before its grace is over a month is closed as of the asking."""
+        return min(self.closes_at, self.wanted_at or self.closes_at)
+
     def is_early(self, now: dt.datetime) -> bool:
         """Whether its grace is not over: it is closed now only because somebody asked."""
         return now < self.closes_at
+
+
+class Work(NamedTuple):
+    """What of a store was under way when it was looked at."""
+
+    undecided: bool
+    """A delivery from before the month's closing waits, in any lane, or is held back."""
+    oldest_call: int | None
+    """The lowest number of a waiting call that may change a month; None when none waits."""
+    retries: tuple[int, int]
+    """Replays of deliveries so far, and calls that were given up: another count means that something was replayed."""
+    last_call: int
+    """The last number that any call was given."""
+
+
+class GivenUp(NamedTuple):
+    """What a month was closed without, unless it is replayed."""
+
+    deliveries: int
+    calls: int
 
 
 async def list_unfollowed(connection: Connection, after_id: int, limit: int) -> list[int]:
@@ -123,12 +169,12 @@ async def add_month(
     connection: Connection, store_id: int, month: Month, ends_at: dt.datetime, closes_at: dt.datetime
 ) -> None:
     """Follow a month; one that is followed already stays as it is."""
-    await connection.execute(_ADD, store_id, month.text, ends_at, closes_at)
+    await connection.execute(_ADD, store_id, month.text, ends_at, closes_at, closes_at + ARRIVING)
 
 
 async def keep_grace(connection: Connection, grace: dt.timedelta) -> None:
     """Bring months that nobody asked for yet to the grace as it is set now."""
-    await connection.execute(_GRACE, grace)
+    await connection.execute(_GRACE, grace, ARRIVING)
 
 
 async def list_due(connection: Connection, now: dt.datetime, limit: int) -> list[MonthRow]:
@@ -181,16 +227,20 @@ async def list_months(
     return [_row(row) for row in await connection.fetch(_LIST, store_id, state, month, last, limit)]
 
 
-async def list_behind(connection: Connection, rows: Sequence[MonthRow]) -> set[int]:
-    """Stores of which something waits that came before the month's closing: it may still change the month.
-
-    Before its grace is over a month is closed as of the asking.
-    """
+async def look_at_work(connection: Connection, rows: Sequence[MonthRow]) -> dict[int, Work]:
+    """What is under way of the months' stores, all seen at one moment."""
     if not rows:
-        return set()
-    stores = [row.store_id for row in rows]
-    before = [min(row.closes_at, row.wanted_at or row.closes_at) for row in rows]
-    return {row[0] for row in await connection.fetch(_BEHIND, stores, before, list(_TOLD))}
+        return {}
+    given = [row.store_id for row in rows], [row.before for row in rows]
+    found = await connection.fetch(_WORK, *given, list(_TOLD))
+    return {row[0]: Work(row[1], row[2], (row[3], row[4]), row[5]) for row in found}
+
+
+async def count_given_up(connection: Connection, row: MonthRow, starts_at: dt.datetime) -> GivenUp:
+    """Dead letters of the month and its grace, and calls of that time or later, that nobody has replayed."""
+    found = await connection.fetchrow(_GIVEN_UP, row.store_id, starts_at, row.before, list(_TOLD))
+    assert found is not None, "a statement without conditions"
+    return GivenUp(*found)
 
 
 async def list_pending(connection: Connection, event_ids: Sequence[str]) -> dict[tuple[int, str], str]:

@@ -24,15 +24,18 @@ from kiki.orchestrator.calls.intents import CallIntent, enqueue
 from kiki.orchestrator.calls.protocol import BatchCaller
 from kiki.orchestrator.closing import repository, requests
 from kiki.orchestrator.closing.books import Books
+from kiki.orchestrator.closing.completeness import Completeness
 from kiki.orchestrator.closing.endings import Endings
 from kiki.orchestrator.closing.months import Month
-from kiki.orchestrator.closing.repository import LEDGER, MonthRow, State
+from kiki.orchestrator.closing.repository import ARRIVING, LEDGER, MonthRow, State, Work
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.schedules import Guard, Job
 from kiki.rpc.v1 import syncledger_pb2
 
 WORK_WAITING = "WORK_WAITING"
 """What came before the closing is not decided or booked yet."""
+DEAD_LETTERS = "DEAD_LETTERS"
+"""The month was closed without deliveries or calls that were given up, and that nobody has replayed."""
 MONTH_NOT_OVER = "MONTH_NOT_OVER"
 _EVERY_SECONDS = 30.0
 _LISTEN_SECONDS = 1.0
@@ -49,7 +52,7 @@ def closing_jobs(*, sealer: Sealer, clients: BatchCaller, clock: Clock, grace_da
     """The worker's jobs; `grace_days` after its end a month is closed."""
     closing = _Closing(sealer, Books(clients), clock, dt.timedelta(days=grace_days))
     return [
-        Job("months_closed", min(_EVERY_SECONDS, _LISTEN_SECONDS), closing.run),
+        Job("months_closed", min(_EVERY_SECONDS, _LISTEN_SECONDS), closing.run, irrevocable=True),
         Job("contracts_ended", _EVERY_SECONDS, Endings(sealer, clock).run),
     ]
 
@@ -85,7 +88,7 @@ def close_intent(store_id: int, month: Month, revenue: Money | None) -> CallInte
 class _Found:
     """What our own tables say of months that are due."""
 
-    behind: set[int]
+    work: dict[int, Work]
     pending: dict[tuple[int, str], str]
 
 
@@ -95,6 +98,7 @@ class _Closing:
         self._books = books
         self._clock = clock
         self._grace = grace
+        self._complete = Completeness()
         self._looked_at: float | None = None
 
     async def run(self, guard: Guard) -> None:
@@ -149,7 +153,9 @@ class _Closing:
     async def _look(self, connection: Connection, rows: Sequence[MonthRow]) -> _Found:
         events = [close_event(row.store_id, row.month) for row in rows]
         rest = [row for row in rows if row.state is not State.ASKED]
-        return _Found(await repository.list_behind(connection, rest), await repository.list_pending(connection, events))
+        return _Found(
+            await repository.look_at_work(connection, rest), await repository.list_pending(connection, events)
+        )
 
     async def _attempt(self, guard: Guard, row: MonthRow, found: _Found) -> None:
         """One month's turn. An agent that is away ends the run; what is wrong with one store holds up no other."""
@@ -174,7 +180,7 @@ class _Closing:
             await self._refused(guard, row, identity)
         elif self._clock.now() < row.ends_at:
             await self._hold(guard, row, MONTH_NOT_OVER)
-        elif row.store_id in found.behind:
+        elif self._complete.is_behind(row, found.work[row.store_id]):
             await self._hold(guard, row, WORK_WAITING, _LOOK_AGAIN)
         else:
             await self._ask(guard, row, statement)
@@ -193,9 +199,15 @@ class _Closing:
             await guard.lock(connection)
             if row.is_early(now) and not await _is_wanted(connection, row):
                 return
-            if await repository.move(connection, row, State.ASKED, due_at=now, at=now):
+            work = await repository.look_at_work(connection, [row])
+            behind = self._complete.is_behind(row, work[row.store_id])
+            if not behind and await repository.move(connection, row, State.ASKED, due_at=now, at=now):
                 await repository.forget_refusals(connection, row.store_id, intent.subject, intent.event_id)
                 await enqueue(connection, self._sealer, [intent])
+        if behind:
+            await self._hold(guard, row, WORK_WAITING, _LOOK_AGAIN)
+            return
+        self._complete.forget(row)
         _log.info("month_close_asked", store_id=row.store_id, month=row.month.text)
 
     async def _refused(self, guard: Guard, row: MonthRow, identity: str) -> None:
@@ -209,10 +221,14 @@ class _Closing:
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             at = time_from_proto(statement.closed_at)
-            await repository.move(connection, row, State.CLOSED, due_at=now, at=at)
+            given_up = await repository.count_given_up(connection, row, time_from_proto(statement.period.start))
+            reason = DEAD_LETTERS if any(given_up) else ""
+            await repository.move(connection, row, State.CLOSED, reason=reason, due_at=now, at=at)
             await requests.settle(connection, row.store_id, row.month, now)
             unfollowed = await repository.list_unfollowed(connection, row.store_id - 1, 1)
-        _log.info("month_closed", store_id=row.store_id, month=row.month.text)
+        self._complete.forget(row)
+        told = _log.warning if reason else _log.info
+        told("month_closed", store_id=row.store_id, month=row.month.text, **given_up._asdict())
         if unfollowed == [row.store_id]:
             await self._follow(guard, row.store_id, row.month.following)
 
@@ -230,7 +246,7 @@ class _Closing:
             if not row.is_early(now):
                 await repository.move(connection, row, State.HELD, reason=reason, due_at=now + pause)
             elif row.state is not State.OPEN:
-                await repository.move(connection, row, State.OPEN, due_at=row.closes_at)
+                await repository.move(connection, row, State.OPEN, due_at=row.closes_at + ARRIVING)
             if reason == WORK_WAITING:
                 await requests.explain(connection, row.store_id, row.month, reason)
             else:

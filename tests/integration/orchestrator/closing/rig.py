@@ -17,7 +17,7 @@ from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import NewStore, StoreRepository
 from kiki.kit.clock import FixedClock
 from kiki.kit.database import Database
-from kiki.kit.errors import DeadlineExceeded, KikiError, Unavailable
+from kiki.kit.errors import DeadlineExceeded, FailedPrecondition, KikiError, Unavailable
 from kiki.kit.grpc.times import time_to_proto
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.closing import repository
@@ -53,12 +53,16 @@ class Temper:
     """What the next calls of CloseMonth are refused with."""
     closes: int = 0
     """Calls of CloseMonth."""
+    failing: set[str] = field(default_factory=set)
+    """Methods that are refused for the moment, whatever they are asked."""
     slow: int = 0
     """How many statements are not read in time."""
 
     async def call_batch(self, agent: str, method: str, requests: Sequence[bytes]) -> Sequence[Any]:
         if agent in self.away:
             raise Unavailable(f"{agent} is away")
+        if method in self.failing:
+            return [_Refused(FailedPrecondition("not yet", reason="NOT_YET")) for _ in requests]
         if method == "GetMonthlyStatement" and self.slow:
             self.slow -= 1
             return [_Refused(DeadlineExceeded("too slow")) for _ in requests]
@@ -171,14 +175,22 @@ class Rig:
 
     async def remove_app(self, store_id: int, removed_at: dt.datetime) -> None:
         """Shopify's webhook comes in now, and the worker is done with it."""
-        body = b'{"id": 548380009}'
+        await self.deliver(
+            store_id, "shopify", "app/uninstalled", b'{"id": 548380009}', removed_at.isoformat(), self.clock.now()
+        )
+        await self.worked_off()
+
+    async def deliver(
+        self, store_id: int, platform: str, topic: str, body: bytes, triggered_at: str, received_at: dt.datetime
+    ) -> None:
+        """A webhook is stored as one that came in then."""
         delivery = NewDelivery(
             store_id=store_id,
-            platform="shopify",
-            topic="app/uninstalled",
-            key=duplicate_key("app/uninstalled", "", removed_at.isoformat(), "", body),
-            received_at=self.clock.now(),
-            triggered_at=removed_at.isoformat(),
+            platform=platform,
+            topic=topic,
+            key=duplicate_key(topic, "", triggered_at, "", body),
+            received_at=received_at,
+            triggered_at=triggered_at,
             headers={},
             signature="",
             body=body,
@@ -187,7 +199,6 @@ class Rig:
         )
         async with self.database.transaction() as connection:
             await store_deliveries(connection, self.sealer, [delivery])
-        await self.worked_off()
 
     async def worked_off(self) -> None:
         """Until nothing waits that a month would wait for, so that the clock may be moved."""

@@ -15,7 +15,7 @@ from kiki.orchestrator.closing import requests, schedule
 from kiki.orchestrator.closing.asking import BeforeBooks, NothingAsked, NotNow, TooLate, is_closable, withdraw
 from kiki.orchestrator.closing.books import Books
 from kiki.orchestrator.closing.months import Month
-from kiki.orchestrator.closing.repository import State, list_months
+from kiki.orchestrator.closing.repository import ARRIVING, State, list_months
 from kiki.orchestrator.closing.requests import RequestRow
 from kiki.orchestrator.lanes import Lane
 from kiki.rpc.v1 import syncledger_pb2
@@ -122,7 +122,7 @@ async def test_a_refusal_tells_who_asked_and_leaves_the_month_to_its_grace(rig: 
     async with working(rig):
         assert (await settled(rig, store_id)).reason == "FIRST"
         row = await rig.follows(store_id, SEPTEMBER, State.OPEN)
-        assert row.due_at == row.closes_at == at(10, 4, 0)
+        assert (row.closes_at, row.due_at) == (at(10, 4, 0), at(10, 4, 0) + ARRIVING)
         await rig.turns()
         assert rig.temper.closes == 1, "it is not asked for again by itself"
         await rig.go(at(10, 4, 1))

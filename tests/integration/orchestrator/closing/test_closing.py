@@ -13,7 +13,7 @@ from kiki.commerce.stores import NewStore, StoreRepository
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
 from kiki.orchestrator.closing import schedule
-from kiki.orchestrator.closing.repository import State
+from kiki.orchestrator.closing.repository import ARRIVING, State
 from kiki.orchestrator.lanes import Lane
 from kiki.rpc.v1 import syncledger_pb2
 
@@ -24,10 +24,10 @@ async def test_a_month_is_closed_once_when_its_grace_is_over(rig: Rig) -> None:
     async with working(rig):
         row = await rig.follows(store_id, SEPTEMBER, State.OPEN)
         assert (row.ends_at, row.closes_at) == (at(10, 1, 0), at(10, 4, 0)), "three days, where the shop is"
-        await rig.go(at(10, 4, 0) - dt.timedelta(seconds=1))
+        await rig.go(at(10, 4, 0) + ARRIVING - dt.timedelta(seconds=1))
         await rig.turns()
         assert not (await rig.statement(store_id, SEPTEMBER)).statement.closed
-        await rig.go(at(10, 4, 0))
+        await rig.go(at(10, 4, 0) + ARRIVING)
         row = await rig.follows(store_id, SEPTEMBER, State.CLOSED)
         following = await rig.follows(store_id, OCTOBER, State.OPEN)
         await rig.turns()
@@ -195,22 +195,6 @@ async def test_what_came_in_time_is_booked_before_its_month_is_closed(rig: Rig) 
         await rig.go(at(10, 5, 13))
         await rig.follows(store_id, SEPTEMBER, State.CLOSED)
     assert (await rig.statement(store_id, SEPTEMBER)).statement.current_revenue.units == 80
-
-
-async def test_what_came_after_the_grace_does_not_hold_the_month(rig: Rig) -> None:
-    store_id = await rig.connect()
-    async with rig.database.transaction() as connection:
-        await connection.execute(
-            "INSERT INTO calls.parked (agent, lane, seq, store_id, event_id, method, entity, subject, request,"
-            " queued_at, attempts, retry_at, reason, detail)"
-            " VALUES ('syncledger', 2, 1, $1, 'e', 'RecordRefund', 'order:9', 'order:9', '',"
-            " $2, 1, now() + interval '1 hour', 'LATER', '')",
-            store_id,
-            at(10, 4, 1),
-        )
-    await rig.go(at(10, 5))
-    async with working(rig):
-        await rig.follows(store_id, SEPTEMBER, State.CLOSED)
 
 
 @pytest.mark.slow
