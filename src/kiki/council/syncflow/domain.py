@@ -241,6 +241,16 @@ class PromotedIn(_Value, frozen=True, kw_only=True):
         return self.daily_budget.ratio(self.weight, self.total_weight)
 
 
+class KeptIn(_Value, frozen=True, kw_only=True):
+    """A campaign that does not promote a product any more, and in which its ads stand still by our doing."""
+
+    store_id: int
+    product_id: str
+    campaign_id: str
+    network: str
+    currency: str
+
+
 class NewAction(_Value, frozen=True, kw_only=True):
     """An action as it is accepted."""
 

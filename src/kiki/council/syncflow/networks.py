@@ -123,8 +123,8 @@ def _check(answer: HttpAnswer) -> None:
     status = answer.status
     if answer.ok:
         return
-    if status == 412:
-        raise Stale("the campaign has another revision")
+    if status in (409, 412):
+        raise Stale("the campaign has another revision, or is being changed")
     if status in (404, 410):
         raise CampaignGone("the ad network has no such campaign or product ads")
     if status in (401, 403):

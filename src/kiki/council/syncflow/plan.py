@@ -8,7 +8,7 @@ person ordered it through SyncFlow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
 import msgspec
@@ -59,19 +59,29 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 READ = Step()
 
 
-def wanted(products: Sequence[ProductState], seen_products: Mapping[str, str]) -> Wanted:
+def wanted(
+    products: Sequence[ProductState], seen_products: Mapping[str, str], kept: Sequence[ProductState] = ()
+) -> Wanted:
     """What the promoted products ask of their campaign. Products that the network has no ads for say nothing; ads of
-    products that are not registered always may run."""
-    statuses = {state.product_id: PAUSED if state.paused else ACTIVE for state in products}
+    products that are not registered always may run, but for those that we keep standing (`kept`)."""
+    statuses = {state.product_id: PAUSED if state.paused else ACTIVE for state in (*kept, *products)}
     here = [state for state in products if not seen_products or state.product_id in seen_products]
     running = [state for state in here if not state.paused]
-    others = any(product_id not in statuses for product_id in seen_products)
-    paused = bool(here) and not running and not others
+    others = any(statuses.get(product_id) != PAUSED for product_id in seen_products)
+    paused = bool(here or kept) and not running and not others
     hands = frozenset(state.product_id for state in products if state.hand is not Hand.NONE)
     orders = {state.hand for state in here}
     by_hand = (Hand.PAUSE in orders and orders == {Hand.PAUSE}) if paused else Hand.RUN in orders
     factor = min((state.factor for state in running), default=None if paused else FULL)
     return Wanted(paused=paused, by_hand=by_hand, products=statuses, products_by_hand=hands, factor=factor)
+
+
+def kept_products(standing: Standing, promoted: Collection[str]) -> list[str]:
+    """Products that are promoted no longer and whose ads stand still by our doing: they wait for stock as before."""
+    whole = standing.owner is Ownership.OURS and standing.status == PAUSED
+    ours = {product_id for product_id, owner in standing.product_owners.items() if owner is Ownership.OURS}
+    stood = set(standing.products) - set(standing.product_owners) if whole else set()
+    return sorted((ours | stood) - set(promoted))
 
 
 def next_step(

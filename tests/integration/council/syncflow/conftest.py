@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,7 +113,9 @@ class Flow:
             while not await holds():
                 await asyncio.sleep(0.02)
 
-    async def register(self, campaigns: dict[str, list[str]], **fields: Any) -> pb.RegisterCampaignsResponse:
+    async def register(
+        self, campaigns: dict[str, list[str]], more: Sequence[pb.Promotion] = (), **fields: Any
+    ) -> pb.RegisterCampaignsResponse:
         definitions = [
             pb.CampaignDefinition(
                 campaign_id=name,
@@ -121,7 +123,7 @@ class Flow:
                 external_id=f"x-{name}",
                 name=name,
                 utm_campaign=name,
-                promotions=[pb.Promotion(product_id=product) for product in products],
+                promotions=[*(pb.Promotion(product_id=product) for product in products), *more],
                 daily_budget=Money(currency_code="EUR", units=50),
                 bid=Money(currency_code="EUR", units=1, nanos=200_000_000),
                 **fields,

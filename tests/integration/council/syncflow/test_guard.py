@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from kiki.rpc.v1 import common_pb2
 from kiki.rpc.v1 import syncflow_pb2 as pb
+from kiki.sandbox.ad_network import Campaign, ProductAds
 
 Flow = Any
 
@@ -221,3 +223,51 @@ async def test_a_batch_gives_a_result_per_item_and_bad_items_fail_alone(flow: Fl
     assert [r.response.count for r in answer.results] == [2, 0, 0, 1, 0]
     await flow.settled()
     assert flow.running("101") == flow.running("102") == []
+
+
+async def test_ads_of_a_product_that_is_promoted_no_longer_run_again_when_it_can_be_bought(flow: Flow) -> None:
+    await flow.pause("101")
+    await flow.rested()
+    await flow.register({"c-shoes": ["102"], "c-hats": []})
+    await flow.rested()
+    assert flow.running("101") == [], "it is sold out still"
+    assert flow.running("102") == ["x-c-shoes"]
+    assert list((await flow.resume("101")).campaign_ids) == ["c-hats", "c-shoes"]
+    await flow.rested()
+    assert flow.running("101") == ["x-c-hats", "x-c-shoes"]
+    assert await flow.actions(state=pb.ACTION_STATE_PENDING) == []
+    await flow.pause("101")
+    await flow.rested()
+    assert flow.running("101") == ["x-c-hats", "x-c-shoes"], "it is nothing of ours any more"
+
+
+async def test_a_product_that_a_campaign_takes_in_is_judged_at_once(flow: Flow) -> None:
+    await flow.pause("102")
+    await flow.bids(2, "900")
+    await flow.rested()
+    flow.at_network("c-hats").products.append(ProductAds("102"))
+    await flow.register({"c-hats": ["101", "102"], "c-other": ["900"], "c-shoes": ["101"]})
+    await flow.rested()
+    assert flow.running("102") == []
+    assert flow.running("101") == ["x-c-hats", "x-c-shoes"]
+    assert flow.at_network("c-other").bid_minor == 60
+
+
+async def test_a_promotion_that_begins_by_its_date_is_judged_then(flow: Flow) -> None:
+    await flow.pause("101")
+    await flow.rested()
+    later, sooner = Timestamp(), Timestamp()
+    later.FromDatetime(dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
+    await flow.register({"c-new": []})
+    flow.network.put(Campaign("x-c-new", "c-new", "EUR", 120, 5_000, [ProductAds("101"), ProductAds("102")]))
+    await flow.register({"c-new": ["102"]}, more=[pb.Promotion(product_id="101", starts_at=later)])
+    await flow.rested()
+    assert "x-c-new" in flow.running("101"), "not promoted yet"
+    sooner.FromDatetime(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
+    await flow.register({"c-new": ["102"]}, more=[pb.Promotion(product_id="101", starts_at=sooner)])
+    await flow.rested()
+
+    async def paused() -> bool:
+        return "x-c-new" not in flow.running("101")
+
+    await flow.until(paused)

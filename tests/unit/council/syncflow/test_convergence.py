@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from hypothesis import given, settings
@@ -56,15 +57,22 @@ class Network:
                 self.set(step.product_id, step.status, "us")
 
 
-def drive(network: Network, standing: Standing, sold_out: frozenset[str], answers: list[str]) -> Standing:
+def drive(
+    network: Network,
+    standing: Standing,
+    sold_out: frozenset[str],
+    answers: list[str],
+    promoted: Collection[str] = PRODUCTS,
+) -> Standing:
     """Until nothing is left to do, or an answer stays away; each answer says what becomes of the next change."""
-    states = [
-        ProductState(store_id=1, product_id=name, reasons=SOLD_OUT if name in sold_out else frozenset())
+    states = {
+        name: ProductState(store_id=1, product_id=name, reasons=SOLD_OUT if name in sold_out else frozenset())
         for name in PRODUCTS
-    ]
+    }
     standing = plan.observed(standing, network.seen())
     for _ in range(30):
-        want = plan.wanted(states, standing.products)
+        kept = plan.kept_products(standing, promoted)
+        want = plan.wanted([states[name] for name in promoted], standing.products, [states[name] for name in kept])
         standing = plan.settled(want, standing)
         step = plan.next_step(want, standing, may_bid=False)
         if step is None:
@@ -115,6 +123,29 @@ def test_what_only_we_touch_ends_as_it_is_wanted_however_answers_are_lost(
     assert set(network.statuses.values()) == {ACTIVE}
     assert not standing.product_owners
     assert standing.owner is None
+
+
+_promoted = st.frozensets(st.sampled_from(PRODUCTS)).map(sorted)
+
+
+@given(st.lists(st.tuples(_sold_out, _promoted, _answers, st.booleans()), max_size=8))
+@settings(max_examples=400)
+def test_what_is_promoted_no_longer_waits_for_stock_and_runs_again(
+    turns: list[tuple[frozenset[str], list[str], list[str], bool]],
+) -> None:
+    network, standing = Network(), Standing()
+    for sold_out, promoted, answers, arrives in turns:
+        stood = {name for name in sold_out if PAUSED in (network.statuses[WHOLE], network.statuses[name])}
+        standing = drive(network, standing, sold_out, list(answers), promoted)
+        if arrives:
+            network.arrive()
+        if not answers:
+            for name in sold_out & (stood | set(promoted)):
+                assert PAUSED in (network.statuses[WHOLE], network.statuses[name]), "ads for what is sold out"
+    network.arrive()
+    standing = drive(network, standing, frozenset(), [], ())
+    assert set(network.statuses.values()) == {ACTIVE}, "nothing of ours is left standing"
+    assert not standing.product_owners
 
 
 _others = st.tuples(st.sampled_from([WHOLE, *PRODUCTS]), st.sampled_from([ACTIVE, PAUSED]))

@@ -52,6 +52,7 @@ async def answered(status: int, headers: dict[str, str] | None = None) -> Except
         (403, NetworkDenied),
         (404, CampaignGone),
         (408, OutcomeUnknown),
+        (409, Stale),
         (410, CampaignGone),
         (412, Stale),
         (422, Refused),

@@ -129,7 +129,9 @@ class Driver:
         key = (lease.store_id, lease.campaign_id)
         states = (await product_rows.list_promoted(connection, [key], now))[key]
         told = _told(campaign.standing, heard)
-        want = plan.wanted(states, told.products)
+        kept = plan.kept_products(told, [state.product_id for state in states])
+        left = await product_rows.list_states(connection, lease.store_id, kept) if kept else []
+        want = plan.wanted(states, told.products, left)
         told = plan.settled(want, told) if told.attempt is None and told.revision is not None else told
         step = self._next(campaign, want, told, past)
         after = plan.attempt(step, told, secrets.token_hex(8)) if step is not None and not step.is_read else told

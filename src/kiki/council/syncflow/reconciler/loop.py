@@ -162,7 +162,7 @@ class Reconciler:
         return wait * self._jitter.uniform(0.5, 1.0)
 
     async def _sweep(self) -> None:
-        """What time brings: holds and orders that end, campaigns to be read again."""
+        """What time brings: holds and orders that end, promotions that turn, campaigns to be read again."""
         while True:
             await asyncio.sleep(self._settings.poll_seconds)
             try:
@@ -179,10 +179,11 @@ class Reconciler:
             count += await self._registry.expire_holds(connection, now, _SWEEP_ROWS)
         before = now - dt.timedelta(seconds=self._settings.refresh_seconds)
         async with self._database.transaction() as connection:
-            unread = await campaign_rows.list_unread(connection, before, _SWEEP_ROWS)
-            if unread:
-                await work_rows.enqueue(connection, unread)
-        return count + len(unread)
+            due = await campaign_rows.list_turning(connection, now, _SWEEP_ROWS)
+            due += await campaign_rows.list_unread(connection, before, _SWEEP_ROWS)
+            if due:
+                await work_rows.enqueue(connection, due)
+        return count + len(due)
 
     async def _listen(self) -> None:
         """Wakes when another process wrote work. Without it, polling still finds everything."""

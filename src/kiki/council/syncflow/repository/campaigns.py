@@ -11,6 +11,7 @@ from kiki.council.syncflow.domain import (
     Campaign,
     CampaignDefinition,
     Hold,
+    KeptIn,
     PromotedIn,
     Promotion,
     Standing,
@@ -43,6 +44,33 @@ _PROMOTING = (
     " JOIN syncflow.campaigns c ON c.store_id = m.store_id AND c.campaign_id = m.campaign_id"
     f" WHERE NOT c.ended AND {_RUNNING} ORDER BY m.store_id, m.product_id, m.campaign_id"
 )
+
+
+_KEEPING = """
+SELECT c.store_id, o.key AS product_id, c.campaign_id, c.network, c.currency
+FROM syncflow.campaigns c
+CROSS JOIN LATERAL (
+    SELECT key FROM jsonb_each_text(c.standing -> 'product_owners') WHERE value = 'ours'
+    UNION SELECT jsonb_object_keys(c.standing -> 'products')
+        WHERE c.standing ->> 'owner' = 'ours' AND c.standing ->> 'status' = 'paused'
+) o
+JOIN unnest($1::bigint[], $2::text[]) AS u(s, p) ON u.s = c.store_id AND u.p = o.key
+WHERE c.store_id = ANY($1::bigint[]) AND NOT c.ended
+    AND (c.standing -> 'product_owners' <> '{}'::jsonb OR c.standing ->> 'owner' = 'ours')
+    AND NOT EXISTS (
+        SELECT FROM syncflow.promotions m
+        WHERE m.store_id = c.store_id AND m.campaign_id = c.campaign_id AND m.product_id = o.key
+            AND (m.starts_at IS NULL OR m.starts_at <= $3) AND (m.ends_at IS NULL OR m.ends_at > $3))
+ORDER BY c.store_id, o.key, c.campaign_id"""
+_TURNING = """
+SELECT DISTINCT c.store_id, c.campaign_id, c.network, 2
+FROM syncflow.promotions m JOIN syncflow.campaigns c USING (store_id, campaign_id)
+WHERE NOT c.ended
+    AND (m.starts_at > c.observed_at AND m.starts_at <= $1 OR m.ends_at > c.observed_at AND m.ends_at <= $1)
+    AND (m.starts_at IS NOT NULL OR m.ends_at IS NOT NULL)
+    AND NOT EXISTS (
+        SELECT FROM syncflow.work w WHERE w.store_id = c.store_id AND w.campaign_id = c.campaign_id)
+LIMIT $2"""
 
 
 async def put_campaigns(
@@ -101,6 +129,17 @@ async def list_promoting(connection: Connection, products: Sequence[Key], now: d
         )
         for row in rows
     ]
+
+
+async def list_keeping(connection: Connection, products: Sequence[Key], now: dt.datetime) -> list[KeptIn]:
+    """Where ads of these products stand still by our doing, though the campaign does not promote them any more."""
+    rows = await connection.fetch(_KEEPING, [key[0] for key in products], [key[1] for key in products], now)
+    return [KeptIn(**dict(row)) for row in rows]
+
+
+async def list_turning(connection: Connection, now: dt.datetime, limit: int) -> list[NewWork]:
+    """Campaigns of which a promotion began or ended since they were read last, and that wait for nothing."""
+    return [NewWork(*row) for row in await connection.fetch(_TURNING, now, limit)]
 
 
 async def find_campaign(connection: Connection, store_id: int, campaign_id: str) -> Campaign | None:

@@ -106,6 +106,17 @@ async def list_promoted(
     return found
 
 
+async def list_states(connection: Connection, store_id: int, product_ids: Sequence[str]) -> list[ProductState]:
+    """The states of these products, not locked; those never heard of are in their first state."""
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM syncflow.products p WHERE store_id = $1 AND product_id = ANY($2::text[])",
+        store_id,
+        product_ids,
+    )
+    known = {row["product_id"]: _state(row) for row in rows}
+    return [known.get(name) or ProductState(store_id=store_id, product_id=name) for name in product_ids]
+
+
 def _state(row: Record) -> ProductState:
     if row["sku"] is None:
         return ProductState(store_id=row["store_id"], product_id=row["product_id"])

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 import msgspec
+from msgspec.structs import replace
 
 from kiki.council.syncflow import guard, plan
 from kiki.council.syncflow.domain import (
@@ -16,6 +17,7 @@ from kiki.council.syncflow.domain import (
     AdjustBids,
     Command,
     Hand,
+    KeptIn,
     NewAction,
     Ownership,
     Pause,
@@ -76,7 +78,9 @@ async def decide(connection: Connection, decisions: Sequence[Decision], now: dt.
     )
     places = await _places(connection, touched, now)
     peers = await _peers(connection, decisions, steps, places, now)
-    return await _write(connection, decisions, steps, places, peers, now)
+    freed = {key for key, step in zip(keys, steps, strict=True) if step[0].paused and not step[1].paused}
+    kept = await _kept(connection, sorted(freed), now)
+    return await _write(connection, decisions, steps, places, peers, kept, now)
 
 
 async def expire_hands(connection: Connection, now: dt.datetime, limit: int) -> int:
@@ -91,9 +95,24 @@ async def expire_hands(connection: Connection, now: dt.datetime, limit: int) -> 
     items = [
         NewWork(p.store_id, p.campaign_id, p.network, work_rows.LIVE_LANE) for found in places.values() for p in found
     ]
+    freed = sorted(_key(state) for state in after if not state.paused)
+    kept = [item for found in (await _kept(connection, freed, now)).values() for item in found]
+    items += [NewWork(item.store_id, item.campaign_id, item.network, work_rows.LIVE_LANE) for item in kept]
     if items:
         await work_rows.enqueue(connection, items)
     return len(keys)
+
+
+def _key(state: ProductState) -> Key:
+    return state.store_id, state.product_id
+
+
+async def _kept(connection: Connection, keys: Sequence[Key], now: dt.datetime) -> dict[Key, list[KeptIn]]:
+    """Where ads of these products wait although they are promoted there no longer."""
+    found: dict[Key, list[KeptIn]] = {}
+    for item in await campaign_rows.list_keeping(connection, keys, now) if keys else ():
+        found.setdefault((item.store_id, item.product_id), []).append(item)
+    return found
 
 
 def _apply(state: ProductState, decision: Decision) -> ProductState | None:
@@ -149,6 +168,7 @@ async def _write(
     steps: Sequence[tuple[ProductState, ProductState, bool]],
     places: dict[Key, list[PromotedIn]],
     peers: dict[Key, list[ProductState]],
+    kept: dict[Key, list[KeptIn]],
     now: dt.datetime,
 ) -> list[Changed]:
     answers: list[Changed] = []
@@ -168,6 +188,12 @@ async def _write(
             answer, made = _bids(decision, before, after, found, peers)
         else:
             answer, made = _statuses(decision, before, after, found)
+            freed = kept.get((decision.store_id, decision.product_id), []) if before.paused and not after.paused else []
+            work.extend(NewWork(item.store_id, item.campaign_id, item.network, decision.lane) for item in freed)
+            made += [_resumed(decision, item) for item in freed]
+            answer = replace(
+                answer, campaigns=tuple(sorted({*answer.campaigns, *(item.campaign_id for item in freed)}))
+            )
         answers.append(answer)
         actions.extend(made)
     if work:
@@ -281,6 +307,22 @@ def _action(
         currency=place.daily_budget.currency,
         old_bid_minor=old,
         new_bid_minor=new,
+    )
+
+
+def _resumed(decision: Command, kept: KeptIn) -> NewAction:
+    return NewAction(
+        store_id=kept.store_id,
+        campaign_id=kept.campaign_id,
+        network=kept.network,
+        product_id=kept.product_id,
+        lane=decision.lane,
+        kind=ActionKind.RESUME,
+        reasons=(),
+        actor=decision.actor,
+        note=decision.note,
+        decision_seq=decision.decision_seq,
+        currency=kept.currency,
     )
 
 
