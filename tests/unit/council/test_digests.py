@@ -15,6 +15,7 @@ from google.type.date_pb2 import Date
 
 from kiki.council.synccreate.convert import brief, refresh
 from kiki.council.syncengage.convert import (
+    availability,
     cancellation,
     churn_prevention,
     contact_update,
@@ -93,6 +94,14 @@ CASES: Sequence[tuple[Callable[[Any], OnceItem[Any]], Any, str]] = (
         cancellation,
         made(engage.CancelFlowsRequest, order_id="1", customer_key="k1"),
         "942ad2e9215639d20ef5530946a9d992",
+    ),
+    (
+        availability,
+        made(
+            engage.PutProductAvailabilityRequest,
+            products=[engage.ProductAvailability(product_id="p1", sellable=True, decision_seq=3)],
+        ),
+        "74b6bc5daa9604d5a8cd3fb4862fcb47",
     ),
     (store_erasure, made(engage.EraseStoreRequest), "f04c65bb98b94761fbe86ae9b33dfd44"),
     (

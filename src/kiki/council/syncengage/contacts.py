@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from kiki.council.syncengage import rules
 from kiki.council.syncengage.domain import Channel, Consent, ContactUpdate, Identity
 from kiki.council.syncengage.errors import BadToken, ContactNotFound, MoreToErase
+from kiki.council.syncengage.repository.bounces import BounceRepository
 from kiki.council.syncengage.repository.contacts import ConsentEntry, Contact, ContactRepository
 from kiki.council.syncengage.repository.flows import FlowRepository
 from kiki.council.syncengage.repository.identifiers import Identifiers
@@ -74,6 +75,7 @@ class ContactService:
         self._once = once
         self._sealer = sealer
         self._contacts = contacts
+        self._bounces = BounceRepository()
         self._flows = flows
         self._identifiers = identifiers
         self._clock = clock
@@ -100,17 +102,35 @@ class ContactService:
 
         return Part("PutContact", items, work)
 
-    async def get(self, store_id: int, customer_key: str, email: str) -> tuple[Contact, Identity]:
-        """A contact with its identity in clear, by key or by e-mail address."""
+    async def get(self, store_id: int, customer_key: str, email: str) -> tuple[Contact, Identity, dt.datetime | None]:
+        """A contact with its identity in clear, by key or by e-mail address, and when the address was refused."""
         async with self._database.connection() as connection:
             if customer_key:
                 key = (store_id, customer_key)
                 contact = (await self._contacts.find_many(connection, [key])).get(key)
             else:
                 contact = await self._contacts.find_by_email(connection, store_id, email)
-        if contact is None or contact.erased_at is not None:
-            raise ContactNotFound("no contact of this store is known by that")
-        return contact, self._contacts.identity(contact)
+            if contact is None or contact.erased_at is not None:
+                raise ContactNotFound("no contact of this store is known by that")
+            bounced_at = await self._bounces.bounced_at(connection, store_id, contact.email_index)
+        return contact, self._contacts.identity(contact), bounced_at
+
+    async def lift_bounce(self, items: Sequence[OnceItem[str]], encode: Callable[[bool], bytes]) -> list[Outcome]:
+        """Write to people's addresses again; whether they had been refused."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[str]]) -> Sequence[Outcome]:
+            outcomes: list[Outcome] = []
+            for item in fresh:
+                key = (item.store_id, item.command)
+                contact = (await self._contacts.find_many(connection, [key])).get(key)
+                if contact is None or contact.erased_at is not None:
+                    outcomes.append(ContactNotFound("no contact of this store is known by that"))
+                    continue
+                found = [] if contact.email_index is None else [(item.store_id, contact.email_index)]
+                outcomes.append(encode(await self._bounces.lift(connection, found) > 0))
+            return outcomes
+
+        return await self._once.run("LiftBounce", items, work, durable=True)
 
     async def erase(self, items: Sequence[OnceItem[str]], encode: Callable[[Erased], bytes]) -> list[Outcome]:
         """Remove identity, consent and contents; the row and its consent log stay as proof that consent ended."""
@@ -144,6 +164,7 @@ class ContactService:
 
     async def _erase_some(self, connection: Connection, store_id: int, at: _Erasing, now: dt.datetime) -> _Erasing:
         await self._flows.cancel_all(connection, store_id, rules.STORE_LEFT, now)
+        await self._bounces.lift_store(connection, store_id)
         contact, flow, erased = at.contact, at.flow, at.erased
         if contact is not None:
             count, contact = await self._contacts.erase_after(connection, store_id, contact, now)
@@ -202,6 +223,8 @@ class ContactService:
         contact = (await self._contacts.find_many(connection, [key], lock=True)).get(key)
         if contact is None:
             return Erased(False, 0)
+        if contact.email_index is not None:
+            await self._bounces.lift(connection, [(store_id, contact.email_index)])
         contact.sealed_identity = contact.email_index = contact.phone_index = None
         contact.customer_id = contact.locale = contact.timezone = ""
         contact.erased_at = now

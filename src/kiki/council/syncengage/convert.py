@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kiki.council.syncengage import rules
 from kiki.council.syncengage.contacts import Erased, PutResult
 from kiki.council.syncengage.domain import (
+    Availability,
     Cancellation,
     Channel,
     ChurnPrevention,
@@ -31,6 +32,7 @@ from kiki.council.syncengage.domain import (
     Suppressed,
     Upsell,
 )
+from kiki.council.syncengage.repository.bounces import BounceRow
 from kiki.council.syncengage.repository.contacts import Contact
 from kiki.council.syncengage.repository.flows import FlowRow, MessageRow
 from kiki.kit.digest import semantic_digest
@@ -46,6 +48,7 @@ _MAX_KEY = 256
 _MAX_TEXT = 500
 _KEPT = "\u200c\u200d\u200e\u200f\xa0"
 _MAX_ITEMS = 50
+_MAX_PRODUCTS = 300
 _CHANNELS: dict[Channel, Any] = {channel: pb.Channel.Value(f"CHANNEL_{channel.name}") for channel in Channel}
 _KINDS: dict[FlowKind, Any] = {kind: pb.FlowKind.Value(f"FLOW_KIND_{kind.name}") for kind in FlowKind}
 _STATUSES: dict[FlowStatus, Any] = {status: pb.FlowStatus.Value(f"FLOW_STATUS_{status.name}") for status in FlowStatus}
@@ -134,6 +137,17 @@ def erasure(request: pb.EraseContactRequest) -> OnceItem[str]:
     return _item(request, semantic_digest(key), key)
 
 
+def lifting(request: pb.LiftBounceRequest) -> OnceItem[str]:
+    """Whose address is written to again."""
+    key = _key(request.customer_key, "customer_key")
+    return _item(request, semantic_digest("lift", key), key)
+
+
+def lift_response(lifted: bool) -> bytes:
+    """The answer to a lifting."""
+    return pb.LiftBounceResponse(lifted=lifted).SerializeToString()
+
+
 def store_erasure(request: pb.EraseStoreRequest) -> OnceItem[None]:
     """Whose contacts to forget."""
     return _item(request, semantic_digest("store"), None)
@@ -144,6 +158,23 @@ def cancellation(request: pb.CancelFlowsRequest) -> OnceItem[Cancellation]:
     key = _key(request.customer_key, "customer_key") if request.order_id else ""
     command = Cancellation(_key(request.order_id, "order_id") if request.order_id else "", key)
     return _item(request, semantic_digest(command.order_id, command.customer_key), command)
+
+
+def availability(request: pb.PutProductAvailabilityRequest) -> OnceItem[tuple[Availability, ...]]:
+    """Raises `InvalidInput` for too many products, and for one that is there twice."""
+    if len(request.products) > _MAX_PRODUCTS:
+        raise InvalidInput(
+            f"at most {_MAX_PRODUCTS} products are told at once, got {len(request.products)}", reason="BATCH_TOO_LARGE"
+        )
+    told = tuple([Availability(_key(p.product_id, "product_id"), p.sellable, p.decision_seq) for p in request.products])
+    if len({item.product_id for item in told}) < len(told):
+        raise InvalidInput("a product is told once in a request, got one twice", reason="BAD_FIELD")
+    return _item(request, semantic_digest(told), told)
+
+
+def availability_response(applied: int) -> bytes:
+    """The answer to what can be bought."""
+    return pb.PutProductAvailabilityResponse(applied=applied).SerializeToString()
 
 
 def discount_code(request: pb.PutDiscountCodeRequest) -> OnceItem[DiscountCode]:
@@ -225,7 +256,9 @@ def cancel_response(messages: int) -> bytes:
     return pb.CancelFlowsResponse(messages_cancelled=messages).SerializeToString()
 
 
-def contact_response(contact: Contact, identity: Identity) -> pb.GetContactResponse:
+def contact_response(
+    contact: Contact, identity: Identity, bounced_at: dt.datetime | None = None
+) -> pb.GetContactResponse:
     """A contact with its personal fields."""
     answer = pb.GetContactResponse(
         customer=common.CustomerInfo(
@@ -246,7 +279,20 @@ def contact_response(contact: Contact, identity: Identity) -> pb.GetContactRespo
         answer.email_unsubscribed_at.CopyFrom(time_to_proto(contact.email_unsubscribed_at))
     if contact.sms_unsubscribed_at is not None:
         answer.sms_unsubscribed_at.CopyFrom(time_to_proto(contact.sms_unsubscribed_at))
+    if bounced_at is not None:
+        answer.email_bounced_at.CopyFrom(time_to_proto(bounced_at))
     return answer
+
+
+def bounce_message(row: BounceRow) -> pb.Bounce:
+    """A refused address as read models show it."""
+    return pb.Bounce(
+        customer_key=row.customer_key,
+        refused_at=time_to_proto(row.refused_at),
+        reason=row.reason,
+        refusals=row.refusals,
+        suppressed=row.suppressed,
+    )
 
 
 def flow_message(flow: FlowRow, messages: list[MessageRow]) -> pb.Flow:

@@ -152,6 +152,14 @@ class Cancellation(msgspec.Struct, frozen=True, gc=False):
     customer_key: str
 
 
+class Availability(msgspec.Struct, frozen=True, gc=False):
+    """Whether a product can be bought; the newer `decision_seq` holds."""
+
+    product_id: str
+    sellable: bool
+    decision_seq: int
+
+
 class Facts(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What the messages of a flow speak about; lives sealed beside the flow."""
 

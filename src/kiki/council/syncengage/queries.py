@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from kiki.council.syncengage.errors import FlowNotFound
+from kiki.council.syncengage.repository.bounces import BounceRepository, BounceRow
 from kiki.council.syncengage.repository.flows import FlowRepository, FlowRow, MessageRow
 from kiki.kit.database import Database
 from kiki.kit.errors import InvalidInput
@@ -30,6 +31,7 @@ class QueryService:
     def __init__(self, database: Database, flows: FlowRepository) -> None:
         self._database = database
         self._flows = flows
+        self._bounces = BounceRepository()
 
     async def flow(self, store_id: int, flow_id: int) -> tuple[FlowRow, list[MessageRow]]:
         """One flow with its messages, in the order in which they leave."""
@@ -62,6 +64,15 @@ class QueryService:
             )
         return Page(rows[:limit], str(rows[limit - 1].message_id) if len(rows) > limit else "")
 
+    async def bounces(self, store_id: int, page_size: int, page_token: str) -> Page[BounceRow]:
+        """Refused addresses, newest first."""
+        limit, before = _size(page_size), _place(page_token)
+        async with self._database.connection() as connection:
+            rows = await self._bounces.list(connection, store_id, before, limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        token = f"{last.refused_at.isoformat()}.{last.email_index.hex()}" if last else ""
+        return Page(rows[:limit], token)
+
     async def statistics(
         self, store_id: int, start: dt.datetime | None, end: dt.datetime | None
     ) -> tuple[list[tuple[int, bool, int, int]], list[tuple[int, int, str, int]]]:
@@ -83,3 +94,16 @@ def _before(token: str) -> int:
     if not (token.isascii() and token.isdecimal() and len(token) < 20):
         raise InvalidInput("the page token is not one of ours", reason="BAD_PAGE")
     return min(int(token), _LAST)
+
+
+def _place(token: str) -> tuple[dt.datetime, bytes] | None:
+    if not token:
+        return None
+    at, _, index = token.rpartition(".")
+    try:
+        place = dt.datetime.fromisoformat(at), bytes.fromhex(index)
+    except ValueError:
+        place = None
+    if place is None or place[0].tzinfo is None:
+        raise InvalidInput("the page token is not one of ours", reason="BAD_PAGE")
+    return place

@@ -61,6 +61,14 @@ class Recommender:
             await self._load(connection, new)
         return [self._answers[purchase] for purchase in purchases]
 
+    def forget(self, store_id: int) -> None:
+        """Look again: what can be bought changed."""
+        self._bestsellers.pop(store_id, None)
+        for key in [key for key in self._companions if key[0] == store_id]:
+            del self._companions[key]
+        for purchase in [purchase for purchase in self._answers if purchase[0] == store_id]:
+            del self._answers[purchase]
+
     async def _load(self, connection: Connection, purchases: Collection[tuple[int, tuple[str, ...]]]) -> None:
         wanted = {(store_id, key) for store_id, purchased in purchases for key in purchased}
         missing = sorted(wanted - self._companions.keys())

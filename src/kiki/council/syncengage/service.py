@@ -12,6 +12,7 @@ from typing import Any
 from kiki.council.syncengage import flows as planning
 from kiki.council.syncengage import rules
 from kiki.council.syncengage.domain import (
+    Availability,
     Cancellation,
     ChurnPrevention,
     DiscountCode,
@@ -154,6 +155,20 @@ class FlowService:
             return [encode(await self._cancel(connection, item.store_id, item.command, now)) for item in fresh]
 
         return await self._once.run("CancelFlows", items, work, durable=True)
+
+    async def put_availability(
+        self, items: Sequence[OnceItem[tuple[Availability, ...]]], encode: Callable[[int], bytes]
+    ) -> list[Outcome]:
+        """Remember what can be bought. Other processes look again within a minute, and before a message leaves."""
+
+        async def work(connection: Connection, fresh: Sequence[OnceItem[tuple[Availability, ...]]]) -> list[Outcome]:
+            put = self._products.put_availability
+            return [encode(await put(connection, item.store_id, item.command)) for item in fresh]
+
+        outcomes = await self._once.run("PutProductAvailability", items, work)
+        for store_id in {item.store_id for item in items}:
+            self._recommender.forget(store_id)
+        return outcomes
 
     async def _cancel(self, connection: Connection, store_id: int, command: Cancellation, now: dt.datetime) -> int:
         if not command.order_id:

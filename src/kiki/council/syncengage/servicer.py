@@ -119,6 +119,14 @@ class SyncEngageServicer(syncengage_pb2_grpc.SyncEngageServiceServicer):
         items = [convert.cancellation(request)]
         return await _single(self._flows.cancel(items, convert.cancel_response), pb.CancelFlowsResponse)
 
+    async def PutProductAvailability(
+        self, request: pb.PutProductAvailabilityRequest, context: Any
+    ) -> pb.PutProductAvailabilityResponse:
+        items = [convert.availability(request)]
+        return await _single(
+            self._flows.put_availability(items, convert.availability_response), pb.PutProductAvailabilityResponse
+        )
+
     async def GetContact(self, request: pb.GetContactRequest, context: Any) -> pb.GetContactResponse:
         if not request.customer_key and not request.email:
             raise InvalidInput("a contact is asked for by customer_key or by email", reason="MISSING_FIELD")
@@ -135,6 +143,15 @@ class SyncEngageServicer(syncengage_pb2_grpc.SyncEngageServiceServicer):
             already=done.already,
             messages_cancelled=done.messages_cancelled,
         )
+
+    async def ListBounces(self, request: pb.ListBouncesRequest, context: Any) -> pb.ListBouncesResponse:
+        page = await self._queries.bounces(request.store_id, request.page_size, request.page_token)
+        bounces = [convert.bounce_message(row) for row in page.rows]
+        return pb.ListBouncesResponse(bounces=bounces, next_page_token=page.next_token)
+
+    async def LiftBounce(self, request: pb.LiftBounceRequest, context: Any) -> pb.LiftBounceResponse:
+        items = [convert.lifting(request)]
+        return await _single(self._contacts.lift_bounce(items, convert.lift_response), pb.LiftBounceResponse)
 
     async def GetFlow(self, request: pb.GetFlowRequest, context: Any) -> pb.GetFlowResponse:
         flow, messages = await self._queries.flow(request.store_id, request.flow_id)

@@ -53,6 +53,20 @@ contacts = sa.Table(
     ),
 )
 
+bounces = sa.Table(
+    "bounces",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("email_index", sa.LargeBinary, nullable=False),
+    sa.Column("refused_at", _TIME, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("refusals", sa.Integer, nullable=False),
+    sa.Column("suppressed", sa.Boolean, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "email_index", name="bounces_pkey"),
+    sa.Index("bounces_by_time", "store_id", sa.text("refused_at DESC")),
+)
+"""Addresses that a mail server refused as such; gone as soon as one takes mail again."""
+
 consent_log = sa.Table(
     "consent_log",
     metadata,
@@ -148,6 +162,17 @@ products = sa.Table(
     sa.PrimaryKeyConstraint("store_id", "product_id", name="products_pkey"),
     sa.Index("products_bestsellers", "store_id", sa.text("orders DESC")),
 )
+
+availability = sa.Table(
+    "availability",
+    metadata,
+    sa.Column("store_id", sa.BigInteger, nullable=False),
+    sa.Column("product_id", sa.Text, nullable=False),
+    sa.Column("sellable", sa.Boolean, nullable=False),
+    sa.Column("decision_seq", sa.BigInteger, nullable=False),
+    sa.PrimaryKeyConstraint("store_id", "product_id", name="availability_pkey"),
+)
+"""Products that could not be bought once, with what was said last."""
 
 co_purchases = sa.Table(
     "co_purchases",

@@ -121,6 +121,11 @@ def upsell(number: int = 1, **fields: Any) -> pb.TriggerUpsellFlowRequest:
     return pb.TriggerUpsellFlowRequest(**{**known, **fields})
 
 
+def availability(seq: int, **sellable: bool) -> pb.PutProductAvailabilityRequest:
+    products = [pb.ProductAvailability(product_id=p, sellable=s, decision_seq=seq) for p, s in sellable.items()]
+    return pb.PutProductAvailabilityRequest(store_id=1, event_id=f"availability-{seq}", products=products)
+
+
 def contact(number: int = 1, key: str = "c1", **fields: Any) -> pb.PutContactRequest:
     known: dict[str, Any] = {
         "store_id": 1,

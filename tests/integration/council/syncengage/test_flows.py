@@ -8,7 +8,16 @@ import asyncpg
 import grpc
 import pytest
 
-from integration.council.syncengage.harness import NOON, Engage, churn, customer, open_engage, order, upsell
+from integration.council.syncengage.harness import (
+    NOON,
+    Engage,
+    availability,
+    churn,
+    customer,
+    open_engage,
+    order,
+    upsell,
+)
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 from kiki.rpc.v1 import common_pb2 as common
 from kiki.rpc.v1 import syncengage_pb2 as pb
@@ -120,6 +129,36 @@ async def test_upsell_recommends_what_is_bought_together(engage: Engage) -> None
     assert answer.recommended_products[0].title == "Bulb"
     assert answer.campaign_id == "syncengage-upsell-2026-11"
     assert [mail.template for mail in answer.scheduled_emails] == ["upsell"]
+
+
+async def test_what_cannot_be_bought_is_not_recommended(engage: Engage) -> None:
+    await engage.call("TriggerPostPurchaseFlow", order())
+    assert await engage.keep_house() == 1
+    assert [p.product_id for p in (await engage.call("TriggerUpsellFlow", upsell(1))).recommended_products] == ["p2"]
+    assert (await engage.call("PutProductAvailability", availability(2, p2=False))).applied == 1
+    gone = await engage.call("TriggerUpsellFlow", upsell(2))
+    assert (list(gone.recommended_products), gone.status) == ([], pb.FLOW_STATUS_SUPPRESSED)
+    assert (await engage.call("PutProductAvailability", availability(1, p2=True))).applied == 0, "an older word"
+    assert list((await engage.call("TriggerUpsellFlow", upsell(3))).recommended_products) == []
+    assert (await engage.call("PutProductAvailability", availability(3, p2=True))).applied == 1
+    assert (await engage.call("PutProductAvailability", availability(3, p2=True))).applied == 1, "the first answer"
+    assert [p.product_id for p in (await engage.call("TriggerUpsellFlow", upsell(4))).recommended_products] == ["p2"]
+
+
+@pytest.mark.parametrize(
+    "products",
+    [
+        pytest.param([pb.ProductAvailability(product_id="p1")] * 2, id="twice"),
+        pytest.param([pb.ProductAvailability()], id="no-product"),
+        pytest.param([pb.ProductAvailability(product_id=str(n)) for n in range(301)], id="too-many"),
+    ],
+)
+async def test_availability_that_cannot_be_read_is_refused(
+    engage: Engage, products: list[pb.ProductAvailability]
+) -> None:
+    request = pb.PutProductAvailabilityRequest(store_id=1, event_id="e", products=products)
+    with pytest.raises(Exception, match="INVALID_ARGUMENT"):
+        await engage.call("PutProductAvailability", request)
 
 
 async def test_upsell_without_anything_to_recommend_is_suppressed(engage: Engage) -> None:

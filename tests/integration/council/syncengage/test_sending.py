@@ -10,7 +10,16 @@ from typing import Any
 
 import pytest
 
-from integration.council.syncengage.harness import NOON, Engage, churn, customer, open_engage, order
+from integration.council.syncengage.harness import (
+    NOON,
+    Engage,
+    availability,
+    churn,
+    customer,
+    open_engage,
+    order,
+    upsell,
+)
 from kiki.council.syncengage.tables import OWNER
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
 from kiki.kit.migrations import differences, downgrade
@@ -77,6 +86,33 @@ async def test_an_unsubscribe_ends_marketing_and_survives_a_repeated_old_consent
         granted.given_at.CopyFrom(time_to_proto(engage.clock.now() + dt.timedelta(hours=1)))
         anew = pb.PutContactRequest(store_id=1, event_id="put-2", customer=customer(), email_consent=granted)
         assert (await engage.call("PutContact", anew)).email_marketing_allowed
+
+
+async def test_what_sells_out_before_a_mail_leaves_is_not_in_it(engage_dsn: str) -> None:
+    items = [common.OrderLineItem(product_id=f"p{n}", title=f"Thing {n}", quantity=1) for n in (1, 2, 3)]
+    async with _mailed(engage_dsn) as (engage, mailbox):
+        bought = {"placed_at": time_to_proto(engage.clock.now())}
+        await engage.call("TriggerPostPurchaseFlow", order(items=items, customer=customer(email="")))
+        await engage.keep_house()
+        await engage.call("TriggerUpsellFlow", upsell(1, **bought))
+        await engage.call("TriggerUpsellFlow", upsell(2, **bought, customer=customer("c2"), order_id="1002"))
+        engage.clock.advance(dt.timedelta(hours=29))
+        await engage.call("PutProductAvailability", availability(1, p3=False))
+        assert await engage.send_due() == 2
+        texts = [mail.message().get_body(("plain",)).get_content() for mail in mailbox.mails]
+        assert len(texts) == 2
+        assert all("Thing 2" in text and "Thing 3" not in text for text in texts)
+
+        await engage.call(
+            "TriggerUpsellFlow",
+            upsell(3, customer=customer("c3"), order_id="1003", placed_at=time_to_proto(engage.clock.now())),
+        )
+        await engage.call("PutProductAvailability", availability(2, p2=False))
+        engage.clock.advance(dt.timedelta(hours=40))  # The next morning's end of the quiet hours lies between.
+        assert await engage.send_due() == 1
+        assert len(mailbox.mails) == 2
+        last = (await engage.call("ListMessages", pb.ListMessagesRequest(store_id=1, customer_key="c3"))).messages[0]
+        assert (last.status, last.reason) == (pb.MESSAGE_STATUS_SUPPRESSED, "sold_out")
 
 
 @pytest.mark.parametrize("token", ["", "1.", "1.AAAA", "x.AAAA", "9.!!", "1." + "A" * 5000])

@@ -189,7 +189,9 @@ class ContactRepository:
         store_id = contact.store_id
         contact.sealed_identity = None
         if identity.email or identity.phone or identity.first_name:
-            contact.sealed_identity = self._sealer.seal(_encoder.encode(identity), store_id=store_id, purpose=_IDENTITY)
+            contact.sealed_identity = self._sealer.seal(
+                _encoder.encode(identity), store_id=store_id, purpose=_IDENTITY, row=contact.customer_key
+            )
         index = self._sealer.blind_index
         email, phone = email_key(identity.email), phone_key(identity.phone)
         contact.email_index = index(email, store_id=store_id, purpose=_EMAIL_INDEX) if email else None
@@ -199,7 +201,11 @@ class ContactRepository:
         """The personal fields in clear."""
         if contact.sealed_identity is None:
             return Identity()
-        return _decoder.decode(self._sealer.open(contact.sealed_identity, store_id=contact.store_id, purpose=_IDENTITY))
+        return _decoder.decode(
+            self._sealer.open(
+                contact.sealed_identity, store_id=contact.store_id, purpose=_IDENTITY, row=contact.customer_key
+            )
+        )
 
     async def put_shops(self, connection: Connection, shops: Mapping[int, Shop]) -> None:
         """Write shops whose name, zone or URL this process has not written yet; outside a transaction."""

@@ -19,6 +19,11 @@ _ADDRESS_UNSUBSCRIBED = (
 )
 """People come as guests and with accounts: who leaves as one is not written to as the other."""
 
+_ADDRESS_BOUNCED = (
+    "(m.channel = 1 AND EXISTS (SELECT FROM syncengage.bounces b WHERE b.store_id = c.store_id"
+    " AND b.email_index = c.email_index AND b.suppressed))"
+)
+
 _ORDERED_AGAIN = (
     "(f.kind = 2 AND EXISTS (SELECT FROM syncengage.flows o WHERE o.store_id = m.store_id AND o.customer_key ="
     " m.customer_key AND o.kind = 1 AND o.status <> 5 AND o.created_at > f.created_at))"
@@ -51,6 +56,9 @@ class Due:
     """Marketing messages that this contact got on this channel within the cap's period."""
     address_unsubscribed: bool
     """Whether another contact with the same address unsubscribed since this one consented."""
+
+    address_bounced: bool
+    """Whether a mail server refused the address for good."""
 
     ordered_again: bool
     """Whether the customer of a win-back came back by themselves meanwhile."""
@@ -118,7 +126,7 @@ class OutboxRepository:
             " m.customer_key"
             "  AND o.channel = m.channel AND o.marketing AND (o.settled_at > $3 AND o.status IN (3, 6)"
             "   OR o.status = 2 AND o.lease_token <> $4)),"
-            f" {_ADDRESS_UNSUBSCRIBED}, {_ORDERED_AGAIN}, c.customer_key IS NOT NULL, {columns}"
+            f" {_ADDRESS_UNSUBSCRIBED}, {_ADDRESS_BOUNCED}, {_ORDERED_AGAIN}, c.customer_key IS NOT NULL, {columns}"
             " FROM unnest($1::bigint[], $2::bigint[]) AS k(s, i)"
             " JOIN syncengage.messages m ON m.store_id = k.s AND m.message_id = k.i"
             " JOIN syncengage.flows f ON f.store_id = m.store_id AND f.flow_id = m.flow_id"
@@ -147,8 +155,9 @@ class OutboxRepository:
             sealed_facts=row[11],
             sent_in_period=row[12],
             address_unsubscribed=row[13],
-            ordered_again=row[14],
-            contact=Contact(*row[16:]) if row[15] else None,
+            address_bounced=row[14],
+            ordered_again=row[15],
+            contact=Contact(*row[17:]) if row[16] else None,
         )
 
     async def mark_handed(
@@ -156,13 +165,15 @@ class OutboxRepository:
     ) -> bool:
         """Write ahead that the contents are about to be handed over, which may take until then.
 
-        False when the lease was lost, the message taken back, or the consent withdrawn since it was taken.
+        False when the lease was lost, the message taken back, the consent withdrawn or the address
+        refused since it was taken.
         """
         answer = await connection.execute(
             "UPDATE syncengage.messages m SET handed_at = $4, lease_until = greatest(m.lease_until, $5)"
             " FROM syncengage.contacts c WHERE m.store_id = $1 AND m.message_id = $2 AND m.lease_token = $3"
             " AND m.status = 2 AND m.lease_until > $4 AND c.store_id = m.store_id AND c.customer_key = m.customer_key"
-            f" AND c.erased_at IS NULL AND (NOT m.marketing OR ({_ALLOWED} AND NOT {_ADDRESS_UNSUBSCRIBED}))",
+            f" AND c.erased_at IS NULL AND (NOT m.marketing OR ({_ALLOWED} AND NOT {_ADDRESS_UNSUBSCRIBED} AND NOT"
+            f" {_ADDRESS_BOUNCED}))",
             due.store_id,
             due.message_id,
             token,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from kiki.council.syncengage.domain import Availability
 from kiki.kit.bulk import Append, Rows
 from kiki.kit.database import Connection
 
@@ -16,6 +17,12 @@ _NEW_BASKETS = Append(
     "syncengage",
     "baskets",
     {"store_id": "bigint", "basket_id": "bigint", "product_ids": "text", "titles": "text"},
+)
+
+
+_SELLABLE = (
+    "NOT EXISTS (SELECT FROM syncengage.availability a WHERE a.store_id = k.s AND a.product_id = {product}"
+    " AND NOT a.sellable)"
 )
 
 
@@ -62,12 +69,14 @@ class ProductRepository:
     async def companions(
         self, connection: Connection, keys: Sequence[tuple[int, str]], limit: int
     ) -> dict[tuple[int, str], list[tuple[str, str, int]]]:
-        """For each product the others most often bought with it: (product, title, orders)."""
+        """For each product the others most often bought with it that can be bought: (product, title, orders)."""
         found: dict[tuple[int, str], list[tuple[str, str, int]]] = {key: [] for key in keys}
         rows = await connection.fetch(
             "SELECT k.s, k.p, c.other_product_id, p.title, c.orders FROM unnest($1::bigint[], $2::text[]) AS k(s, p)"
             " CROSS JOIN LATERAL (SELECT other_product_id, orders FROM syncengage.co_purchases"
-            "  WHERE store_id = k.s AND product_id = k.p ORDER BY orders DESC, other_product_id LIMIT $3) AS c"
+            "  WHERE store_id = k.s AND product_id = k.p"
+            f"  AND {_SELLABLE.format(product='other_product_id')}"
+            "  ORDER BY orders DESC, other_product_id LIMIT $3) AS c"
             " JOIN syncengage.products p ON p.store_id = k.s AND p.product_id = c.other_product_id"
             " ORDER BY k.s, k.p, c.orders DESC, c.other_product_id",
             [key[0] for key in keys],
@@ -81,12 +90,12 @@ class ProductRepository:
     async def bestsellers(
         self, connection: Connection, store_ids: Sequence[int], limit: int
     ) -> dict[int, list[tuple[str, str]]]:
-        """The products sold in most orders, per store: (product, title)."""
+        """The products sold in most orders that can be bought, per store: (product, title)."""
         found: dict[int, list[tuple[str, str]]] = {key: [] for key in store_ids}
         rows = await connection.fetch(
             "SELECT k.s, p.product_id, p.title FROM unnest($1::bigint[]) AS k(s) CROSS JOIN LATERAL"
-            " (SELECT product_id, title, orders FROM syncengage.products WHERE store_id = k.s ORDER BY orders DESC"
-            " LIMIT $2)"
+            " (SELECT o.product_id, o.title, o.orders FROM syncengage.products o WHERE o.store_id = k.s"
+            f" AND {_SELLABLE.format(product='o.product_id')} ORDER BY o.orders DESC LIMIT $2)"
             " AS p ORDER BY k.s, p.orders DESC, p.product_id",
             list(store_ids),
             limit,
@@ -94,6 +103,31 @@ class ProductRepository:
         for store_id, product_id, title in rows:
             found[store_id].append((product_id, title))
         return found
+
+    async def put_availability(self, connection: Connection, store_id: int, told: Sequence[Availability]) -> int:
+        """Take over what is newer than what is known; of how many products."""
+        ordered = sorted(told, key=lambda item: item.product_id)
+        rows = await connection.fetch(
+            "INSERT INTO syncengage.availability AS a (store_id, product_id, sellable, decision_seq)"
+            " SELECT $1, p, s, n FROM unnest($2::text[], $3::boolean[], $4::bigint[]) AS u(p, s, n)"
+            " ON CONFLICT (store_id, product_id) DO UPDATE SET sellable = excluded.sellable, decision_seq ="
+            " excluded.decision_seq WHERE a.decision_seq < excluded.decision_seq RETURNING 1",
+            store_id,
+            [item.product_id for item in ordered],
+            [item.sellable for item in ordered],
+            [item.decision_seq for item in ordered],
+        )
+        return len(rows)
+
+    async def unsellable(self, connection: Connection, store_id: int, product_ids: Sequence[str]) -> set[str]:
+        """Which of these products cannot be bought."""
+        rows = await connection.fetch(
+            "SELECT product_id FROM syncengage.availability WHERE store_id = $1 AND product_id = ANY($2::text[])"
+            " AND NOT sellable",
+            store_id,
+            list(product_ids),
+        )
+        return {row[0] for row in rows}
 
     async def _add_sold(
         self, connection: Connection, sold: Counter[tuple[int, str]], titles: dict[tuple[int, str], str]

@@ -21,12 +21,23 @@ class Fate(enum.Enum):
     """We no longer hold the lease: nothing was handed over and nothing is to be written."""
 
 
+class Bounce(enum.Enum):
+    """What a refusal says about the address."""
+
+    NONE = "none"
+    POSSIBLE = "possible"
+    """It may be about the address."""
+    CERTAIN = "certain"
+    """There is no such mailbox."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """A fate with its reason; free of personal data."""
 
     fate: Fate
     reason: str = ""
+    bounce: Bounce = Bounce.NONE
 
 
 MarkHanded = Callable[[], Awaitable[bool]]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiosmtplib
 
-from kiki.council.syncengage.sending.outcome import Fate, Handover, MarkHanded
+from kiki.council.syncengage.sending.outcome import Bounce, Fate, Handover, MarkHanded
 from kiki.council.syncengage.settings import SyncEngageSettings
 
 _CLOSED = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPTimeoutError, OSError)
 _ABOUT_THE_MAIL = (aiosmtplib.SMTPRecipientRefused, aiosmtplib.SMTPDataError)
 _LOGIN_CODES = frozenset({530, 534, 535, 538})
 """Authentication wanted, too weak, wrong, or not over this connection (RFC 4954)."""
+_ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?!\S)")
+_NO_MAILBOX = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""No such mailbox, no such host, no address at all, moved away, a domain that takes no mail (RFC 7505), disabled."""
+_MAILBOX_CODES = frozenset({550, 551, 553})
 
 
 class SmtpSession:
@@ -115,7 +120,23 @@ def _answered(error: aiosmtplib.SMTPResponseException) -> Handover:
     """
     about_the_mail = isinstance(error, _ABOUT_THE_MAIL) and error.code not in _LOGIN_CODES
     final = about_the_mail and 500 <= error.code < 600
-    return Handover(Fate.REFUSED if final else Fate.NOT_SENT, f"smtp_{error.code}")
+    enhanced = _ENHANCED.match(error.message or "")
+    reason = f"smtp_{error.code} {enhanced[0]}" if enhanced else f"smtp_{error.code}"
+    if not final:
+        return Handover(Fate.NOT_SENT, reason)
+    at_recipient = isinstance(error, aiosmtplib.SMTPRecipientRefused)
+    return Handover(Fate.REFUSED, reason, bounce_of(error.code, enhanced[0] if enhanced else "", at_recipient))
+
+
+def bounce_of(code: int, enhanced: str, at_recipient: bool) -> Bounce:
+    """What a final refusal says about the address, by its enhanced status code (RFC 3463) where there is one.
+
+    A full mailbox, the contents and policy say nothing about it. Of servers that give no such code, 550, 551 and 553 at
+    the recipient mean mostly that it does not exist, but a rule of the server's as well.
+    """
+    if enhanced:
+        return Bounce.CERTAIN if enhanced in _NO_MAILBOX else Bounce.NONE
+    return Bounce.POSSIBLE if at_recipient and code in _MAILBOX_CODES else Bounce.NONE
 
 
 def _name(error: BaseException) -> str:

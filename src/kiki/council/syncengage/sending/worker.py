@@ -8,21 +8,25 @@ import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
+from msgspec.structs import replace
+
 from kiki.council.syncengage import rules
-from kiki.council.syncengage.domain import Channel, MessageStatus, Shop, Step
+from kiki.council.syncengage.domain import Channel, Facts, MessageStatus, Shop, Step
+from kiki.council.syncengage.flows import UPSELL
+from kiki.council.syncengage.repository.bounces import BounceRepository, NewBounce
 from kiki.council.syncengage.repository.contacts import ContactRepository
 from kiki.council.syncengage.repository.flows import FlowRepository
 from kiki.council.syncengage.repository.outbox import Due, OutboxRepository, Settlement
 from kiki.council.syncengage.repository.products import ProductRepository
 from kiki.council.syncengage.sending.compose import Letter, compose_mail, compose_sms
 from kiki.council.syncengage.sending.headers import mail_address
-from kiki.council.syncengage.sending.outcome import Fate, Handover
+from kiki.council.syncengage.sending.outcome import Bounce, Fate, Handover
 from kiki.council.syncengage.sending.sms import SmsGateway, dialled
 from kiki.council.syncengage.sending.smtp import SmtpSession
 from kiki.council.syncengage.settings import SyncEngageSettings
 from kiki.council.syncengage.tokens import make_token
 from kiki.kit.clock import Clock
-from kiki.kit.database import Database
+from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
 from kiki.kit.http import OutboundHttp, OutboundPolicy
 from kiki.kit.logging import get_logger
@@ -57,6 +61,7 @@ class Sender:
         self._flows = flows
         self._products = products
         self._outbox = OutboxRepository()
+        self._bounces = BounceRepository()
         self._settings = settings
         self._clock = clock
         # Three steps of a conversation, the last of which carries the contents.
@@ -153,12 +158,27 @@ class Sender:
     async def _deliver(self, due: Due, shop: Shop, mail: SmtpSession, sms: SmsGateway, token: int) -> None:
         now = self._clock.now()
         settlement = self._at_this_hour(due, shop, now)
+        facts = self._flows.open_facts(due.store_id, due.sealed_facts)
+        if settlement is None and due.template == UPSELL:
+            facts = await self._offered(due.store_id, facts)
+            if not facts.recommended:
+                settlement = Settlement(due, MessageStatus.SUPPRESSED, rules.SOLD_OUT)
         if settlement is None:
-            handover = await self._hand_over(due, shop, mail, sms, token)
+            handover = await self._hand_over(due, shop, facts, mail, sms, token)
             if handover.fate is Fate.WITHHELD:
                 return
             settlement = self._settlement(due, handover)
+            await self._settle([settlement], token, handover)
+            return
         await self._settle([settlement], token)
+
+    async def _offered(self, store_id: int, facts: Facts) -> Facts:
+        """Without what sold out, or went, since the mail was planned."""
+        async with self._database.connection() as connection:
+            gone = await self._products.unsellable(
+                connection, store_id, [item.product_id for item in facts.recommended]
+            )
+        return replace(facts, recommended=tuple(item for item in facts.recommended if item.product_id not in gone))
 
     def _check(
         self, due: Due, shop: Shop | None, counted: Counter[tuple[int, str, int]], now: dt.datetime
@@ -174,6 +194,8 @@ class Sender:
         reason = rules.forbidden(step, audience, sms_possible=bool(self._settings.sms_url))
         if reason is None and due.marketing and due.address_unsubscribed:
             reason = rules.UNSUBSCRIBED
+        if reason is None and due.marketing and due.address_bounced:
+            reason = rules.BOUNCED
         if reason is None and due.ordered_again:
             reason = rules.ORDERED_AGAIN
         if reason is not None:
@@ -197,14 +219,16 @@ class Sender:
         )
         return Settlement(due, MessageStatus.SCHEDULED, "", awake) if awake > now else None
 
-    async def _hand_over(self, due: Due, shop: Shop, mail: SmtpSession, sms: SmsGateway, token: int) -> Handover:
+    async def _hand_over(
+        self, due: Due, shop: Shop, facts: Facts, mail: SmtpSession, sms: SmsGateway, token: int
+    ) -> Handover:
         async def mark_handed() -> bool:
             async with self._database.transaction(durable=True) as connection:
                 now = self._clock.now()
                 return await self._outbox.mark_handed(connection, due, token, now, now + self._answer_within)
 
         try:
-            letter = self._letter(due, shop)
+            letter = self._letter(due, shop, facts)
             if due.channel is Channel.SMS:
                 reference = f"m{due.message_id}.{due.store_id}"
                 return await sms.send(
@@ -223,7 +247,7 @@ class Sender:
             mark_handed=mark_handed,
         )
 
-    def _letter(self, due: Due, shop: Shop) -> Letter:
+    def _letter(self, due: Due, shop: Shop, facts: Facts) -> Letter:
         contact = due.contact
         assert contact is not None, "messages without a contact are settled before"
         token = make_token(self._sealer, due.store_id, contact.customer_key, due.channel)
@@ -235,7 +259,7 @@ class Sender:
             identity=self._contacts.identity(contact),
             locale=contact.locale,
             shop=shop,
-            facts=self._flows.open_facts(due.store_id, due.sealed_facts),
+            facts=facts,
             campaign_id=due.campaign_id,
             sender_address=self._settings.sender_address,
             sender_identity=self._settings.sender_identity,
@@ -251,9 +275,11 @@ class Sender:
             return Settlement(due, MessageStatus.FAILED, handover.reason)
         return Settlement(due, MessageStatus.SCHEDULED, handover.reason, self._clock.now() + _backoff(due.attempts))
 
-    async def _settle(self, settlements: Sequence[Settlement], token: int) -> None:
+    async def _settle(self, settlements: Sequence[Settlement], token: int, heard: Handover | None = None) -> None:
         async with self._database.transaction() as connection:
             await self._outbox.settle(connection, settlements, token, self._clock.now())
+            if heard is not None:
+                await self._learn(connection, settlements[0].due, heard)
         for item in settlements:
             _log.info(
                 "message_settled",
@@ -262,6 +288,18 @@ class Sender:
                 status=item.status.name.lower(),
                 reason=item.reason,
             )
+
+    async def _learn(self, connection: Connection, due: Due, heard: Handover) -> None:
+        """What the mail server's answer says about the address."""
+        index = due.contact.email_index if due.contact and due.channel is Channel.EMAIL else None
+        if index is None:
+            return
+        if heard.fate is Fate.SENT:
+            await self._bounces.lift(connection, [(due.store_id, index)])
+        elif heard.bounce is not Bounce.NONE:
+            certain = heard.bounce is Bounce.CERTAIN
+            bounce = NewBounce(due.store_id, index, heard.reason, certain)
+            await self._bounces.note(connection, [bounce], self._clock.now())
 
 
 def _backoff(attempts: int) -> dt.timedelta:
