@@ -3,7 +3,8 @@
 A keyring holds master keys by version. Every (version, store, purpose) has a key of its own, derived with HKDF-SHA256
 (RFC 5869), so that a sealed value opens only for the store and the purpose that it was sealed for.
 
-Layout of a sealed value: format byte 0x01 · master version (2 bytes, big-endian) · nonce (12) · ciphertext and tag.
+Layout of a sealed value: format byte · master version (2 bytes, big-endian) · nonce (12) · ciphertext and tag.
+The first three bytes are authenticated too, in format 0x02 followed by the name of the row that the value stands in.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from kiki.kit.errors import InvalidInput, InvariantBroken
+from kiki.kit.errors import FailedPrecondition, InvalidInput, InvariantBroken
 
 _FORMAT = 1
+_FORMAT_IN_ROW = 2
 _HEADER = struct.Struct(">BH")
 _NONCE_BYTES = 12
 _MAX_OPENED_BYTES = 64 * 1024 * 1024
@@ -53,16 +55,30 @@ class Keyring:
         """From `1:base64key,2:base64key`, the form that settings carry. The message never repeats the text."""
         keys: dict[int, bytes] = {}
         for part in filter(None, (piece.strip() for piece in text.split(","))):
-            version, separator, encoded = part.partition(":")
-            try:
-                keys[int(version)] = base64.b64decode(encoded, validate=True)
-            except (ValueError, binascii.Error):
-                separator = ""
-            if not separator:
+            version, key = cls._read(part)
+            if version in keys:
                 raise InvalidInput(
-                    "sealing keys are written as version:base64[,version:base64]", reason="BAD_SEALING_KEY"
+                    f"two sealing keys have the version {version}; the newer one wants a higher one",
+                    reason="BAD_SEALING_KEY",
                 )
+            keys[version] = key
+        if len(set(keys.values())) < len(keys):
+            raise InvalidInput(
+                "one sealing key stands under two versions; a new version is a new key", reason="BAD_SEALING_KEY"
+            )
         return cls(keys)
+
+    @staticmethod
+    def _read(part: str) -> tuple[int, bytes]:
+        version, _, encoded = part.partition(":")
+        try:
+            if not (version.isascii() and version.isdecimal()):
+                raise ValueError
+            return int(version), base64.b64decode(encoded, validate=True)
+        except (ValueError, binascii.Error):
+            raise InvalidInput(
+                "sealing keys are written as version:base64[,version:base64]", reason="BAD_SEALING_KEY"
+            ) from None
 
     @staticmethod
     def generate(version: int = 1) -> str:
@@ -75,13 +91,17 @@ class Keyring:
         return sorted(self._keys, reverse=True)
 
     def master(self, version: int) -> bytes:
-        """The master key of a version; `InvalidInput` when this keyring does not hold it."""
+        """The master key of a version; `FailedPrecondition` when this keyring does not hold it (a later one may)."""
         try:
             return self._keys[version]
         except KeyError:
-            raise InvalidInput(
+            raise FailedPrecondition(
                 f"no sealing key of version {version} is configured", reason="UNKNOWN_SEALING_KEY"
             ) from None
+
+    def fingerprint(self, version: int) -> bytes:
+        """16 bytes that tell this key from others and nothing about it."""
+        return HKDF(SHA256(), 16, salt=None, info=b"fingerprint").derive(self.master(version))
 
 
 class Sealer:
@@ -90,25 +110,33 @@ class Sealer:
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
         self._header = _HEADER.pack(_FORMAT, keyring.current)
+        self._header_in_row = _HEADER.pack(_FORMAT_IN_ROW, keyring.current)
         self._oldest = min(keyring.versions)
         self._cipher = lru_cache(maxsize=16_384)(self._make_cipher)
         self._index_key = lru_cache(maxsize=16_384)(self._make_index_key)
 
-    def seal(self, plaintext: bytes, *, store_id: int, purpose: str) -> bytes:
-        """Encrypt under the newest key; `purpose` names table and column, e.g. `customers.email`."""
-        header, nonce = self._header, os.urandom(_NONCE_BYTES)
-        cipher = self._cipher(self._keyring.current, store_id, purpose)
-        return header + nonce + cipher.encrypt(nonce, plaintext, header)
+    def seal(self, plaintext: bytes, *, store_id: int, purpose: str, row: str = "") -> bytes:
+        """Encrypt under the newest key; `purpose` names table and column, e.g. `customers.email`.
 
-    def open(self, sealed: bytes, *, store_id: int, purpose: str) -> bytes:
-        """Decrypt. Raises `InvariantBroken` when the value was changed or belongs to another store or purpose."""
-        if len(sealed) < _HEADER.size + _NONCE_BYTES + 16 or sealed[0] != _FORMAT:
+        With `row`, the name that the row keeps for ever, the value opens in that row alone.
+        """
+        header, nonce = self._header_in_row if row else self._header, os.urandom(_NONCE_BYTES)
+        cipher = self._cipher(self._keyring.current, store_id, purpose)
+        return header + nonce + cipher.encrypt(nonce, plaintext, _bound(header, row))
+
+    def open(self, sealed: bytes, *, store_id: int, purpose: str, row: str = "") -> bytes:
+        """Decrypt. Raises `InvariantBroken` when the value was changed or belongs to another store, purpose or row.
+
+        What was sealed before its rows had names opens in any.
+        """
+        if len(sealed) < _HEADER.size + _NONCE_BYTES + 16 or sealed[0] not in (_FORMAT, _FORMAT_IN_ROW):
             raise InvariantBroken("a sealed value has an unknown form", reason="BAD_SEALED_VALUE")
         header, rest = sealed[: _HEADER.size], sealed[_HEADER.size :]
         version = _HEADER.unpack(header)[1]
         cipher = self._cipher(version, store_id, purpose)
         try:
-            return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], header)
+            bound = _bound(header, row if sealed[0] == _FORMAT_IN_ROW else "")
+            return cipher.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], bound)
         except InvalidTag:
             raise InvariantBroken("a sealed value does not open", reason="BAD_SEALED_VALUE") from None
 
@@ -151,6 +179,10 @@ class Sealer:
 
     def _derive(self, version: int, info: str) -> bytes:
         return HKDF(SHA256(), 32, salt=None, info=info.encode()).derive(self._keyring.master(version))
+
+
+def _bound(header: bytes, row: str) -> bytes:
+    return header + row.encode("utf-8", "surrogatepass") if row else header
 
 
 def _decompress(data: bytes) -> bytes:

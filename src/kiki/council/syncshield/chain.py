@@ -51,9 +51,9 @@ def canonical(entry: AuditEntry, *, index: int, occurred_us: int, logged_us: int
     )
 
 
-def extend(head: Head, entries: Sequence[AuditEntry], logged_us: int) -> list[Link]:
-    """The links that follow a head, in order."""
-    index, previous = head.length, head.hash
+def extend(head: Head, entries: Sequence[AuditEntry], now_us: int) -> list[Link]:
+    """The links that follow a head, in order. They are never older than it: a clock that was set back is waited for."""
+    index, previous, logged_us = head.length, head.hash, max(now_us, head.logged_us)
     links: list[Link] = []
     for entry in entries:
         occurred_us = logged_us if entry.occurred_us is None else entry.occurred_us
@@ -104,7 +104,13 @@ class ChainCheck:
             self.reason = "HEAD_MISMATCH"
         if not self.reason and self._next == head.length and self._previous != head.hash:
             self.reason = "HEAD_MISMATCH"
-        return Verification(checked=self.checked, head=head, reason=self.reason, first_bad_index=self._next)
+        return Verification(
+            checked=self.checked,
+            head=head,
+            last_hash=self._previous,
+            reason=self.reason,
+            first_bad_index=self._next,
+        )
 
     def _fault(self, link: Link) -> str:
         if link.index != self._next:

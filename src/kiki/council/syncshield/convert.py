@@ -25,12 +25,10 @@ from kiki.council.syncshield.domain import (
     Verification,
 )
 from kiki.council.syncshield.errors import BadField, PersonalData
-from kiki.kit.grpc.times import time_from_proto, time_to_proto
+from kiki.kit.grpc.times import FIRST_SECOND, LAST_SECOND, time_from_proto, time_to_proto
 from kiki.rpc.v1 import syncshield_pb2 as pb
 
 _MAX_TEXT = 200
-_EARLIEST_SECONDS = -62_135_596_800
-_LATEST_SECONDS = 253_402_300_799
 _KINDS = {
     pb.SUBJECT_REQUEST_KIND_ACCESS: SubjectRequestKind.ACCESS,
     pb.SUBJECT_REQUEST_KIND_ERASURE: SubjectRequestKind.ERASURE,
@@ -118,19 +116,28 @@ def key_message(key: DataKey) -> pb.EncryptionKey:
 
 
 def audit_query(message: pb.ListAuditEventsRequest) -> AuditQuery:
-    """The page token is the index to start from."""
+    """The page token is the index to start from. Refuses what nothing can match."""
     start: int | None = None if message.descending else _not_negative("from_index", message.from_index)
     if message.page_token:
         start = _decoded_index(message.page_token)
     return AuditQuery(
         store_id=_not_negative("store_id", message.store_id),
-        kind=message.kind or None,
-        resource_type=message.resource_type,
-        resource_id=message.resource_id,
+        kind=_audit_kind(message.kind),
+        actor=identifier("actor", message.actor, required=False),
+        resource_type=identifier("resource_type", message.resource_type, required=bool(message.resource_id)),
+        resource_id=identifier("resource_id", message.resource_id, required=False),
+        occurred_from=time_from_proto(message.occurred_from) if message.HasField("occurred_from") else None,
+        occurred_to=time_from_proto(message.occurred_to) if message.HasField("occurred_to") else None,
         descending=message.descending,
         start=start,
         limit=page_size(message.page_size, default=100, most=1_000) + 1,
     )
+
+
+def _audit_kind(number: int) -> AuditKind | None:
+    if number not in pb.AuditKind.values():
+        raise BadField(f"kind is one of {', '.join(pb.AuditKind.keys())}, got {number}", reason="BAD_KIND")
+    return AuditKind(number) if number else None
 
 
 def audit_page(query: AuditQuery, links: list[Link]) -> pb.ListAuditEventsResponse:
@@ -148,6 +155,7 @@ def verification_message(found: Verification) -> pb.VerifyAuditChainResponse:
         reason=found.reason,
         length=found.head.length,
         head_hash=found.head.hash,
+        last_hash=found.last_hash,
     )
 
 
@@ -251,10 +259,13 @@ def _clipped(text: str) -> str:
 
 
 def _microseconds(at: Timestamp) -> int:
-    seconds: int = at.seconds
-    if not _EARLIEST_SECONDS <= seconds <= _LATEST_SECONDS:
-        raise BadField("a time lies between the years 1 and 9999", reason="BAD_TIME")
-    return seconds * 1_000_000 + at.nanos // 1_000
+    seconds, nanos = at.seconds, at.nanos
+    if not (FIRST_SECOND <= seconds <= LAST_SECOND and 0 <= nanos < 1_000_000_000):
+        raise BadField(
+            f"a time lies in the years 1900 to 2999, with 0 to 999,999,999 ns, got {seconds} s and {nanos} ns",
+            reason="BAD_TIME",
+        )
+    return seconds * 1_000_000 + nanos // 1_000
 
 
 def _timestamp(microseconds: int) -> Timestamp:

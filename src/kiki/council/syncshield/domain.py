@@ -66,10 +66,11 @@ class Appended(msgspec.Struct, frozen=True, gc=False):
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):
-    """A chain's end: how many links, and the last one's hash."""
+    """A chain's end: how many links, the last one's hash, and when that one was appended (0: not recorded)."""
 
     length: int
     hash: bytes
+    logged_us: int = 0
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,17 +78,22 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
     checked: int
     head: Head
+    last_hash: bytes
+    """Of the last link that was right."""
     reason: str = ""
     first_bad_index: int = 0
 
 
 class AuditQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Which part of a chain to list; `before` and `start` are indexes, by direction."""
+    """Which part of a chain to list; `start` is the first index of the page, by direction. Empty text: any."""
 
     store_id: int
     kind: int | None
+    actor: str
     resource_type: str
     resource_id: str
+    occurred_from: dt.datetime | None
+    occurred_to: dt.datetime | None
     descending: bool
     start: int | None
     limit: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kiki.kit.errors import Conflict, InvalidInput, NotFound
+from kiki.kit.errors import Conflict, FailedPrecondition, InvalidInput, NotFound
 
 
 class EventIdReused(Conflict):
@@ -39,6 +39,12 @@ class KeyShredded(NotFound):
     """The key was destroyed on purpose; what it encrypted is gone."""
 
     reason = "KEY_SHREDDED"
+
+
+class WrongMasterKeys(FailedPrecondition):
+    """The database was sealed under other master keys than are configured."""
+
+    reason = "WRONG_SEALING_KEYS"
 
 
 class SubjectRequestNotFound(NotFound):

@@ -135,8 +135,13 @@ class SyncShieldServicer(syncshield_pb2_grpc.SyncShieldServiceServicer):
     async def VerifyAuditChain(self, request: pb.VerifyAuditChainRequest, context: Any) -> pb.VerifyAuditChainResponse:
         if request.store_id < 0 or request.from_index < 0 or request.to_index < 0:
             raise BadField("store_id and indexes are not negative")
+        if len(request.previous_hash) not in (0, 32):
+            raise BadField(f"previous_hash has 32 bytes or none, got {len(request.previous_hash)}")
         found = await self._audit.verify(
-            request.store_id, from_index=request.from_index, to_index=request.to_index or None
+            request.store_id,
+            from_index=request.from_index,
+            to_index=request.to_index or None,
+            previous_hash=request.previous_hash or None,
         )
         return convert.verification_message(found)
 
@@ -234,11 +239,15 @@ class SyncShieldServicer(syncshield_pb2_grpc.SyncShieldServiceServicer):
 def _subject_cursor(token: str) -> tuple[dt.datetime, int] | None:
     if not token:
         return None
-    due_at, _, request_id = convert.decode_token(token).partition("|")
+    due_text, _, request_id = convert.decode_token(token).partition("|")
+    wrong = BadField("the page token is not one of ours", reason="BAD_PAGE_TOKEN")
     try:
-        return dt.datetime.fromisoformat(due_at), int(request_id)
+        due_at, number = dt.datetime.fromisoformat(due_text), int(request_id)
     except ValueError:
-        raise BadField("the page token is not one of ours", reason="BAD_PAGE_TOKEN") from None
+        raise wrong from None
+    if due_at.tzinfo is None or not 0 <= number < 2**63:
+        raise wrong
+    return due_at, number
 
 
 def _raised(outcome: Appended | KikiError) -> Appended:

@@ -20,6 +20,7 @@ audit_heads = sa.Table(
     sa.Column("store_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("length", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("logged_at", sa.DateTime(timezone=True)),
 )
 
 audit_events = sa.Table(
@@ -56,6 +57,13 @@ sa.Index(
     postgresql_where=sa.text("resource_id <> ''"),
 )
 
+sa.Index(
+    "audit_events_deeds_idx",
+    audit_events.c.store_id,
+    audit_events.c.index,
+    postgresql_where=sa.text("kind <> 2"),
+)
+
 data_keys = sa.Table(
     "data_keys",
     metadata,
@@ -67,6 +75,15 @@ data_keys = sa.Table(
     sa.Column("shredded_at", sa.DateTime(timezone=True)),
     sa.PrimaryKeyConstraint("store_id", "version", name="data_keys_pkey"),
     sa.CheckConstraint("(wrapped IS NULL) = (shredded_at IS NOT NULL)", name="data_keys_shredded_check"),
+)
+
+master_keys = sa.Table(
+    "master_keys",
+    metadata,
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("first_used_at", sa.DateTime(timezone=True), nullable=False),
+    comment="Which master keys this database was sealed under: told apart, never the keys themselves.",
 )
 
 subject_requests = sa.Table(

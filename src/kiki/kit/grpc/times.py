@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kiki.kit.errors import InvalidInput
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_FIRST = int((dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
-_LAST = int((dt.datetime(3000, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds()) - 1
+FIRST_SECOND = int((dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds())
+LAST_SECOND = int((dt.datetime(3000, 1, 1, tzinfo=dt.UTC) - _EPOCH).total_seconds()) - 1
 
 
 def time_to_proto(at: dt.datetime) -> Timestamp:
@@ -24,7 +24,7 @@ def time_to_proto(at: dt.datetime) -> Timestamp:
 def time_from_proto(message: Timestamp) -> dt.datetime:
     """Raises `InvalidInput` outside the years 1900 to 2999: the ends of what `datetime` knows overflow in every sum."""
     seconds = message.seconds
-    if not _FIRST <= seconds <= _LAST:
+    if not FIRST_SECOND <= seconds <= LAST_SECOND:
         raise InvalidInput(f"a time lies in the years 1900 to 2999, got {seconds} s since 1970", reason="BAD_TIME")
     at = dt.datetime.fromtimestamp(seconds, dt.UTC)
     nanos = message.nanos

@@ -142,7 +142,7 @@ async def test_pages_follow_the_chain_in_both_directions(shield: SyncShieldServi
         ("DELETE FROM syncshield.audit_events WHERE index = 4", 4, "MISSING_LINK"),
         ("DELETE FROM syncshield.audit_events WHERE index = 9", 9, "MISSING_LINK"),
         ("UPDATE syncshield.audit_events SET previous_hash = hash WHERE index = 5", 5, "BROKEN_LINK"),
-        ("UPDATE syncshield.audit_heads SET length = 8", 8, "HEAD_MISMATCH"),
+        ("UPDATE syncshield.audit_heads SET hash = sha256(hash)", 10, "HEAD_MISMATCH"),
     ],
     ids=["field", "time", "removed", "last-removed", "relinked", "cut-head"],
 )
@@ -151,7 +151,8 @@ async def test_a_changed_chain_is_found_out(
 ) -> None:
     await log(shield, *(webhook(number) for number in range(10)))
     connection = await asyncpg.connect(dsn)
-    await connection.execute("ALTER TABLE syncshield.audit_events DISABLE TRIGGER ALL")
+    for table in ("audit_events", "audit_heads"):
+        await connection.execute(f"ALTER TABLE syncshield.{table} DISABLE TRIGGER ALL")
     await connection.execute(change.replace("µs", "microsecond"))
     await connection.close()
     verdict = await shield.VerifyAuditChain(pb.VerifyAuditChainRequest(store_id=1))

@@ -9,4 +9,5 @@ from kiki.kit.migrations import differences, downgrade, pending
 async def test_migrations_give_the_tables_and_go_down_again(dsn: str) -> None:
     assert await differences(dsn, OWNER) == []
     await downgrade(dsn, OWNER, "base")
-    assert await pending(dsn, [OWNER]) == {"syncshield": ["2026_11_23_initial"]}
+    history = ["2026_11_23_initial", "2026_12_06_guarded_heads", "2026_12_07_master_keys"]
+    assert await pending(dsn, [OWNER]) == {"syncshield": history}

@@ -89,3 +89,14 @@ def test_a_rewritten_tail_disagrees_with_the_head() -> None:
     forged = extend(Head(3, chain[2].hash), [replace(ENTRY, topic="orders/paid"), ENTRY], chain[0].logged_us)
     assert all(link_hash(link) == link.hash for link in forged)
     assert check([*chain[:3], *forged], head) == "HEAD_MISMATCH"
+
+
+@given(st.lists(st.integers(0, 2_000_000_000_000_000), min_size=1, max_size=6))
+def test_links_are_never_older_than_what_they_follow(clock: list[int]) -> None:
+    head, times = Head(0, GENESIS), []
+    for number, now_us in enumerate(clock):
+        (link,) = extend(head, [replace(ENTRY, event_id=f"e-{number}")], now_us)
+        assert link.logged_us in (now_us, head.logged_us)
+        head = Head(link.index + 1, link.hash, link.logged_us)
+        times.append(link.logged_us)
+    assert times == sorted(times)

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from kiki.council.syncshield.chain import GENESIS
-from kiki.council.syncshield.domain import AuditEntry, AuditQuery, Head, Link
+from kiki.council.syncshield.domain import AuditEntry, AuditKind, AuditQuery, Head, Link
 from kiki.kit.bulk import Append, append_rows
 from kiki.kit.database import Connection, Record
 
@@ -17,16 +17,27 @@ _COLUMNS = (
     " resource_id, purpose, platform, topic, payload_digest, signature_digest, previous_hash, hash"
 )
 _LOCK_HEADS = (
-    "SELECT store_id, length, hash FROM syncshield.audit_heads WHERE store_id = ANY($1) ORDER BY store_id FOR UPDATE"
+    "SELECT store_id, length, hash, logged_at FROM syncshield.audit_heads WHERE store_id = ANY($1) ORDER BY store_id"
+    " FOR UPDATE"
 )
 _ADD_HEADS = (
     "INSERT INTO syncshield.audit_heads (store_id, length, hash) SELECT s, 0, $2 FROM unnest($1::bigint[]) AS u(s)"
     " ON CONFLICT DO NOTHING"
 )
 _MOVE_HEADS = (
-    "UPDATE syncshield.audit_heads h SET length = u.l, hash = u.h"
-    " FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS u(s, l, h) WHERE h.store_id = u.s"
+    "UPDATE syncshield.audit_heads h SET length = u.l, hash = u.h, logged_at = u.t"
+    " FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::timestamptz[]) AS u(s, l, h, t) WHERE h.store_id = u.s"
 )
+_HEAD = """
+WITH head AS (
+    SELECT coalesce(length, 0) AS length, coalesce(hash, $2) AS hash
+    FROM (VALUES ($1::bigint)) AS wanted (store_id) LEFT JOIN syncshield.audit_heads USING (store_id)
+)
+SELECT length, hash, coalesce(
+    (SELECT index FROM syncshield.audit_events WHERE store_id = $1 AND index < 0 ORDER BY index LIMIT 1),
+    (SELECT index FROM syncshield.audit_events WHERE store_id = $1 AND index >= length ORDER BY index LIMIT 1)
+) FROM head
+"""
 _FIND = (
     f"SELECT {', '.join('e.' + name.strip() for name in _COLUMNS.split(','))}"
     " FROM unnest($1::bigint[], $2::text[]) AS u(s, i)"
@@ -67,7 +78,7 @@ async def lock_heads(connection: Connection, store_ids: Sequence[int]) -> dict[i
     if len(rows) < len(wanted):
         await connection.execute(_ADD_HEADS, wanted, GENESIS)
         rows = await connection.fetch(_LOCK_HEADS, wanted)
-    return {row[0]: Head(row[1], row[2]) for row in rows}
+    return {row[0]: Head(row[1], row[2], _microseconds(row[3]) if row[3] else 0) for row in rows}
 
 
 async def find_links(connection: Connection, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Link]:
@@ -88,13 +99,17 @@ async def move_heads(connection: Connection, heads: Sequence[tuple[int, Head]]) 
         [store_id for store_id, _ in heads],
         [head.length for _, head in heads],
         [head.hash for _, head in heads],
+        [_time(head.logged_us) for _, head in heads],
     )
 
 
-async def find_head(connection: Connection, store_id: int) -> Head:
-    """A chain's recorded end; the empty chain's when there is none."""
-    row = await connection.fetchrow("SELECT length, hash FROM syncshield.audit_heads WHERE store_id = $1", store_id)
-    return Head(row[0], row[1]) if row else Head(0, GENESIS)
+async def find_head(connection: Connection, store_id: int) -> tuple[Head, int | None]:
+    """A chain's recorded end, the empty chain's when there is none; and the first link that it does not count.
+
+    One statement, so that what is appended meanwhile is not taken for such a link.
+    """
+    row = await connection.fetchrow(_HEAD, store_id, GENESIS)
+    return Head(row[0], row[1]), row[2]
 
 
 async def list_range(connection: Connection, store_id: int, first: int, last: int) -> list[Link]:
@@ -121,9 +136,18 @@ async def list_events(connection: Connection, query: AuditQuery) -> list[Link]:
         add("index <= {}" if query.descending else "index >= {}", query.start)
     if query.kind is not None:
         add("kind = {}", query.kind)
-    if query.resource_id:
+    if _without_webhooks(query):
+        conditions.append("kind <> 2")  # Says that the index of what is not about webhooks will do.
+    if query.actor:
+        add("actor = {}", query.actor)
+    if query.resource_type:
         add("resource_type = {}", query.resource_type)
+    if query.resource_id:
         add("resource_id = {} AND resource_id <> ''", query.resource_id)
+    if query.occurred_from is not None:
+        add("occurred_at >= {}", query.occurred_from)
+    if query.occurred_to is not None:
+        add("occurred_at < {}", query.occurred_to)
     order = "DESC" if query.descending else "ASC"
     rows = await connection.fetch(
         f"SELECT {_COLUMNS} FROM syncshield.audit_events WHERE {' AND '.join(conditions)} ORDER BY index {order} LIMIT"
@@ -131,6 +155,11 @@ async def list_events(connection: Connection, query: AuditQuery) -> list[Link]:
         *values,
     )
     return [_link(row) for row in rows]
+
+
+def _without_webhooks(query: AuditQuery) -> bool:
+    """Nobody acts by a webhook, and it is about no resource."""
+    return bool(query.actor or query.resource_type) or query.kind not in (None, AuditKind.WEBHOOK)
 
 
 async def count_by_kind(connection: Connection, store_id: int) -> dict[int, int]:
@@ -145,6 +174,10 @@ def _records(links: Sequence[Link]) -> list[tuple[object, ...]]:
 
 def _time(microseconds: int) -> dt.datetime:
     return _EPOCH + dt.timedelta(0, 0, microseconds)
+
+
+def _microseconds(at: dt.datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
 
 
 def _record(link: Link, entry: AuditEntry, logged_at: dt.datetime) -> tuple[object, ...]:
@@ -176,7 +209,7 @@ def _link(row: Record) -> Link:
         store_id=row["store_id"],
         event_id=row["event_id"],
         kind=row["kind"],
-        occurred_us=(row["occurred_at"] - _EPOCH) // _MICROSECOND,
+        occurred_us=_microseconds(row["occurred_at"]),
         actor=row["actor"],
         action=row["action"],
         resource_type=row["resource_type"],
@@ -189,5 +222,5 @@ def _link(row: Record) -> Link:
         verified=row["verified"],
         count=row["count"],
     )
-    logged_us = (row["logged_at"] - _EPOCH) // _MICROSECOND
+    logged_us = _microseconds(row["logged_at"])
     return Link(entry, row["index"], entry.occurred_us or 0, logged_us, row["previous_hash"], row["hash"])

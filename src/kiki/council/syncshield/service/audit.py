@@ -49,13 +49,25 @@ class AuditService:
         async with self._database.connection() as connection:
             return await rows.list_events(connection, query)
 
-    async def verify(self, store_id: int, *, from_index: int, to_index: int | None) -> Verification:
-        """Compute the chain anew over a range. What is appended meanwhile does not disturb it."""
+    async def verify(
+        self, store_id: int, *, from_index: int, to_index: int | None, previous_hash: bytes | None
+    ) -> Verification:
+        """Compute the chain anew over a range. What is appended meanwhile does not disturb it.
+
+        With `previous_hash`, the link before the range has to have that hash; otherwise its stored one is trusted.
+        """
         async with self._database.connection() as connection:
-            head = await rows.find_head(connection, store_id)
-            if from_index and from_index >= head.length:
-                raise BadField(f"the chain has {head.length} links, got first index {from_index}", reason="BAD_RANGE")
+            head, uncounted = await rows.find_head(connection, store_id)
+            if uncounted is not None:
+                return _refuted("UNCOUNTED_LINK", uncounted, head)
+            if from_index > head.length:
+                if previous_hash is None:
+                    told = f"the chain has {head.length} links, got first index {from_index}"
+                    raise BadField(told, reason="BAD_RANGE")
+                return _refuted("TRUNCATED", head.length, head)
             previous = await self._previous(connection, store_id, from_index)
+            if previous_hash is not None and previous != previous_hash:
+                return _refuted("CHECKPOINT_MISMATCH", max(from_index - 1, 0), head)
             check = ChainCheck(first_index=from_index, previous_hash=previous)
             last = head.length - 1 if to_index is None else min(to_index, head.length - 1)
             for first in range(from_index, last + 1, self._verify_page):
@@ -78,6 +90,11 @@ class AuditService:
         return before[0].hash if before else b""
 
 
+def _refuted(reason: str, index: int, head: Head) -> Verification:
+    """A finding before any link was computed."""
+    return Verification(checked=0, head=head, last_hash=b"", reason=reason, first_bad_index=index)
+
+
 async def append(
     connection: Connection, entries: Sequence[AuditEntry], now: dt.datetime, *, new: bool = False
 ) -> list[Appended | KikiError]:
@@ -85,7 +102,7 @@ async def append(
 
     With `new`, repetitions are not looked up, and one breaks the log's key (`asyncpg.UniqueViolationError`).
     """
-    logged_us = (now - _EPOCH) // _MICROSECOND
+    now_us = (now - _EPOCH) // _MICROSECOND
     heads = await rows.lock_heads(connection, [entry.store_id for entry in entries])
     keys = [(entry.store_id, entry.event_id) for entry in entries]
     known = {} if new else await rows.find_links(connection, keys)
@@ -95,7 +112,7 @@ async def append(
             fresh.setdefault(entry.store_id, {}).setdefault(entry.event_id, entry)
     added: list[Link] = []
     for store_id in sorted(fresh):
-        added.extend(extend(heads[store_id], list(fresh[store_id].values()), logged_us))
+        added.extend(extend(heads[store_id], list(fresh[store_id].values()), now_us))
     if added:
         await _store(connection, added)
     known.update(zip(((link.entry.store_id, link.entry.event_id) for link in added), added, strict=True))
@@ -112,7 +129,7 @@ async def append_one(connection: Connection, entry: AuditEntry, now: dt.datetime
 
 async def _store(connection: Connection, links: list[Link]) -> None:
     await rows.add_links(connection, links)
-    ends = {link.entry.store_id: Head(link.index + 1, link.hash) for link in links}
+    ends = {link.entry.store_id: Head(link.index + 1, link.hash, link.logged_us) for link in links}
     await rows.move_heads(connection, sorted(ends.items(), key=lambda item: item[0]))
 
 
