@@ -51,7 +51,7 @@ class LogEvent(msgspec.Struct, frozen=True, gc=False):
 
     store_id: int
     type: str
-    """The message's name in events.proto, e.g. `OrderAttributed`."""
+    """The message's name in events.proto, e.g. `OrderAttributedEvent`."""
     subject: str
     """What a view lists it under, e.g. `order:123`."""
     payload: bytes

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kiki.kit.database import Connection
-from kiki.orchestrator.events.convert import event_data
+from kiki.orchestrator.events.convert import event_data, spellings
 
 _AFTER = """
 SELECT store_id, seq, type, subject, payload, occurred_at FROM events.log
@@ -32,7 +32,7 @@ async def list_after(
     connection: Connection, store_id: int, after_seq: int, *, types: Sequence[str] = (), limit: int = 100
 ) -> list[LoggedEvent]:
     """Oldest first, from after a number: what a feed asks for."""
-    return [_read(row) for row in await connection.fetch(_AFTER, store_id, after_seq, list(types), limit)]
+    return [_read(row) for row in await connection.fetch(_AFTER, store_id, after_seq, spellings(types), limit)]
 
 
 def _read(row: Any) -> LoggedEvent:

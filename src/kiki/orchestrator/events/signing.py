@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections.abc import Iterable
 
 from kiki.kit.errors import InvalidInput
 
@@ -31,12 +32,17 @@ def secret_key(secret: str) -> bytes:
 
 
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
-    """The value of `webhook-signature`."""
+    """One signature."""
     content = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(secret_key(secret), content, hashlib.sha256)).decode()
 
 
-def verify(secret: str, message_id: str, timestamp: int, body: bytes, signatures: str) -> bool:
+def signatures(keys: Iterable[str], message_id: str, timestamp: int, body: bytes) -> str:
+    """The value of `webhook-signature` under several secrets, apart by spaces: one of them is the receiver's."""
+    return " ".join(sign(secret, message_id, timestamp, body) for secret in keys)
+
+
+def verify(secret: str, message_id: str, timestamp: int, body: bytes, given: str) -> bool:
     """Whether one of the space-separated signatures is right; constant-time per signature."""
     wanted = sign(secret, message_id, timestamp, body)
-    return any(hmac.compare_digest(wanted, one) for one in signatures.split(" "))
+    return any(hmac.compare_digest(wanted, one) for one in given.split(" "))

@@ -81,6 +81,8 @@ subscriptions = Table(
     Column("retry_at", DateTime(timezone=True)),
     Column("last_error", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("previous_secret", LargeBinary, comment="The secret before the last rotation, sealed"),
+    Column("previous_until", DateTime(timezone=True), comment="Until when it signs as well"),
     PrimaryKeyConstraint("store_id", "subscription_id"),
     comment="Who is told about a store's events",
 )
