@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Annotated
+
 import typer
 
 from kiki.cli import exits
-from kiki.cli.output import AsJson, console, print_json
+from kiki.cli.output import AsJson, console, error_console, print_json
 
 
 def register(app: typer.Typer, panel: str) -> None:
@@ -13,10 +16,22 @@ def register(app: typer.Typer, panel: str) -> None:
     app.command("doctor", rich_help_panel=panel)(_doctor)
 
 
-def _doctor(as_json: AsJson = False) -> None:
-    """Check settings, secrets, database, tables, agents and portal. Exit code 1 when something is wrong."""
-    from kiki.runtime.checks import examine
+def _doctor(
+    trust_clock: Annotated[
+        bool,
+        typer.Option(
+            "--trust-clock", help="First say that the clock is right: what waits since it made a jump goes on."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check settings, secrets, database, tables, jobs, agents and portal. Exit code 1 when something is wrong."""
+    from kiki.runtime.checks import examine, release_jobs
+    from kiki.runtime.installation import read_installation, running_database
 
+    if trust_clock:
+        released = asyncio.run(release_jobs(running_database(read_installation())))
+        error_console().print(f"released: {', '.join(released) or 'nothing was held back'}", markup=False)
     findings = examine()
     if as_json:
         print_json([{"check": item.check, "state": item.state, "detail": item.detail} for item in findings])

@@ -43,9 +43,12 @@ UNREACHABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.DiskFullError,
+    asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,
 )
-"""What asyncpg raises when the server is away or going away; the work can be tried again on a new connection.
+"""What asyncpg raises when the server is away, going away, or unable to write, because its disk is full or it is a
+standby that is not promoted yet. The work can be tried again on a new connection.
 
 The last one comes from a connection that was told of its end and has not been closed yet.
 """

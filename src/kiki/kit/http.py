@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -17,8 +17,11 @@ from typing import Any
 import httpx
 import msgspec
 
-from kiki.kit.errors import DeadlineExceeded, InvalidInput, Unavailable
+from kiki.kit.errors import DeadlineExceeded, InvalidInput, ResourceExhausted, Unavailable
 from kiki.kit.http_guard import ACCEPTED_CODING, GuardedTransport, read_bounded
+
+_UNWANTED_SECONDS = 0.5
+_UNWANTED_BYTES = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,9 @@ class OutboundHttp:
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float = 10,
+        body_wanted: bool = True,
     ) -> HttpAnswer:
-        """Send and read the whole answer.
+        """Send and read the whole answer; unless its body is wanted, the status decides and the body is left out.
 
         Raises `InvalidInput` for a URL that may not be called, `Unavailable` when nothing was reached,
         `DeadlineExceeded` when the outcome is unknown for lack of an answer, `ResourceExhausted` when it is too large.
@@ -103,7 +107,7 @@ class OutboundHttp:
             sent.setdefault("content-type", "application/json")
         try:
             async with asyncio.timeout(timeout_seconds):
-                return await self._send(method, httpx.URL(url), content, sent, timeout_seconds)
+                return await self._send(method, httpx.URL(url), content, sent, timeout_seconds, body_wanted)
         except httpx.InvalidURL:
             raise InvalidInput("the URL cannot be read", reason="BAD_URL") from None
         except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout) as error:
@@ -116,14 +120,30 @@ class OutboundHttp:
             ) from error
 
     async def _send(
-        self, method: str, url: httpx.URL, content: bytes | None, headers: dict[str, str], timeout_seconds: float
+        self,
+        method: str,
+        url: httpx.URL,
+        content: bytes | None,
+        headers: dict[str, str],
+        timeout_seconds: float,
+        body_wanted: bool,
     ) -> HttpAnswer:
         if url.scheme not in ("http", "https") or not url.host:
             raise InvalidInput("a URL starts with http:// or https:// and names a host", reason="BAD_URL")
         request = self._client.build_request(method, url, content=content, headers=headers, timeout=timeout_seconds)
         answer = await self._client.send(request, stream=True)
         try:
-            body = await read_bounded(answer, self._policy.max_answer_bytes)
+            body = (
+                await read_bounded(answer, self._policy.max_answer_bytes) if body_wanted else await _pass_over(answer)
+            )
         finally:
             await answer.aclose()
         return HttpAnswer(answer.status_code, {key.lower(): value for key, value in answer.headers.items()}, body)
+
+
+async def _pass_over(answer: httpx.Response) -> bytes:
+    """A short body is read, so that the connection can be used again; a long, slow or broken one ends it."""
+    with suppress(ResourceExhausted, TimeoutError, httpx.HTTPError):
+        async with asyncio.timeout(_UNWANTED_SECONDS):
+            await read_bounded(answer, _UNWANTED_BYTES)
+    return b""

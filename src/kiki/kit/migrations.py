@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,13 +18,17 @@ from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, MetaData, text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from kiki.kit.errors import FailedPrecondition, NotFound
 
-__all__ = ["Operations", "Owner", "differences", "downgrade", "pending", "upgrade"]
+__all__ = ["Operations", "Owner", "differences", "downgrade", "pending", "revisions", "upgrade"]
 
 _ADVISORY_LOCK = 0x6B696B69
+_LOCKED = ("55P03", "40P01")
+"""A lock was not free in time; a deadlock."""
+_LOCK_PAUSES_SECONDS = (1, 1, 2, 2, 3, 3, 5, 5, 5, 5, 10, 10)
 _T = TypeVar("_T")
 
 
@@ -38,15 +44,14 @@ class Owner:
 async def upgrade(dsn: str, owners: Sequence[Owner], report: Callable[[str], None] = lambda _: None) -> None:
     """Bring every owner to its newest revision, one transaction each, under one advisory lock.
 
-    Raises `FailedPrecondition` where the tables are newer than the code, as `downgrade` and `pending` do.
+    What waits for a table makes everybody else wait behind it, so a lock that is not free soon is given up, and tried
+    again a little later, for a minute or two. Raises `FailedPrecondition` where the tables are newer than the code, as
+    `downgrade` and `pending` do.
     """
-
-    def work(connection: Connection) -> None:
+    async with _alone(dsn) as connection:
         for owner in owners:
-            _run(connection, owner, "head", up=True)
+            await _patiently(connection, partial(_run, owner=owner, target="head", up=True))
             report(owner.schema)
-
-    await _locked(dsn, work)
 
 
 async def downgrade(dsn: str, owner: Owner, revision: str) -> None:
@@ -58,7 +63,13 @@ async def downgrade(dsn: str, owner: Owner, revision: str) -> None:
     def work(connection: Connection) -> None:
         _run(connection, owner, _below(_script(owner), owner, _current(connection, owner), revision), up=False)
 
-    await _locked(dsn, work)
+    async with _alone(dsn) as connection:
+        await _patiently(connection, work)
+
+
+def revisions(owner: Owner) -> list[str]:
+    """Every revision of its history that this version knows, newest first."""
+    return [step.revision for step in _script(owner).walk_revisions()]
 
 
 async def pending(dsn: str, owners: Sequence[Owner]) -> dict[str, list[str]]:
@@ -114,7 +125,7 @@ def _run(connection: Connection, owner: Owner, target: str, *, up: bool) -> None
         return script._downgrade_revs(target, revision)  # noqa: SLF001
 
     connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{owner.schema}"'))
-    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+    connection.execute(text("SET LOCAL lock_timeout = '2s'"))
     config = Config()
     config.set_main_option("script_location", str(owner.migrations))
     with EnvironmentContext(config, script, fn=steps, as_sql=False) as environment:
@@ -138,7 +149,7 @@ def _current(connection: Connection, owner: Owner) -> str | None:
         return None
     options = {"version_table_schema": owner.schema}
     current = MigrationContext.configure(connection, opts=options).get_current_revision()
-    if current is not None and current not in {step.revision for step in _script(owner).walk_revisions()}:
+    if current is not None and current not in revisions(owner):
         raise FailedPrecondition(
             f"the tables of {owner.schema} are at the revision {current}, which this version does not know: run the"
             " version that brought it, or take them back with that one (`kiki migrate downgrade`)",
@@ -182,17 +193,31 @@ def _partitions(connection: Connection, schema: str) -> set[str]:
     return {row[0] for row in connection.execute(query, {"schema": schema})}
 
 
-async def _locked(dsn: str, work: Callable[[Connection], None]) -> None:
-    def locked(connection: Connection) -> None:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
-        try:
-            work(connection)
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
-            connection.commit()
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[AsyncConnection]:
+    """A connection for the only one who migrates."""
+    engine = create_async_engine(_sqlalchemy_url(dsn))
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+            await connection.commit()
+            yield connection
+    finally:
+        await asyncio.shield(engine.dispose())  # The lock goes with the connection.
 
-    await _run_sync(dsn, locked)
+
+async def _patiently(connection: AsyncConnection, work: Callable[[Connection], None]) -> None:
+    for pause in _LOCK_PAUSES_SECONDS:
+        try:
+            await connection.run_sync(work)
+        except DBAPIError as error:
+            await connection.rollback()
+            if getattr(error.orig, "sqlstate", None) not in _LOCKED:
+                raise
+            await asyncio.sleep(pause)
+        else:
+            return
+    await connection.run_sync(work)
 
 
 async def _run_sync(dsn: str, work: Callable[[Connection], _T]) -> _T:

@@ -61,7 +61,7 @@ class OrchestratorSettings(BaseSettings):
     )
     delivery_days: int = Field(30, ge=2, description="Days that delivery bodies and outcomes are kept.")
     key_days: int = Field(90, ge=2, description="Days that duplicate keys are kept.")
-    history_days: int = Field(400, ge=2, description="Days that answered calls are kept for views.")
+    history_days: int = Field(400, ge=2, description="Days that answered and refused calls are kept.")
     event_days: int = Field(400, ge=2, description="Days that the event log is kept.")
     rates_url: str = Field(
         "",

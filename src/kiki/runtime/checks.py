@@ -7,11 +7,11 @@ import datetime as dt
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kiki.kit.errors import KikiError
+from kiki.kit.errors import KikiError, Unavailable
 from kiki.kit.settings import load_settings
 from kiki.runtime.data_folder import holder
 from kiki.runtime.installation import Installation, read_installation, read_settings, running_database
@@ -21,12 +21,14 @@ from kiki.runtime.settings import RuntimeSettings
 if TYPE_CHECKING:
     from kiki.commerce.exchange.repository import Fetch
     from kiki.commerce.exchange.watch import Watch
+    from kiki.orchestrator.inbox.job_runs import JobRun
 
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
 _MIN_SERVER_VERSION = 160_000
 _FREE_FLOOR = 0.05
 _RATES_WITHIN = dt.timedelta(days=3)
 """A weekend and some hours: then rates that are fetched daily are missing."""
+_LATE_TIMES, _LATE_SECONDS = 3, 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ async def _over_the_wire(installation: Installation) -> list[Finding]:
     if findings[0].state == OK:
         findings.append(await _awaited("tables", lambda: _tables(dsn)))
         if findings[1].state == OK:
-            findings.append(await _rates(dsn))
+            findings.append(await _awaited("sealing keys", lambda: _keys(dsn, installation)))
+            findings += [await _jobs(dsn), await _rates(dsn)]
     return findings + await _agents(installation.settings) + [await _awaited("portal", _portal)]
 
 
@@ -130,6 +133,68 @@ async def _tables(dsn: str) -> str:
     if missing:
         raise KikiError(f"not up to date: {', '.join(missing)}; run `kiki migrate upgrade`")
     return "up to date"
+
+
+async def _keys(dsn: str, installation: Installation) -> str:
+    from kiki.runtime.keys import check_keys
+
+    await check_keys(dsn, installation.keyring)
+    return "those of this database"
+
+
+async def _jobs(dsn: str) -> Finding:
+    import asyncpg
+
+    from kiki.orchestrator.inbox.job_runs import list_runs
+
+    try:
+        connection = await asyncpg.connect(dsn, timeout=5)
+        try:
+            runs = await list_runs(connection)
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        return Finding("jobs", FAILED, f"cannot be read ({type(error).__name__})")
+    return judge_jobs(runs)
+
+
+def judge_jobs(runs: Sequence[JobRun]) -> Finding:
+    """Warns of periodic jobs of the worker that fail, are late, or are held back since the clock made a jump."""
+    held = [run for run in runs if run.held_until is not None]
+    if held:
+        names = ", ".join(run.job for run in held)
+        until = max(run.held_until for run in held if run.held_until)
+        return Finding(
+            "jobs",
+            WARNING,
+            f"{names} wait until {until:%Y-%m-%d %H:%M} UTC: the clock made a jump, or no worker ran for a day. If the"
+            " clock is right, `kiki doctor --trust-clock` lets them go on",
+        )
+    wrong = [f"{run.job} fails ({run.problem})" for run in runs if run.problem]
+    wrong += [
+        f"{run.job} last succeeded {run.age_seconds:.0f} s ago"
+        for run in runs
+        if not run.problem and (run.age_seconds or 0.0) > _LATE_TIMES * run.every_seconds + _LATE_SECONDS
+    ]
+    if wrong:
+        return Finding("jobs", WARNING, "; ".join(wrong) + "; is a worker running?")
+    return Finding("jobs", OK, f"{len(runs)} jobs of the worker on time" if runs else "no worker has run yet")
+
+
+async def release_jobs(dsn: str) -> list[str]:
+    """Lets jobs go on that are held back because the clock made a jump. Their names."""
+    import asyncpg
+
+    from kiki.orchestrator.inbox.job_runs import trust_clock
+
+    try:
+        connection = await asyncpg.connect(dsn, timeout=5)
+        try:
+            return await trust_clock(connection)
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise Unavailable(f"the database cannot be asked ({type(error).__name__})", reason="NO_DATABASE") from None
 
 
 async def _rates(dsn: str) -> Finding:

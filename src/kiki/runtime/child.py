@@ -27,9 +27,17 @@ def _migrate() -> None:
     import asyncio
 
     from kiki.runtime.installation import read_installation, running_database
+    from kiki.runtime.keys import admit_keys, check_keys
     from kiki.runtime.schema import upgrade
 
-    asyncio.run(upgrade(running_database(read_installation())))
+    async def work() -> None:
+        installation = read_installation()
+        dsn = running_database(installation)
+        await check_keys(dsn, installation.keyring)
+        await upgrade(dsn)
+        await admit_keys(dsn, installation.keyring)
+
+    asyncio.run(work())
 
 
 if __name__ == "__main__":

@@ -54,6 +54,12 @@ def read_installation() -> Installation:
     return Installation(settings=settings, keyring=check_secrets(settings))
 
 
+def known_keyring() -> Keyring | None:
+    """The sealing keys as they are; None where there are none yet, and nothing is made."""
+    text = read_settings().sealing_keys.get_secret_value()
+    return Keyring.parse(text) if text else None
+
+
 def make_installation() -> Installation:
     """As `read_installation`; a development start makes what is missing. The caller holds the data folder."""
     settings = read_settings()

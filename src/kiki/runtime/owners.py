@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 from kiki.kit.migrations import Owner
 
@@ -43,3 +44,8 @@ def _exists(name: str) -> bool:
 def load_owners() -> list[Owner]:
     """All owners."""
     return [load_owner(name) for name in OWNER_NAMES if _exists(name)]
+
+
+def migrations_of(package: Path) -> dict[str, Path]:
+    """Where each owner's migrations lie below the package `kiki`, without importing anything."""
+    return {name: package.joinpath(*path.split(".")[1:-1], "migrations", "versions") for name, path in _TABLES.items()}

@@ -16,6 +16,7 @@ from kiki.kit.errors import RETRYABLE, KikiError
 from kiki.kit.logging import configure_logging, get_logger
 from kiki.runtime.composition import Ground, check_names, preload
 from kiki.runtime.installation import read_installation, running_database
+from kiki.runtime.revisions import check_tables
 from kiki.runtime.settings import RuntimeSettings
 from kiki.runtime.supervisor import run_components, stop_on_signals
 
@@ -65,6 +66,11 @@ async def _serve(names: Sequence[str], ground: Ground, *, managed: bool) -> None
     if not managed:
         await _check_addresses(names, ground.settings)
     ground = Ground(ground.settings, running_database(read_installation()), ground.keyring, ground.clock)
+    if not managed:  # Who started us has looked before.
+        from kiki.runtime.keys import admit_keys
+
+        await check_tables(ground.dsn)
+        await admit_keys(ground.dsn, ground.keyring)
 
     def on_ready() -> None:
         _log.info("ready", components=list(names))

@@ -130,7 +130,9 @@ class ChildProcess:
                 self.ready.clear()
                 if pause is None:
                     why = self._failure.get("message") or "see its log"
-                    raise FailedPrecondition(f"{self.name} does not start: {why}", reason="NO_START")
+                    # What may be better later is told as such: who starts us again by the exit code tries on.
+                    kind = FailedPrecondition if self._failure.get("final") else Unavailable
+                    raise kind(f"{self.name} does not start: {why}", reason="NO_START")
                 await asyncio.sleep(pause)
                 await self.spawn()
         finally:

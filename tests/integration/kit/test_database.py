@@ -10,6 +10,7 @@ import pytest
 
 from kiki.kit.database import Database
 from kiki.kit.errors import Unavailable
+from kiki.orchestrator.inbox.failures import database_away
 
 
 async def test_a_block_that_raises_rolls_back(database_dsn: str) -> None:
@@ -127,3 +128,34 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.write(data)
         await writer.drain()
     writer.close()
+
+
+@pytest.mark.parametrize("code", [pytest.param("53100", id="disk full"), pytest.param("25006", id="a standby")])
+async def test_a_server_that_cannot_write_is_no_fault_of_the_work(database_dsn: str, code: str) -> None:
+    statement = f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{code}'; END $$"
+    async with Database.open(database_dsn, application_name="test") as database:
+        with pytest.raises(Unavailable) as told:
+            await _execute(database, statement)
+    assert told.value.reason == "DATABASE_UNAVAILABLE"
+    assert database_away(told.value)
+
+
+async def _execute(database: Database, statement: str) -> None:
+    async with database.transaction() as connection:
+        await connection.execute(statement)
+
+
+async def test_a_full_disk_is_waited_for_at_the_start(database_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, tried = asyncpg.create_pool, 0
+
+    async def at_first_full(*arguments: object, **settings: object) -> object:
+        nonlocal tried
+        tried += 1
+        if tried < 3:
+            raise asyncpg.DiskFullError("could not write init file: No space left on device")
+        return await create(*arguments, **settings)  # type: ignore[misc, call-overload]
+
+    monkeypatch.setattr(asyncpg, "create_pool", at_first_full)
+    async with Database.open(database_dsn, application_name="test") as database, database.connection() as connection:
+        assert await connection.fetchval("SELECT 1") == 1
+    assert tried == 3

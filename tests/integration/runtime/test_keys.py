@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,12 +14,15 @@ from kiki.commerce.stores import NewStore, StoreRepository
 from kiki.commerce.tables import OWNER as COMMERCE
 from kiki.council.syncshield.tables import OWNER as SHIELD
 from kiki.kit.database import Database
-from kiki.kit.errors import FailedPrecondition
+from kiki.kit.errors import FailedPrecondition, Unavailable
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.runtime.keys import admit_keys, check_keys
+from kiki.runtime.owners import load_owners
+from kiki.runtime.topology import Mesh
 
 dsn = tables_of(COMMERCE, SHIELD)
 bare_dsn = tables_of(COMMERCE)
+whole_dsn = tables_of(*load_owners())
 ONE, OTHER, TWO, THREE = (bytes([number]) * 32 for number in (1, 9, 2, 3))
 
 
@@ -98,3 +102,20 @@ async def test_what_is_noted_says_nothing_about_the_key(dsn: str) -> None:
 async def test_a_database_without_these_tables_was_sealed_under_none(bare_dsn: str) -> None:
     await check_keys(bare_dsn, Keyring({1: ONE}))
     assert await admit_keys(bare_dsn, Keyring({1: ONE})) == []
+
+
+async def test_a_mesh_does_not_begin_under_other_keys_than_the_one_before(whole_dsn: str, tmp_path: Path) -> None:
+    environment = {
+        "DATABASE_URL": whole_dsn,
+        "KIKI_DATA_DIR": str(tmp_path),
+        "KIKI_INTERNAL_API_KEY": "a-key-for-this-test-alone",
+    }
+    first, other = Keyring.generate(), Keyring.generate()
+    await Mesh("few", environment | {"KIKI_SEALING_KEYS": first}, lambda _: None).migrate()
+    with pytest.raises(Unavailable, match="another key as version 1") as refused:
+        await Mesh("few", environment | {"KIKI_SEALING_KEYS": other}, lambda _: None).migrate()
+    assert other.partition(":")[2] not in refused.value.message
+    rotated = f"{first},{Keyring.generate(2)}"
+    await Mesh("few", environment | {"KIKI_SEALING_KEYS": rotated}, lambda _: None).migrate()
+    with pytest.raises(Unavailable, match="lacks version 2"):
+        await Mesh("few", environment | {"KIKI_SEALING_KEYS": first}, lambda _: None).migrate()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import pytest
@@ -28,7 +28,21 @@ class _Leases:
         yield
 
 
-async def _logged(failures: list[Exception]) -> tuple[list[Any], float | None]:
+class _Database:
+    """Records what is noted: the problem of a failure, empty for a success."""
+
+    def __init__(self) -> None:
+        self.noted: list[str] = []
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[_Database]:
+        yield self
+
+    async def execute(self, _statement: str, _job: str, _every_seconds: float, problem: str = "") -> None:
+        self.noted.append(problem)
+
+
+async def _logged(failures: list[Exception], database: _Database | None = None) -> tuple[list[Any], float | None]:
     """What is logged by a job that fails like this at its first turns and then succeeds."""
     done = asyncio.Event()
 
@@ -37,12 +51,13 @@ async def _logged(failures: list[Exception]) -> tuple[list[Any], float | None]:
             raise failures.pop(0)
         done.set()
 
-    schedule = Schedule(Job("nightly", EVERY, run), database=cast("Any", None), leases=cast("Any", _Leases()))
+    noting = cast("Any", database or _Database())
+    schedule = Schedule(Job("nightly", EVERY, run), database=noting, leases=cast("Any", _Leases()))
     with capture_logs() as logs:
         task = asyncio.create_task(schedule.run())
         async with asyncio.timeout(10):
             await done.wait()
-            while schedule.last_success_at is None:
+            while schedule.last_success_at is None or noting.noted[-1:] != [""]:
                 await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -71,3 +86,11 @@ async def test_what_may_succeed_later_is_a_warning_and_a_fault_an_error(failure:
 async def test_a_database_that_is_away_is_told_by_who_needs_it() -> None:
     logs, _ = await _logged([Unavailable("x", reason="DATABASE_UNAVAILABLE")])
     assert logs == []
+
+
+async def test_how_a_job_stands_is_noted_when_it_changes_and_not_at_every_turn() -> None:
+    database = _Database()
+    full = ResourceExhausted("x")
+    await _logged([full, full, full, RuntimeError("x")], database)
+    await asyncio.sleep(0)
+    assert database.noted == ["RESOURCE_EXHAUSTED", "RuntimeError", ""]

@@ -1,4 +1,4 @@
-"""What `kiki doctor` says of exchange rates."""
+"""What `kiki doctor` says of exchange rates and of the worker's jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 
 from kiki.commerce.exchange.repository import Fetch
 from kiki.commerce.exchange.watch import Watch
-from kiki.runtime.checks import judge_rates
+from kiki.orchestrator.inbox.job_runs import JobRun
+from kiki.runtime.checks import judge_jobs, judge_rates
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -46,4 +47,24 @@ def test_orders_without_a_rate_and_old_fetches_are_warned_of(
 ) -> None:
     finding = judge_rates(seen, place, fetch, NOW)
     assert (finding.check, finding.state) == ("exchange rates", state)
+    assert says in finding.detail
+
+
+def job(age_seconds: float | None = 5.0, problem: str = "", held_until: dt.datetime | None = None) -> JobRun:
+    return JobRun("months_closed", 600.0, NOW, None, problem, held_until, age_seconds)
+
+
+@pytest.mark.parametrize(
+    ("runs", "state", "says"),
+    [
+        ([], "ok", "no worker has run yet"),
+        ([job(), job(2400.0)], "ok", "2 jobs of the worker on time"),
+        ([job(2401.0)], "warning", "months_closed last succeeded 2401 s ago; is a worker running?"),
+        ([job(), job(None, "NO_ROOM")], "warning", "months_closed fails (NO_ROOM); is"),
+        ([job(9999.0, held_until=NOW)], "warning", "months_closed wait until 2026-11-23 12:00 UTC: the clock made a"),
+    ],
+)
+def test_jobs_that_fail_or_wait_are_warned_of(runs: list[JobRun], state: str, says: str) -> None:
+    finding = judge_jobs(runs)
+    assert (finding.check, finding.state) == ("jobs", state)
     assert says in finding.detail

@@ -25,7 +25,7 @@ _log = get_logger(__name__)
 def experiment_jobs(*, sealer: Sealer, clock: Clock) -> list[Job]:
     """The worker's jobs."""
     return [
-        Job("experiment_readings", 600.0, _MonthEnd(sealer, clock).run),
+        Job("experiment_readings", 600.0, _MonthEnd(sealer, clock).run, irrevocable=True),
         Job("experiment_exposures", _EXPOSURES_EVERY_SECONDS, _Exposures(clock).run),
     ]
 

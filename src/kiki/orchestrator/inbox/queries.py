@@ -48,6 +48,8 @@ WHERE ($2::bigint IS NULL OR d.store_id = $2) AND ($3::text IS NULL OR d.topic =
   AND ($4::timestamptz IS NULL OR d.received_at >= $4) AND ($5::timestamptz IS NULL OR d.received_at < $5)
   AND ($6::bigint IS NULL OR d.delivery_id < $6)
 """
+_LAST_RUN = " AND o.run = w.run"
+"""Of a delivery that was replayed how its last run ended counts, and it is listed once."""
 _ONE = "inbox.deliveries d"
 _QUEUED = """inbox.queue w JOIN inbox.deliveries d
     ON d.store_id = w.store_id AND d.delivery_id = w.delivery_id AND d.received_at = w.received_at"""
@@ -67,6 +69,7 @@ _SOURCES = {
     "settled": _FINISHED.format(status="settled"),
     "ignored": _FINISHED.format(status="ignored"),
 }
+_BY_OUTCOME = ("settled", "ignored")
 _RUNS = """
 SELECT run, status, reason, attempts, finished_at, ''::text AS detail FROM inbox.outcomes
 WHERE store_id = $1 AND delivery_id = $2 AND status <> 'dead'
@@ -172,7 +175,7 @@ async def list_deliveries(connection: Connection, wanted: DeliveryFilter, *, lim
     """Newest first, page by page."""
     sql = _VIEW.format(source=_SOURCES[wanted.status], waits=_waits(wanted.status))
     rows = await connection.fetch(
-        f"{sql}{_FILTER} ORDER BY d.delivery_id DESC LIMIT $7",
+        f"{sql}{_FILTER}{_LAST_RUN if wanted.status in _BY_OUTCOME else ''} ORDER BY d.delivery_id DESC LIMIT $7",
         _partitions(wanted.store_id),
         wanted.store_id,
         wanted.topic,

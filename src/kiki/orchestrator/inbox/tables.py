@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     DateTime,
+    Double,
     Index,
     Integer,
     LargeBinary,
@@ -219,4 +220,17 @@ replays = Table(
     Column("requested_by", Text, nullable=False),
     PrimaryKeyConstraint("store_id", "delivery_id", "run"),
     comment="Who asked for which replay; two requests at once become one",
+)
+
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("job", Text, nullable=False),
+    Column("every_seconds", Double, nullable=False),
+    Column("succeeded_at", DateTime(timezone=True), comment="By the database's clock"),
+    Column("failed_at", DateTime(timezone=True), comment="By the database's clock"),
+    Column("problem", Text, nullable=False, comment="Why the last run failed; empty when it succeeded"),
+    Column("held_until", DateTime(timezone=True), comment="Until when nothing is forgotten"),
+    PrimaryKeyConstraint("job"),
+    comment="How each periodic job of the workers stands",
 )

@@ -37,6 +37,11 @@ def find_binaries(account: Account, store: Path) -> Binaries:
     return Binaries(_copy(package, store) / _PACKAGE / _INSTALL / "bin")
 
 
+def bundled_program(name: str) -> str:
+    """One of the wheel's programs in place, for us to run; only the server itself refuses root."""
+    return Binaries(_package_folder() / _INSTALL / "bin").program(name)
+
+
 def _package_folder() -> Path:
     spec = find_spec(_PACKAGE)
     folder = Path(spec.origin).parent if spec and spec.origin else None
