@@ -15,6 +15,7 @@ from kiki.commerce.stores import StoreSettings
 from kiki.portal.collector.snippet import customer_snippet, order_snippet
 
 PHP, NODE = shutil.which("php"), shutil.which("node")
+SECRET = "5ec2e7" * 5
 HERE = Path(__file__).parent
 LIQUID = HERE.parents[2] / "node_modules" / "liquidjs"
 CLASSIC, BLOCKS = "woocommerce_checkout_create_order", "woocommerce_store_api_checkout_update_order_meta"
@@ -23,8 +24,10 @@ needs_liquid = pytest.mark.skipif(
     NODE is None or not LIQUID.is_dir(), reason="node or liquidjs is missing (npm ci): the pasted Liquid cannot be run"
 )
 _RENDER = (
-    "const {Liquid}=require(process.argv[1]);const {template,page}=JSON.parse(require('fs').readFileSync(0,'utf8'));"
-    "process.stdout.write(new Liquid().parseAndRenderSync(template,page))"
+    "const {Liquid}=require(process.argv[1]);const {createHmac}=require('crypto');const liquid=new Liquid();"
+    "liquid.registerFilter('hmac_sha256',(text,key)=>createHmac('sha256',key).update(text).digest('hex'));"
+    "const {template,page}=JSON.parse(require('fs').readFileSync(0,'utf8'));"
+    "process.stdout.write(liquid.parseAndRenderSync(template,page))"
 )
 _CALLS = (
     "const {code,known}=JSON.parse(require('fs').readFileSync(0,'utf8'));const calls=[];"
@@ -43,12 +46,13 @@ def wordpress(
     user: int = 0,
     orders: tuple[tuple[str, int], ...] = ((CLASSIC, 0), (BLOCKS, 77)),
     times: int = 1,
+    secret: str = SECRET,
 ) -> dict[str, Any]:
     """What became of a visitor's orders, and what stands in the page's footer."""
     assert PHP is not None
     store = shop("woocommerce")
     given = {
-        "code": order_snippet(store) + "\n" + (customer_snippet(store) if times == 1 else ""),
+        "code": order_snippet(store) + "\n" + (customer_snippet(store, secret) if times == 1 else ""),
         "times": times,
         "cookies": cookies or {"unrelated": "1"},
         "user": user,
@@ -58,10 +62,12 @@ def wordpress(
     return found
 
 
-def liquid(page: dict[str, Any]) -> str:
+def liquid(page: dict[str, Any], secret: str = SECRET) -> str:
     """The pasted Liquid as a page of the shop renders it."""
     assert NODE is not None
-    return _run([NODE, "-e", _RENDER, str(LIQUID)], {"template": customer_snippet(shop("shopify")), "page": page})
+    return _run(
+        [NODE, "-e", _RENDER, str(LIQUID)], {"template": customer_snippet(shop("shopify"), secret), "page": page}
+    )
 
 
 def calls_of(html: str, *, known: bool = True) -> list[list[Any]]:

@@ -14,12 +14,14 @@ import pytest
 from integration.portal.running import KEYRING, Portal, running_portal, sign, woo_headers
 from integration.portal.test_collector import CLICK, ORIGIN, Page, open_page
 from integration.portal.test_database_away import wired_portal
+from kiki.commerce.collectors import get_collector_store
 from kiki.kit.clock import SystemClock
 from kiki.kit.errors import Unavailable
 from kiki.orchestrator.component import open_component
 from kiki.orchestrator.settings import OrchestratorSettings
 from kiki.platforms.shopify.platform import Shopify
 from kiki.platforms.woocommerce.platform import WooCommerce
+from kiki.portal.collector.proof import identify_secret, proof_of
 
 VISITOR = "0123456789abcdef" * 2
 
@@ -74,7 +76,7 @@ async def verdict_of(portal: Portal, order_id: str, wanted: str) -> dict[str, An
     return row
 
 
-def woo_order(order_id: int, visitor: str | None) -> bytes:
+def woo_order(order_id: int, visitor: str | None, customer_id: int = 0) -> bytes:
     now = (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%S")
     meta = [{"id": 1, "key": "_kiki_visitor", "value": visitor}] if visitor else []
     return json.dumps(
@@ -86,7 +88,7 @@ def woo_order(order_id: int, visitor: str | None) -> bytes:
             "date_created_gmt": now,
             "date_modified_gmt": now,
             "date_paid_gmt": now,
-            "customer_id": 0,
+            "customer_id": customer_id,
             "billing": {"email": f"guest-{order_id}@example.com"},
             "meta_data": meta,
             "line_items": [{"id": 1, "name": "Lamp", "product_id": 5, "quantity": 1, "total": "20.00"}],
@@ -163,3 +165,33 @@ async def test_a_database_that_is_gone_is_503_and_the_beacon_counts_once_when_it
         outcomes = [(await page.send(late)).headers.get("x-kiki-collected") for _ in range(2)]
         assert outcomes == ["stored", "known"]
         assert await page.stored() == 2
+
+
+@pytest.mark.parametrize("kind", ["click", "identify"])
+async def test_a_stranger_puts_no_click_to_a_customers_name(portal_dsn: str, kind: str) -> None:
+    """Customer ids are counted: whoever tells the collector one after another would have all their orders billed."""
+    async with working(portal_dsn) as portal:
+        page = await open_page(portal)
+        await register(portal, page.store_id)
+        await deliver(portal, woo_order(1, None, customer_id=42))
+        await verdict_of(portal, "1", "none")
+        click = {**CLICK, "visitor": VISITOR}
+        beacons = [{**click, "customer_id": "42"}]
+        if kind == "identify":
+            named = {"kind": "identify", "event_id": "i" * 32, "visitor": VISITOR, "consent": "wp", "customer_id": "42"}
+            beacons = [click, named]
+        answers = [await page.send(beacon) for beacon in beacons]
+        assert answers[0].status_code == 204
+        if kind == "identify":
+            assert answers[1].json()["reason"] == "NO_PROOF"
+        await deliver(portal, woo_order(2, None, customer_id=42))
+        await verdict_of(portal, "2", "none")
+        assert (await portal.rows("SELECT count(*) FROM inbox.queue"))[0]["count"] == 0
+
+        async with portal.database.connection() as connection:
+            store = await get_collector_store(connection, page.store_id)
+        proof = proof_of(identify_secret(portal.sealer, store), "42")
+        shown = {"kind": "identify", "event_id": "j" * 32, "visitor": VISITOR, "consent": "wp", "customer_id": "42"}
+        assert (await page.send({**shown, "proof": proof})).headers["x-kiki-collected"] == "stored"
+        await deliver(portal, woo_order(3, None, customer_id=42))
+        await verdict_of(portal, "3", "touched")

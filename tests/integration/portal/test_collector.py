@@ -179,6 +179,22 @@ async def test_too_many_of_one_address_wait_and_another_address_does_not(portal_
         assert (await page.send(x_forwarded_for="203.0.113.2")).status_code == 204
 
 
+async def test_a_header_line_that_the_sender_wrote_hides_no_address(portal_dsn: str) -> None:
+    """HAProxy adds a line of its own behind it."""
+    how = {"collector_address_per_minute": 2, "collector_address_header": "x-forwarded-for"}
+    async with running_portal(portal_dsn, **how) as portal:
+        page = await open_page(portal)
+        answers = []
+        for n in range(3):
+            written = [
+                ("user-agent", CHROME),
+                ("x-forwarded-for", f"198.51.100.{n}"),
+                ("x-forwarded-for", "203.0.113.1"),
+            ]
+            answers.append(await portal.http.post(f"/collect?k={page.key}", content=json.dumps(CLICK), headers=written))
+        assert [answer.status_code for answer in answers] == [204, 204, 429]
+
+
 async def test_too_many_of_one_store_wait_and_another_store_does_not(portal_dsn: str) -> None:
     async with running_portal(portal_dsn, collector_store_per_second=0.1) as portal:
         page = await open_page(portal)

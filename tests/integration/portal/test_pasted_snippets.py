@@ -12,6 +12,7 @@ from integration.portal.pasting import (
     BLOCKS,
     CLASSIC,
     NODE,
+    SECRET,
     calls_of,
     liquid,
     needs_liquid,
@@ -21,6 +22,7 @@ from integration.portal.pasting import (
 from integration.portal.running import woo_headers
 from integration.portal.test_collected_visits import verdict_of, woo_order
 from integration.portal.test_pixel_in_chromium import SHOP, agree, beacons, land, open_site
+from kiki.portal.collector.proof import proof_of
 
 VISITOR = "0f" * 16
 HOSTILE = "'\"><script>alert(1)</script>\\'; DROP TABLE wp_options; --"
@@ -69,14 +71,15 @@ def test_code_that_was_pasted_twice_does_no_harm() -> None:
 @needs_node
 def test_woocommerce_says_who_is_logged_in() -> None:
     footer = wordpress(user=42)["footer"]
-    assert calls_of(footer) == [["identify", {"customerId": "42"}]]
+    assert calls_of(footer) == [["identify", {"customerId": "42", "proof": proof_of(SECRET, "42")}]]
     assert calls_of(footer, known=False) == [], "a page whose pixel was blocked throws nothing"
 
 
 @needs_liquid
 def test_shopify_says_who_is_logged_in() -> None:
     html = liquid({"customer": {"id": 6_940_095_564_032, "first_name": HOSTILE}})
-    assert calls_of(html) == [["identify", {"customerId": "6940095564032"}]]
+    customer = "6940095564032"
+    assert calls_of(html) == [["identify", {"customerId": customer, "proof": proof_of(SECRET, customer)}]]
     assert calls_of(html, known=False) == []
     assert liquid({"customer": None}) == liquid({}) == ""
 
@@ -88,7 +91,7 @@ def test_shopify_says_who_is_logged_in() -> None:
 def test_an_id_that_is_no_id_stays_inside_its_quotes(name: str) -> None:
     ((what, who),) = calls_of(liquid({"customer": {"id": name}, "shop": {"secret": "s"}}))
     assert what == "identify"
-    assert set(who) == {"customerId"}
+    assert set(who) == {"customerId", "proof"}
     assert "<" not in who["customerId"]
 
 
@@ -96,7 +99,7 @@ def test_an_id_that_is_no_id_stays_inside_its_quotes(name: str) -> None:
 @needs_chromium
 @pytest.mark.slow
 async def test_a_logged_in_buyer_of_woocommerce_is_recognised_by_the_collector(migrated_dsn: str) -> None:
-    async with open_site(migrated_dsn, footer=wordpress(user=42)["footer"]) as site:
+    async with open_site(migrated_dsn, footer=lambda secret: wordpress(user=42, secret=secret)["footer"]) as site:
 
         def story(browser: Chromium) -> tuple[str, list[dict[str, Any]]]:
             land(browser)
@@ -124,7 +127,8 @@ async def test_a_logged_in_buyer_of_woocommerce_is_recognised_by_the_collector(m
 @needs_chromium
 @pytest.mark.slow
 async def test_a_logged_in_customer_of_shopify_is_recognised_by_the_collector(migrated_dsn: str) -> None:
-    async with open_site(migrated_dsn, "shopify", footer=liquid({"customer": {"id": 6_940_095_564_032}})) as site:
+    customer = {"customer": {"id": 6_940_095_564_032}}
+    async with open_site(migrated_dsn, "shopify", footer=lambda secret: liquid(customer, secret)) as site:
 
         def story(browser: Chromium) -> list[dict[str, Any]]:
             land(browser)

@@ -17,8 +17,10 @@ from integration.portal.chromium import PROGRAM, Chromium, chromium
 from integration.portal.running import Portal, woo_headers
 from integration.portal.test_collected_visits import register, verdict_of, woo_order, working
 from integration.portal.test_collector import INTERNAL
+from kiki.commerce.collectors import get_collector_store
 from kiki.commerce.people import IdentityKind
 from kiki.orchestrator.workflows.identities import identities
+from kiki.portal.collector.proof import identify_secret
 from kiki.portal.collector.script import MAX_BYTES
 from kiki.sandbox.http_server import Answer, Request, serve_http
 
@@ -120,7 +122,7 @@ class Site:
 
 @asynccontextmanager
 async def open_site(
-    migrated_dsn: str, platform: str = "woocommerce", *, footer: str = "", **rules: Any
+    migrated_dsn: str, platform: str = "woocommerce", *, footer: Callable[[str], str] = lambda _: "", **rules: Any
 ) -> AsyncIterator[Site]:
     async with working(migrated_dsn, public_url=f"http://{PORTAL}") as portal:
         shop = await portal.add_store(platform, SHOP, "" if platform == "shopify" else "acceptance-secret")
@@ -128,7 +130,9 @@ async def open_site(
             answer = await portal.http.patch(f"/internal/stores/{shop.store_id}/settings", headers=INTERNAL, json=rules)
             answer.raise_for_status()
         await register(portal, shop.store_id)
-        site = Site(portal, shop.store_id, footer=footer)
+        async with portal.database.connection() as connection:
+            store = await get_collector_store(connection, shop.store_id)
+        site = Site(portal, shop.store_id, footer=footer(identify_secret(portal.sealer, store)))
         shown = await portal.http.get(f"/internal/stores/{shop.store_id}/pixel", headers=INTERNAL)
         site.snippet = shown.json()["snippet"]
         async with serve_http(site.page) as site.port:
@@ -362,7 +366,10 @@ async def test_a_visitor_who_leaves_at_once_is_told_of(site: Site) -> None:
     assert row["landing"] == "/products/lamp"
 
 
-async def test_a_customer_who_is_named_is_told_by_the_hash_of_the_address(site: Site) -> None:
+@pytest.mark.parametrize(("rule", "outcome"), [("told", "stored"), ("signed", "no_proof")])
+async def test_a_customer_who_is_named_is_told_by_the_hash_of_the_address(
+    migrated_dsn: str, rule: str, outcome: str
+) -> None:
     def story(browser: Chromium) -> list[dict[str, Any]]:
         land(browser, f"http://{SHOP}/")
         agree(browser)
@@ -370,10 +377,11 @@ async def test_a_customer_who_is_named_is_told_by_the_hash_of_the_address(site: 
         browser.turns(0.3)
         return beacons(browser)
 
-    (told,) = await site.browse(story)
-    assert (told["kind"], told["customer_id"]) == ("identify", "42")
-    assert told["email_sha256"] == hashlib.sha256(b"ada@example.com").hexdigest()
-    assert await site.outcomes() == {"stored": 1}
+    async with open_site(migrated_dsn, pixel_identify=rule) as site:
+        (told,) = await site.browse(story)
+        assert (told["kind"], told["customer_id"]) == ("identify", "42")
+        assert told["email_sha256"] == hashlib.sha256(b"ada@example.com").hexdigest()
+        assert await site.outcomes() == {outcome: 1}
 
 
 async def test_on_shopify_the_visitor_id_is_put_on_the_cart(migrated_dsn: str) -> None:

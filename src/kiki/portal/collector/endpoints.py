@@ -34,7 +34,7 @@ _KEY = r"^[0-9a-f]{32}$"
 Key = Annotated[str, Query(alias="k", pattern=_KEY, description="The store's collector key.")]
 _PROBLEMS = {
     400: "The body is not a JSON object.",
-    403: "The page is not the shop's, or no consent is named.",
+    403: "The page is not the shop's, no consent is named, or nothing proves who the visitor is said to be.",
     404: "No connected store has this collector key.",
     408: "The body did not arrive in time.",
     413: "The body is over the limit.",
@@ -176,9 +176,12 @@ async def _body(request: Request) -> bytes:
 
 
 def _address(services: Services, request: Request) -> str:
-    """Who sends: the connection's other end, or what the proxy in front of us appended to its header."""
+    """Who sends: the connection's other end, or what the proxy in front of us appended to its header.
+
+    Some proxies append to the last line, others (HAProxy) add a line of their own behind those that the sender wrote.
+    """
     name = services.settings.collector_address_header
-    if name and (told := request.headers.get(name, "").rpartition(",")[2].strip()):
+    if name and (told := ",".join(request.headers.getlist(name)).rpartition(",")[2].strip()):
         return told
     return request.client.host if request.client else ""
 

@@ -19,6 +19,7 @@ from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows.identities import identities
 from kiki.portal.collector.consent import check_consent, opted_out
 from kiki.portal.collector.limits import AddressHash, TokenBuckets, TooMany
+from kiki.portal.collector.proof import proven
 from kiki.portal.collector.schemas import OPT_OUT, Beacon, entry_of
 from kiki.portal.collector.stores import CollectorStores
 from kiki.portal.errors import Overloaded
@@ -89,6 +90,7 @@ class Collector:
         if opted_out(headers, store.settings):
             return "opted_out"
         check_consent(beacon.consent, store.settings)
+        beacon = proven(beacon, store, self._sealer)
         return "stored" if await self._store(self._delivery(store, beacon)) else "known"
 
     def _delivery(self, store: CollectorStore, beacon: Beacon) -> NewDelivery:

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import ipaddress
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from math import ceil
@@ -71,9 +72,16 @@ class AddressHash:
         return hashlib.blake2b(_network(address).encode(), key=self._salt, digest_size=_DIGEST_BYTES).digest()
 
 
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d+)?|([\d.]+):\d+")
+"""As some proxies (Azure's Application Gateway) pass an address on."""
+
+
 def _network(address: str) -> str:
+    plain = address.strip()
+    if found := _WITH_PORT.fullmatch(plain):
+        plain = found[1] or found[2] or ""
     try:
-        parsed = ipaddress.ip_address(address.strip().partition("%")[0])
+        parsed = ipaddress.ip_address(plain.partition("%")[0])
     except ValueError:
         return "unreadable"
     if isinstance(parsed, ipaddress.IPv6Address):

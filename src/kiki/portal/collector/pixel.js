@@ -66,7 +66,7 @@ const go = () => {
   if (!by && !no && (hit || wait[0] || id)) timer = setTimeout(go, 1000);
 };
 const identify = (who) => {
-  const event = { kind: 'identify', customer_id: who.customerId && '' + who.customerId, email_sha256: who.emailSha256 };
+  const event = { kind: 'identify', customer_id: who.customerId && '' + who.customerId, email_sha256: who.emailSha256, proof: who.proof };
   const add = () => { wait.push(event); go(); };
   if (who.email && w.crypto.subtle) w.crypto.subtle.digest('SHA-256', new TextEncoder().encode(who.email.trim().toLowerCase())).then((sum) => {
     event.email_sha256 = hex(sum);

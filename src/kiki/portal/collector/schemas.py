@@ -45,6 +45,8 @@ class Beacon(msgspec.Struct, frozen=True, kw_only=True):
     params: Annotated[dict[str, Annotated[str, Meta(max_length=2048)]], Meta(max_length=40)] = {}
     customer_id: Annotated[str, Meta(max_length=200)] | None = None
     """As the shop writes it; of `gid://shopify/Customer/1` the last part."""
+    proof: Annotated[str, Meta(max_length=64, pattern=r"\A[0-9a-f]*\Z")] = ""
+    """That the shop's server named the person: see `proof.py`."""
     email_sha256: Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")] | None = None
 
 
@@ -69,7 +71,7 @@ def entry_of(beacon: Beacon, sealer: Sealer, store_id: int, now: dt.datetime) ->
     given = identities(
         sealer,
         store_id,
-        customer_id=_clean(beacon.customer_id or "").rpartition("/")[2] or None,
+        customer_id=customer_of(beacon),
         email_sha256=beacon.email_sha256,
         first_party_id=beacon.visitor,
         click_ids=[(name, found[name][:_CLICK_ID_LENGTH]) for name in sorted(CLICK_IDS & found.keys())],
@@ -90,6 +92,11 @@ def entry_of(beacon: Beacon, sealer: Sealer, store_id: int, now: dt.datetime) ->
         "consent": beacon.consent,
         "identities": [{"kind": kind, "value": value.hex()} for _, kind, value in given],
     }
+
+
+def customer_of(beacon: Beacon) -> str | None:
+    """The plain customer id."""
+    return _clean(beacon.customer_id or "").rpartition("/")[2] or None
 
 
 _KEPT = frozenset(["utm_source", "utm_medium", "utm_campaign", "utm_id"])

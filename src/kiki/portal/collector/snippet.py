@@ -22,12 +22,15 @@ if ( ! function_exists( 'kiki_visitor_on_order' ) ) {
 }"""
 _SHOPIFY_CUSTOMER = (
     "{% if customer %}<script>window.kiki&&kiki('identify',"
-    "{customerId:{{ customer.id | escape | json }}})</script>{% endif %}"
+    "{customerId:{{ customer.id | escape | json }},"
+    "proof:{{ customer.id | append: '' | hmac_sha256: 'SECRET' | json }}})</script>{% endif %}"
 )
 _WOOCOMMERCE_CUSTOMER = """\
 add_action( 'wp_footer', function () {
     if ( is_user_logged_in() ) {
-        printf( "<script>window.kiki&&kiki('identify',{customerId:'%d'})</script>", get_current_user_id() );
+        $customer = (string) get_current_user_id();
+        $proof = hash_hmac( 'sha256', $customer, 'SECRET' );
+        printf( "<script>window.kiki&&kiki('identify',{customerId:'%d',proof:'%s'})</script>", $customer, $proof );
     }
 } );"""
 
@@ -38,9 +41,13 @@ def page_snippet(store: CollectorStore, public_url: str) -> str:
     return f'<script>{_QUEUE}</script>\n<script async src="{address}"></script>'
 
 
-def customer_snippet(store: CollectorStore) -> str:
-    """Optional: says which customer is logged in. Liquid for Shopify, PHP for WooCommerce, else none."""
-    return {"shopify": _SHOPIFY_CUSTOMER, "woocommerce": _WOOCOMMERCE_CUSTOMER}.get(store.platform, "")
+def customer_snippet(store: CollectorStore, secret: str) -> str:
+    """Optional: says which customer is logged in, with a proof under the shop's secret, which no page shows.
+
+    Liquid for Shopify, PHP for WooCommerce, else none.
+    """
+    code = {"shopify": _SHOPIFY_CUSTOMER, "woocommerce": _WOOCOMMERCE_CUSTOMER}.get(store.platform, "")
+    return code.replace("SECRET", secret)
 
 
 def order_snippet(store: CollectorStore) -> str:

@@ -68,3 +68,13 @@ def test_a_household_with_ipv6_is_one_address() -> None:
     assert first == hashes.of("2001:db8:1:2:ffff::9%eth0", MONDAY)
     assert first != hashes.of("2001:db8:1:3::1", MONDAY)
     assert hashes.of("nonsense", MONDAY) == hashes.of("", MONDAY)
+
+
+def test_an_address_that_comes_with_its_port_is_the_same_address() -> None:
+    hashes = AddressHash()
+    for written, plain in (
+        ("203.0.113.9:51234", "203.0.113.9"),
+        ("[2001:db8:1:2::1]:443", "2001:db8:1:2::1"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::1"),
+    ):
+        assert hashes.of(written, MONDAY) == hashes.of(plain, MONDAY) != hashes.of("nonsense", MONDAY)
