@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from kiki.kit.errors import KikiError
 from kiki.orchestrator.calls.grouped import split_requests, unwrap, wrap
 from kiki.orchestrator.calls.intents import GROUPED, MIXED, CallIntent
 
@@ -22,6 +23,10 @@ class Call:
     queued_at: dt.datetime
     attempts: int = 0
     was_parked: bool = False
+    problem: KikiError | None = None
+    """Why its request cannot be read: it is not sent, and fails by itself."""
+    sealed: bytes | None = None
+    """The request as it was stored, where it cannot be read: it is kept as it is."""
     requests: list[bytes] = field(default_factory=list)
     """The items that it puts into a batch: one, or those of a group."""
 

@@ -264,7 +264,9 @@ class Dispatcher:
         began = monotonic()
         try:
             with self._leases.using([self._place]):
-                await self._send(chunk.method, chunk.calls, token)
+                await self._fail_unreadable(chunk.calls, token)
+                if calls := [call for call in chunk.calls if call.problem is None]:
+                    await self._send(chunk.method, calls, token)
         except LeaseLost:
             self._stale = True
             _log.warning("chunk_dropped_lease_lost", agent=self.agent, lane=self.lane.name)
@@ -278,6 +280,11 @@ class Dispatcher:
             for call in chunk.calls:
                 self._in_flight.pop(call.seq, None)
                 self._busy.discard(call.key)
+
+    async def _fail_unreadable(self, calls: Sequence[Call], token: int) -> None:
+        failed = [Result(call, None, call.problem) for call in calls if call.problem is not None]
+        if failed:
+            await self._book(token, failed)
 
     async def _send(self, method: str, calls: Sequence[Call], token: int) -> None:
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kiki.kit.database import Connection, Record
-from kiki.kit.errors import InvariantBroken
+from kiki.kit.errors import InvariantBroken, KikiError
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.calls.chunks import Call, EntityKey
 from kiki.orchestrator.calls.intents import REQUEST_PURPOSE, CallIntent
@@ -212,16 +212,26 @@ class CallQueue:
             [i.method for i in intents],
             [i.entity for i in intents],
             [i.subject for i in intents],
-            [self._sealer.seal(i.request, store_id=i.store_id, purpose=REQUEST_PURPOSE) for i in intents],
+            [self._sealed(call) for call in calls],
             [call.queued_at for call in calls],
             [call.attempts for call in calls],
         )
 
     def _call(self, row: Record, *, parked: bool) -> Call:
         seq, store_id, event_id, method, entity, subject, sealed, queued_at, attempts = row
-        request = self._sealer.open(sealed, store_id=store_id, purpose=REQUEST_PURPOSE)
+        problem: KikiError | None = None
+        try:
+            request = self._sealer.open(sealed, store_id=store_id, purpose=REQUEST_PURPOSE)
+        except KikiError as error:  # A damaged row, or a key that this process lacks: it must not hold up the others.
+            request, problem = b"", error
         intent = CallIntent(store_id, self.agent, method, self.lane, entity, subject, event_id, request)
-        return Call(seq, intent, queued_at, attempts, parked)
+        return Call(seq, intent, queued_at, attempts, parked, problem, sealed if problem is not None else None)
+
+    def _sealed(self, call: Call) -> bytes:
+        if call.sealed is not None:
+            return call.sealed
+        intent = call.intent
+        return self._sealer.seal(intent.request, store_id=intent.store_id, purpose=REQUEST_PURPOSE)
 
 
 def _names(calls: Sequence[Call]) -> tuple[list[int], list[str]]:

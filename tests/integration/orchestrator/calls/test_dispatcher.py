@@ -11,8 +11,9 @@ import pytest
 
 from integration.orchestrator.rig import Answer, Rig, delivery, intent
 from kiki.kit.errors import DeadlineExceeded, InvalidInput, InvariantBroken, Unavailable
+from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.calls.chunks import Call
-from kiki.orchestrator.calls.intents import CallIntent
+from kiki.orchestrator.calls.intents import REQUEST_PURPOSE, CallIntent
 from kiki.orchestrator.calls.protocol import AnsweredCall, InternalFactFor
 from kiki.orchestrator.inbox.protocol import InternalFact
 from kiki.orchestrator.lanes import Lane
@@ -129,6 +130,22 @@ async def test_call_that_was_set_aside_alone_is_made_though_nothing_new_is_asked
         await rig.until("SELECT count(*) FROM calls.parked", 1)
         rig.agents.poison.clear()
         await rig.until("SELECT count(*) FROM calls.history", 1)
+
+
+async def test_request_that_cannot_be_read_fails_alone_and_is_kept_as_it_is(rig: Rig) -> None:
+    await rig.enqueue([intent(n, entity=f"customer:{n % 2}") for n in range(6)])
+    damaged = bytes(40)
+    unknown_key = Sealer(Keyring({2: bytes(32)})).seal(b"request-4", store_id=1, purpose=REQUEST_PURPOSE)
+    for event_id, sealed in (("event-1", damaged), ("event-4", unknown_key)):
+        await rig.value("UPDATE calls.queue SET request = $2 WHERE event_id = $1 RETURNING seq", event_id, sealed)
+    async with rig.worker(retry_attempts=2):
+        await rig.until("SELECT count(*) FROM calls.history WHERE status = 'answered'", 4)
+        await rig.until_quiet()
+    assert await rig.rows("SELECT event_id, reason, attempts, request FROM calls.dead ORDER BY event_id") == [
+        ("event-1", "BAD_SEALED_VALUE", 1, damaged),
+        ("event-4", "UNKNOWN_SEALING_KEY", 2, unknown_key),
+    ]
+    assert sorted(rig.agents.order) == [b"request-0", b"request-2", b"request-3", b"request-5"]
 
 
 @pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 24))])
