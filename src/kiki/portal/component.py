@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 
 from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import StoreRepository
@@ -32,7 +33,7 @@ from kiki.portal.intake.refusals import Enqueue, Refusals
 from kiki.portal.intake.rules import Intake, Limits
 from kiki.portal.intake.stores import StoreCache
 from kiki.portal.intake.writer import IntakeDatabase
-from kiki.portal.jobs.kinds import job_kinds
+from kiki.portal.jobs.kinds import READING, job_kinds
 from kiki.portal.jobs.runner import JobRunner
 from kiki.portal.reports.pdf import PdfPrinter
 from kiki.portal.server import HttpServer
@@ -137,7 +138,8 @@ async def open_component(
             pace_seconds=settings.commit_pace_seconds,
         )
         refusals = Refusals(_enqueue_with(database, sealer), clock, settings.refusal_flush_seconds)
-        jobs = JobRunner(database, job_kinds(database=database, sealer=sealer, http=http, clients=clients, clock=clock))
+        kinds = job_kinds(database=database, sealer=sealer, http=http, clients=clients, clock=clock)
+        jobs = JobRunner(database, kinds, READING)
         beacons = build_commit(beacon_door.write, settings)
         services = Services(
             database=database,
@@ -153,7 +155,7 @@ async def open_component(
             printer=printer,
             settings=settings,
             metrics=metrics,
-            backlog=Gauges(database, metrics),
+            backlog=Gauges(database, metrics, settings.disk_path),
             clock=clock,
         )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-hmac") as hashing:
@@ -171,7 +173,7 @@ async def open_component(
                 clock=clock,
             )
             server = HttpServer(
-                build_app(services),
+                build_app(services, partial(refusals.add, "portal", 0, "WRONG_INTERNAL_KEY")),
                 WebhookDoor(intake, intake_metrics, limits, ReadingBudget(settings.max_waiting_bytes)),
                 host=settings.host,
                 port=settings.port,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -45,8 +45,10 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def running(database: Database, kinds: Mapping[str, Work]) -> AsyncIterator[JobRunner]:
-    jobs = JobRunner(database, kinds)
+async def running(
+    database: Database, kinds: Mapping[str, Work], reading: Sequence[str] = ()
+) -> AsyncIterator[JobRunner]:
+    jobs = JobRunner(database, kinds, reading)
     task = asyncio.create_task(jobs.run())
     try:
         yield jobs
@@ -92,6 +94,24 @@ async def test_a_job_that_waits_lets_others_go_first(database: Database) -> None
         assert waiting.attempts == 0, "waiting is no attempt"
         open_door.set()
         assert (await until(database, first, "succeeded")).message == "through"
+
+
+async def test_a_shop_that_never_answers_holds_up_no_other_store_and_no_other_kind(database: Database) -> None:
+    async def hanging(job: Job, _progress: Progress) -> str:
+        if job.store_id == 1:
+            await asyncio.sleep(60)
+        return "read"
+
+    async def quick(_job: Job, _progress: Progress) -> str:
+        return "done"
+
+    kinds = {"orders": hanging, "products": hanging, "quick": quick}
+    async with running(database, kinds, ("orders", "products")) as jobs:
+        await until(database, await added(jobs, "orders"), "running")
+        behind = await added(jobs, "products")
+        for kind, store_id in (("orders", 2), ("quick", 1), ("products", 3), ("quick", 2)):
+            await until(database, await added(jobs, kind, store_id), "succeeded")
+        await until(database, behind, "queued")
 
 
 async def test_a_job_that_gets_on_is_repeated_as_long_as_it_does(database: Database) -> None:

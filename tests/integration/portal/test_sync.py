@@ -16,6 +16,7 @@ from kiki.platforms.shopify.api import ShopifyReader
 from kiki.platforms.woocommerce.api import WooCommerceReader
 from kiki.portal.jobs import history, runner
 from kiki.portal.jobs.sync import PAID_WITHIN
+from kiki.sandbox.http_server import Answer
 from kiki.sandbox.shelf import Trouble
 
 PAGE = 30
@@ -172,6 +173,20 @@ async def test_a_shop_that_is_younger_than_a_year_has_no_year(council_dsn: str) 
         assert baseline["complete"] is False
 
 
+async def test_a_shop_without_orders_has_no_year_either(council_dsn: str) -> None:
+    """Twelve months of no revenue would be a complete baseline, and everything that follows growth that is billed."""
+    async with scene_of("woocommerce", age=dt.timedelta(days=10)) as scene, running_mesh(council_dsn) as portal:
+        scene.world.orders.clear()
+        store_id = await connect(portal, scene)
+        job = await sync(portal, "orders", store_id)
+        assert (job["status"], job["done"]) == ("succeeded", 0), job
+        assert (job["result"]["baseline"]["months_available"], job["result"]["baseline"]["complete"]) == (0, False)
+        refused = await portal.http.put(
+            f"/internal/contracts/{store_id}", headers=HEADERS, json={"fee_rate": "0.20", "rule": "uplift"}
+        )
+        assert refused.json()["reason"] == "BASELINE_INCOMPLETE"
+
+
 @pytest.mark.slow
 @each_platform
 async def test_a_shop_that_limits_and_fails_is_read_all_the_same(council_dsn: str, platform: str) -> None:
@@ -182,6 +197,25 @@ async def test_a_shop_that_limits_and_fails_is_read_all_the_same(council_dsn: st
         assert job["status"] == "succeeded", job
         assert job["done"] == job["total"] == len(scene.world.orders) == await count(portal, "commerce.orders")
         assert trouble.requests > len(scene.api.seen)
+
+
+class Maintenance(Trouble):
+    """Once, in the middle, a page for people in place of data, as of a shop under maintenance."""
+
+    def strike(self) -> Answer | None:
+        self.requests += 1
+        page = Answer(200, b"<html>Back soon</html>", {"Content-Type": "text/html"})
+        return page if self.requests == 4 else None
+
+
+@pytest.mark.slow
+@each_platform
+async def test_a_page_for_people_in_the_middle_is_asked_for_again(council_dsn: str, platform: str) -> None:
+    young, trouble = dt.timedelta(days=200), Maintenance()
+    async with scene_of(platform, age=young, trouble=trouble) as scene, running_mesh(council_dsn) as portal:
+        store_id = await connect(portal, scene)
+        job = await sync(portal, "orders", store_id)
+        assert (job["status"], job["done"]) == ("succeeded", job["total"]), job
 
 
 class Collapse(Trouble):

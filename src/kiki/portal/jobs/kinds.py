@@ -22,6 +22,8 @@ RECALCULATE = "recalculate_attribution"
 FIT_ATTRIBUTION = "attribution_fit"
 COMPARE_ATTRIBUTION = "attribution_compare"
 LEARN_ATTRIBUTION = "attribution_learn"
+READING = (SYNC_PRODUCTS, SYNC_ORDERS)
+"""Those that wait for shops."""
 
 
 def job_kinds(

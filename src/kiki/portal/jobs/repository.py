@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,8 +96,9 @@ async def list_jobs(
     return [_job(row) for row in rows]
 
 
-async def claim_job(connection: Connection, owner: str) -> Job | None:
-    """Take the oldest job whose time has come, or whose owner is gone. One that was taken too often fails."""
+async def claim_job(connection: Connection, owner: str, kinds: Collection[str] | None = None) -> Job | None:
+    """Take the oldest job, of these kinds where they are named, whose time has come or whose owner is gone; none of a
+    store of which one of them is being done. One that was taken too often fails."""
     await connection.execute(
         f"""UPDATE portal.jobs SET status = 'failed', reason = 'TOO_MANY_ATTEMPTS', finished_at = now(),
             message = 'the job was interrupted too often', owner = '', lease_until = NULL
@@ -107,11 +108,16 @@ async def claim_job(connection: Connection, owner: str) -> Job | None:
         f"""UPDATE portal.jobs SET status = 'running', owner = $1, attempts = attempts + 1,
             lease_until = now() + interval '{LEASE_SECONDS} seconds', started_at = coalesce(started_at, now())
         WHERE (store_id, job_id) = (
-            SELECT store_id, job_id FROM portal.jobs
+            SELECT store_id, job_id FROM portal.jobs j
             WHERE status IN ('queued', 'running') AND coalesce(lease_until < now(), status = 'queued')
+                AND kind = ANY(coalesce($2::text[], ARRAY[kind])) AND NOT EXISTS (
+                    SELECT FROM portal.jobs other WHERE other.store_id = j.store_id AND other.job_id <> j.job_id
+                        AND other.status = 'running' AND other.lease_until >= now()
+                        AND other.kind = ANY(coalesce($2::text[], ARRAY[other.kind])))
             ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING {_COLUMNS}""",
         owner,
+        None if kinds is None else list(kinds),
     )
     return None if row is None else _job(row)
 

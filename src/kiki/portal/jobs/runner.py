@@ -1,13 +1,15 @@
 """Takes jobs one after another, under a lease, and settles each: succeeded, failed with a reason, or given back.
 
-This is the one layer of retries: an attempt that got on does not count, one that did not is repeated a few times.
+What reads shops waits for others most of the time: some such jobs go on beside each other, of different stores, and
+hold nothing else up. This is the one layer of retries: an attempt that got on does not count, one that did not is
+repeated a few times.
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +23,7 @@ from kiki.portal.jobs.repository import LEASE_SECONDS, Job
 _POLL_SECONDS = 2.0
 _RETRY_SECONDS = 5.0
 _MAX_RETRIES = 5
+_READ_AT_ONCE = 3
 _log = get_logger(__name__)
 
 
@@ -78,11 +81,14 @@ Work = Callable[[Job, Progress], Awaitable[str]]
 
 
 class JobRunner:
-    """One job at a time per portal; others wait, or another portal takes them."""
+    """One job at a time per portal, and beside it some that read shops; others wait, or another portal takes them."""
 
-    def __init__(self, database: Database, kinds: Mapping[str, Work]) -> None:
+    def __init__(self, database: Database, kinds: Mapping[str, Work], reading: Collection[str] = ()) -> None:
+        """`reading`: the kinds that wait for shops."""
         self._database = database
         self._kinds = dict(kinds)
+        self._reading = frozenset(reading)
+        self._claiming = asyncio.Lock()
         self._owner = uuid.uuid4().hex
         self._wakeup = asyncio.Event()
 
@@ -97,11 +103,17 @@ class JobRunner:
 
     async def run(self) -> None:
         """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._go_on(self._kinds.keys() - self._reading))
+            for _ in range(_READ_AT_ONCE if self._reading else 0):
+                group.create_task(self._go_on(self._reading))
+
+    async def _go_on(self, kinds: Collection[str]) -> None:
         while True:
             try:
-                async with self._database.transaction() as connection:
+                async with self._claiming, self._database.transaction() as connection:
                     await repository.forget_uninstalled(connection)
-                    job = await repository.claim_job(connection, self._owner)
+                    job = await repository.claim_job(connection, self._owner, kinds)
                 if job is not None:
                     await self._attempt(job)
                     continue
