@@ -54,7 +54,7 @@ def _show(
 def _replay(
     store_id: StoreId,
     call_ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[CALL…]", help="Ids; without any, all dead calls of the store.")
+        list[int] | None, typer.Argument(metavar="CALL", help="Ids; without any, all dead calls of the store.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a replay of all; --json does not ask.")] = False,
     as_json: AsJson = False,

@@ -186,7 +186,8 @@ def _order(store_id: int, product: str, order: str, reason: str, until: str | No
         "pause": f"paused {_ending(ends)}",
         "resume": f"resumed until {ends}" if ends else "resumed",
     }[order]
-    _tell(answer, f"Accepted: the ads of product {product} are {told}", as_json=as_json)
+    unknown = "" if answer["in_catalogue"] else "; the shop has told of no such product so far"
+    _tell(answer, f"Accepted: the ads of product {product} are {told}{unknown}", as_json=as_json)
 
 
 def _hand(reason: str, until: str | None) -> dict[str, str | None]:

@@ -69,9 +69,7 @@ def _show(
 
 
 def _replay(
-    delivery_ids: Annotated[
-        list[int] | None, typer.Argument(metavar="[DELIVERY…]", help="Ids; or use filters.")
-    ] = None,
+    delivery_ids: Annotated[list[int] | None, typer.Argument(metavar="DELIVERY", help="Ids; or use filters.")] = None,
     status: Status = None,
     store: Store = None,
     topic: Topic = None,

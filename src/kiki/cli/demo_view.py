@@ -5,7 +5,6 @@ A state is a mapping: `stores` (rows), `feed` (sentences, newest last), and figu
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kiki.cli.output import cell, console
+from kiki.cli.streams import json_text
 from kiki.kit.clock import monotonic
 
 _LINE_EVERY_SECONDS = 5.0
@@ -81,7 +81,7 @@ class _PlainLines:
 
 class _JsonLines:
     def show(self, state: Mapping[str, Any]) -> None:
-        sys.stdout.write(json.dumps({"event": "demo", **state}, default=str, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_text({"event": "demo", **state}) + "\n")
         sys.stdout.flush()
 
     def ended(self) -> None:

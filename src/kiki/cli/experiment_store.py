@@ -155,7 +155,7 @@ def _reading(
 def _record(
     store_id: StoreId,
     experiment: ExperimentId,
-    month: Annotated[str, typer.Argument(metavar="[YYYY-MM]", help="The month; left out: the running one.")] = "",
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month; left out: the running one.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Record a month's reading and hand it to SyncLedger; the worker does so by itself after a month's end."""

@@ -9,7 +9,6 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +18,7 @@ from typer.main import get_command
 
 from kiki.cli import exits
 from kiki.cli.output import error_console, print_failure
+from kiki.cli.streams import make_legible
 from kiki.kit.errors import InvalidInput, KikiError
 
 RUN, SHOPS, LOOK = "Run", "Shops and campaigns", "Look and prove"
@@ -29,11 +29,16 @@ _COMMANDS = (
     ("serve", RUN),
     ("migrate", RUN),
     ("doctor", RUN),
+    ("backup", RUN),
+    ("restore", RUN),
     ("stores", SHOPS),
     ("campaigns", SHOPS),
     ("touchpoints", SHOPS),
+    ("orders", LOOK),
     ("deliveries", LOOK),
     ("calls", LOOK),
+    ("bounces", LOOK),
+    ("audit", LOOK),
     ("report", LOOK),
     ("months", LOOK),
     ("rates", LOOK),
@@ -108,9 +113,7 @@ def _options(
 
 def main() -> None:
     """Entry point."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # The caller closed it.
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115
+    make_legible()
     code = run(sys.argv[1:])
     if code == exits.INTERRUPTED:
         error_console().print("interrupted")

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from kiki.cli.streams import json_text
 from kiki.kit.errors import InvalidInput, KikiError
 
 _WIDE = 220
@@ -43,7 +44,7 @@ def writing(path: Path) -> Iterator[None]:
 
 def print_json(value: object) -> None:
     """One JSON document."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
 def print_failure(error: KikiError, *, as_json: bool = False) -> None:

@@ -38,6 +38,8 @@ _KINDS: dict[int, type[KikiError]] = {
 }
 _TIMEOUT_SECONDS = 60.0
 _PAGE = 200
+_FROM_ELSEWHERE = (404, 405, 502)
+"""Where they carry no problem document, another server answered, or a proxy that finds no portal."""
 _PROBLEMS = "problems"
 
 
@@ -88,21 +90,21 @@ class PortalClient:
 
     def get(self, path: str, **query: object) -> Any:
         """GET a JSON document."""
-        return self.send("GET", path, query=query).json()
+        return _document(self.send("GET", path, query=query))
 
     def post(self, path: str, body: object = None, **query: object) -> Any:
         """POST a JSON document."""
         answer = self.send("POST", path, body=body, query=query)
-        return answer.json() if answer.content else {}
+        return _document(answer) if answer.content else {}
 
     def patch(self, path: str, body: object) -> Any:
         """PATCH with a JSON document."""
-        return self.send("PATCH", path, body=body).json()
+        return _document(self.send("PATCH", path, body=body))
 
     def put(self, path: str, body: object) -> Any:
         """PUT a JSON document."""
         answer = self.send("PUT", path, body=body)
-        return answer.json() if answer.content else {}
+        return _document(answer) if answer.content else {}
 
     def rows(self, path: str, name: str, limit: int, **query: object) -> Iterator[dict[str, Any]]:
         """Rows of a list, page after page, up to a limit."""
@@ -138,12 +140,31 @@ class PortalClient:
         raise _failure(answer)
 
 
+def _document(answer: httpx.Response) -> Any:
+    """What the portal answered. Raises `Unavailable` where something else did."""
+    try:
+        return answer.json()
+    except ValueError:
+        raise _elsewhere(answer) from None
+
+
+def _elsewhere(answer: httpx.Response) -> Unavailable:
+    got = answer.headers.get("content-type", "nothing").partition(";")[0][:40]
+    return Unavailable(
+        f"what answers at {_place(str(answer.request.url))} is no portal: got {answer.status_code} with {got}, "
+        "wanted JSON; KIKI_PORTAL_URL says where the portal is",
+        reason="NOT_A_PORTAL",
+    )
+
+
 def _failure(answer: httpx.Response) -> KikiError:
     kind = _KINDS.get(answer.status_code, InvariantBroken)
     try:
         document = answer.json()
         message, reason = str(document["detail"]), str(document["reason"])
     except (ValueError, KeyError, TypeError):
+        if answer.status_code in _FROM_ELSEWHERE:
+            return _elsewhere(answer)
         return kind(f"the portal answered {answer.status_code}", reason="UNEXPECTED_ANSWER")
     data = {name: str(value) for name, value in (document.get("data") or {}).items() if name != _PROBLEMS}
     if told := _problems(document):
@@ -166,4 +187,5 @@ def _text(value: object) -> str:
 
 
 def _place(url: str) -> str:
-    return urlsplit(url).netloc
+    """Host and port; a user and password before them stay out."""
+    return urlsplit(url).netloc.rpartition("@")[2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from kiki.cli.inputs import StoreId
 from kiki.cli.months import describe, read_month
 from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows, writing
 from kiki.cli.portal_client import PortalClient
+from kiki.cli.streams import write_bytes
 
 _TABLE, _FORMATS = "table", ("table", "json", "csv", "pdf")
 _LINES = 50
@@ -40,7 +40,7 @@ def register(app: typer.Typer, panel: str) -> None:
 
 def _report(
     store_id: StoreId,
-    month: Annotated[str, typer.Argument(metavar="[YYYY-MM]", help="The month; left out: the running one.")] = "",
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="The month; left out: the running one.")] = "",
     form: Annotated[str, typer.Option("--format", help="table, json, csv or pdf.")] = _TABLE,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to a file instead; needed for pdf.")
@@ -70,7 +70,7 @@ def _report(
         else:
             console().print(f"{output}: {len(answer.content)} bytes", markup=False, soft_wrap=True)
     elif form == "csv":
-        sys.stdout.write(answer.text)
+        write_bytes(answer.content)
     elif form == "json":
         print_json(answer.json())
     else:

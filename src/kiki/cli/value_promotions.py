@@ -115,4 +115,4 @@ def _show(answer: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json(answer)
     else:
-        print_rows(answer["promotions"], _COLUMNS, empty="none")
+        print_rows(answer["promotions"], _COLUMNS, empty="No promotion is registered.")

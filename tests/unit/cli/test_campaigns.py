@@ -76,7 +76,7 @@ def test_the_list_says_since_when_campaigns_count_and_why(told: Told) -> None:
     assert json.loads(told("campaigns list 1 --json", answers)) == LISTED["campaigns"]
 
 
-ACCEPTED = {"store_id": 1, "product_id": "7", "status": "accepted"}
+ACCEPTED = {"store_id": 1, "product_id": "7", "in_catalogue": True, "status": "accepted"}
 AUTUMN = campaign("autumn", hold=HELD)
 UNTIL = "--until 2026-12-01T00:00:00+00:00"
 
@@ -118,6 +118,14 @@ UNTIL = "--until 2026-12-01T00:00:00+00:00"
             {**ACCEPTED, "command": "pause"},
             "Accepted: the ads of product 7 are paused until it is released",
             id="pause",
+        ),
+        pytest.param(
+            "pause 1 7 --reason broken",
+            "products/1/7/ads/pause",
+            {**ACCEPTED, "command": "pause", "in_catalogue": False},
+            "Accepted: the ads of product 7 are paused until it is released;"
+            " the shop has told of no such product so far",
+            id="pause of what may be a typing error",
         ),
         pytest.param(
             f"pause 1 7 --reason broken {UNTIL}",

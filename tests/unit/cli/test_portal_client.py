@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import httpx
 import pytest
 
-from kiki.cli.portal_client import _failure
-from kiki.kit.errors import InvalidInput, InvariantBroken, NotFound
+from kiki.cli.portal_client import PortalClient, _failure
+from kiki.kit.errors import InvalidInput, InvariantBroken, NotFound, Unavailable
 
 
 def test_a_refusal_says_where_the_input_was_wrong() -> None:
@@ -33,3 +35,19 @@ def test_an_answer_that_is_no_problem_document_is_told_by_its_status(content: by
     error = _failure(httpx.Response(500, content=content))
     assert isinstance(error, InvariantBroken)
     assert error.message == "the portal answered 500"
+
+
+@pytest.mark.parametrize("status", [200, 404, 405, 502])
+@pytest.mark.parametrize("method", ["get", "post", "patch", "put"])
+def test_another_server_at_the_portals_address_is_told_as_such(
+    status: int, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = httpx.Response(status, html="<html>It works!</html>")
+    transport = httpx.MockTransport(lambda _: page)
+    monkeypatch.setattr("kiki.cli.portal_client.httpx.Client", functools.partial(httpx.Client, transport=transport))
+    with PortalClient("http://user:secret@shop.example:8060", "key") as portal, pytest.raises(Unavailable) as told:
+        getattr(portal, method)("/internal/stores", *([] if method == "get" else [{}]))
+    assert told.value.reason == "NOT_A_PORTAL"
+    for word in ("shop.example:8060", f"got {status} with text/html", "KIKI_PORTAL_URL"):
+        assert word in told.value.message
+    assert "secret" not in told.value.message
