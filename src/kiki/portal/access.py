@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import Header, Security
@@ -32,14 +32,16 @@ def is_guarded(path: str) -> bool:
 class InternalKeyGuard:
     """ASGI middleware: 403 without one of the keys. Every key is compared, each in constant time."""
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, keys: Sequence[str], refused: Callable[[], None] = lambda: None) -> None:
         self._app = app
+        self._refused = refused
         self._digests = [hashlib.sha256(key.encode()).digest() for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not is_guarded(scope["path"]) or self._allowed(scope):
             await self._app(scope, receive, send)
             return
+        self._refused()
         await send_problem(scope, send, WrongInternalKey(f"the header {HEADER} is missing or wrong"))
 
     def _allowed(self, scope: Scope) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp
@@ -14,7 +14,8 @@ from kiki.portal.heads import HeadAsGet
 from kiki.portal.health import router as health
 from kiki.portal.internal import routers as internal
 from kiki.portal.last_resort import LastResort
-from kiki.portal.openapi import build_document
+from kiki.portal.reference.endpoints import router as reference_pages
+from kiki.portal.reference.written import Reference
 from kiki.portal.reports.endpoints import router as reports
 from kiki.portal.request_ids import RequestIds
 from kiki.portal.services import Services
@@ -29,18 +30,23 @@ _TEXT = (
 )
 
 
-def build_app(services: Services) -> ASGIApp:
-    """The application over given services; nothing in it reads the environment or the clock by itself."""
+def build_app(services: Services, refused: Callable[[], None] = lambda: None) -> ASGIApp:
+    """The application over given services; nothing in it reads the environment or the clock by itself.
+
+    `refused`: told of every request with a missing or wrong internal key.
+    """
     api = FastAPI(
         # Not `include_router`, which would make every route anew for each application, at its first request.
         routes=[
-            route for router in (start, health, *internal, reports, unsubscribe, collector) for route in router.routes
+            route
+            for router in (start, reference_pages, health, *internal, reports, unsubscribe, collector)
+            for route in router.routes
         ],
         title=_TITLE,
         version=_VERSION,
         description=_TEXT,
-        docs_url="/docs",
-        redoc_url=None,
+        # `reference/` serves the document and its page: FastAPI's own loads its script from elsewhere.
+        openapi_url=None,
         # A redirect would name the host that the request names, whoever wrote it.
         redirect_slashes=False,
         max_body_size=services.settings.max_body_bytes,
@@ -48,12 +54,7 @@ def build_app(services: Services) -> ASGIApp:
     )
     api.state.services = services
     add_exception_handlers(api)
-    api.openapi = lambda: _document(api)  # type: ignore[method-assign]  # the way FastAPI documents for extending it
-    guarded = InternalKeyGuard(StorableTargets(HeadAsGet(api)), services.settings.api_keys)
+    api.state.reference = reference = Reference(api)
+    api.openapi = reference.document  # type: ignore[method-assign]  # the way FastAPI documents for extending it
+    guarded = InternalKeyGuard(StorableTargets(HeadAsGet(api)), services.settings.api_keys, refused)
     return RequestIds(LastResort(guarded))
-
-
-def _document(api: FastAPI) -> dict[str, Any]:
-    if api.openapi_schema is None:
-        api.openapi_schema = build_document(api)
-    return api.openapi_schema

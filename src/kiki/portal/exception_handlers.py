@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -17,13 +18,16 @@ from kiki.portal.access import is_guarded
 from kiki.portal.problems import MEDIA_TYPE, encode, problem, problem_of
 
 _MAX_SHOWN = 20
+_MAX_GOT = 42
+_SHOWN = ("literal_error", "enum", "int_", "float_", "decimal_", "bool_", "date", "greater_than", "less_than", "finite")
+"""Kinds of problems whose input is shown: one of some words, a number or a time was wanted."""
 _RETRY_SECONDS = "2"
 _AWAY = "this cannot be answered now; the same request may be later"
 _log = get_logger(__name__)
 
 
 def add_exception_handlers(app: FastAPI) -> None:
-    """Every failure of a route is answered as problem+json, without a traceback and without what was sent."""
+    """Every failure of a route is answered as problem+json: no traceback, and of what was sent words and numbers."""
     app.add_exception_handler(KikiError, _kiki_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
@@ -45,7 +49,7 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     broken = any(item["type"] == "json_invalid" for item in error.errors())
     problems = [
-        {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"]}
+        {"where": ".".join(str(part) for part in item["loc"]), "what": item["msg"] + _got(item)}
         for item in error.errors()[:_MAX_SHOWN]
     ]
     status = 400 if broken else 422
@@ -59,13 +63,27 @@ async def _validation_error(request: Request, error: Exception) -> Response:
     return _answer(status, document)
 
 
+def _got(problem: Mapping[str, Any]) -> str:
+    """A short word, number or time that was sent where another was wanted; other text may be personal, or a secret."""
+    value = problem.get("input")
+    if not problem["type"].startswith(_SHOWN) or isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    text = repr(value)
+    return "" if len(text) > _MAX_GOT or "@" in text else f", got {text}"
+
+
 async def _http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     reason = {404: "UNKNOWN_ROUTE", 405: "METHOD_NOT_ALLOWED", 413: "BODY_TOO_LARGE"}.get(
         error.status_code, "HTTP_ERROR"
     )
-    document = problem(error.status_code, reason=reason, detail=error.detail, request_id=_request_id(request))
     headers = {"allow": _allowed(request)} if error.status_code == 405 else error.headers
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"there is no {request.method} of this path; /docs names every one"
+    elif error.status_code == 405:
+        detail = f"this path takes {_allowed(request)}, got {request.method}"
+    document = problem(error.status_code, reason=reason, detail=detail, request_id=_request_id(request))
     return _answer(error.status_code, document, headers)
 
 

@@ -15,6 +15,7 @@ from kiki.portal.access import is_guarded
 from kiki.portal.event_schemas import EVENTS, EventSchemas
 from kiki.portal.internal.answers.jobs import RESULTS
 from kiki.portal.message_schemas import REF, MessageSchemas, Schema
+from kiki.portal.parameter_texts import explain
 from kiki.portal.problems import MEDIA_TYPE
 from kiki.portal.routing import told_answers
 
@@ -34,6 +35,8 @@ TAGS = {
     "months": "How far the closing of months is.",
     "exchange rates": "Rates for orders in other currencies than is settled in, and which orders wait for one.",
     "attribution": "Attribution models of a store, and why an order was decided as it was.",
+    "audit": "Who did what to which resource, and whether that log stands as it was written.",
+    "mail": "Mail addresses that were refused for good, and writing to them again.",
     "creatives": "Ad creatives and their pictures.",
     "reports": "Monthly statements as JSON, CSV and PDF.",
     "webhooks": "Where platforms deliver; every delivery is signed and stored once before it is answered.",
@@ -52,7 +55,10 @@ _PROBLEM_SCHEMA: Schema = {
         "type": {"type": "string", "description": "`urn:kiki:problem:` and the reason."},
         "title": {"type": "string", "description": "The status in words."},
         "status": {"type": "integer", "description": "The HTTP status."},
-        "detail": {"type": "string", "description": "What was got and what was wanted; never what was sent."},
+        "detail": {
+            "type": "string",
+            "description": "What was got and what was wanted; no secret and nothing of a person.",
+        },
         "reason": {"type": "string", "pattern": "^[A-Z0-9_]+$", "description": "What to decide by."},
         "data": {"type": "object", "description": "For machines; for bad input `problems` says where."},
         "request_id": {"type": "string", "description": "Names the request in the log."},
@@ -102,6 +108,9 @@ def build_document(api: FastAPI) -> dict[str, Any]:
         for operation in operations.values():
             _add_failures(path, operation)
     document["paths"].update(_webhook_paths())
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            explain(operation)
     _add(schemas, {"Problem": _PROBLEM_SCHEMA})
     document["components"]["responses"] = {name: _failure(status, text) for status, (name, text) in _FAILURES.items()}
     return document
@@ -213,6 +222,10 @@ def _failures_of(path: str, operation: dict[str, Any]) -> Iterator[str]:
         yield "422"
     if "requestBody" in operation:
         yield from ("400", "409", "413")
+    if any(
+        parameter["name"] == "store_id" and parameter["in"] == "query" for parameter in operation.get("parameters", ())
+    ):
+        yield "404"
     if "{" in path:
         yield from ("404", "409", "429", "504")
     yield "503"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 import msgspec
@@ -66,10 +66,11 @@ def encode(document: Mapping[str, object]) -> bytes:
     return msgspec.json.encode(document)
 
 
-async def send_problem(scope: Scope, send: Send, error: KikiError) -> None:
+async def send_problem(scope: Scope, send: Send, error: KikiError, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """Answer a request with a failure before any route has seen it."""
     status, document = problem_of(error, scope.get("state", {}).get("request_id"))
     content = encode(document)
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
+    told = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", str(len(content)).encode())]
+    headers = [*told, *headers]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

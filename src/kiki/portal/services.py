@@ -12,7 +12,7 @@ from kiki.clients.council import CouncilClients
 from kiki.commerce.stores import StoreRepository
 from kiki.kit.clock import Clock
 from kiki.kit.component import Readiness
-from kiki.kit.database import Database
+from kiki.kit.database import Connection, Database
 from kiki.kit.sealing import Sealer
 from kiki.kit.telemetry import Metrics
 from kiki.orchestrator.gauges import Gauges
@@ -42,6 +42,11 @@ class Services:
     metrics: Metrics
     backlog: Gauges
     clock: Clock
+
+    async def check_store(self, connection: Connection, store_id: int | None) -> None:
+        """Raises the failure of `StoreRepository.get` when a filter names a store that there is not."""
+        if store_id is not None:
+            await self.stores.get(connection, store_id)
 
     async def readiness(self) -> Readiness:
         """Whether webhooks can be stored now."""

@@ -50,6 +50,15 @@ INSERT INTO calls.dead (store_id, call_id, agent, lane, event_id, method, entity
     attempts, reason, detail)
 VALUES ($1, 7, 'syncshield', 2, $2, 'LogDataAccess', 'audit', 'store:1', $3, now(), now(), 1, 'BAD', '')
 """
+_REFUSED = """
+WITH somebody AS (
+    SELECT email_index, min(customer_key) AS customer_key FROM syncengage.contacts
+    WHERE store_id = $1 AND email_index IS NOT NULL GROUP BY email_index LIMIT 1
+), refused AS (
+    INSERT INTO syncengage.bounces SELECT $1, email_index, now(), 'smtp_550 5.1.1', 1, true FROM somebody
+)
+SELECT customer_key FROM somebody
+"""
 _CANDIDATE = """
 INSERT INTO commerce.attribution_models (store_id, name, fingerprint, fitted_at, source, size, parameters, report)
 SELECT store_id, 'candidate', fingerprint, fitted_at, 'experiment', size, parameters, report
@@ -61,6 +70,51 @@ INSERT INTO commerce.attribution_shadows (store_id, order_id, model, decided_at,
 SELECT $1, number::text, 'candidate', now(), '1:' || $2::text, '', 'incremental', 0.8, 'spring', 100, 'EUR'
 FROM generate_series(1, 30) AS number
 """
+
+_DEEDS = {
+    "add_shop_promotions": "promotions.put",
+    "add_subscription": "subscription.add",
+    "add_touchpoints": "touchpoints.add",
+    "adopt_candidate": "attribution.adopt_candidate",
+    "assign_subjects": "experiment.assign",
+    "change_store_settings": "store.change_settings",
+    "close_month": "month.close",
+    "command_experiment": "experiment.start",
+    "command_product_ads": "product_ads.hold",
+    "compare_attribution": "job.attribution_compare",
+    "connect_store": "store.connect",
+    "decide_review": "review.approve",
+    "delete_store_credentials": "store.delete_credentials",
+    "delete_subscription": "subscription.remove",
+    "enable_subscription": "subscription.enable",
+    "fit_attribution": "job.attribution_fit",
+    "hold_campaign": "campaign.hold",
+    "learn_attribution": "job.attribution_learn",
+    "lift_bounce": "bounce.lift",
+    "move_subscription": "subscription.move",
+    "put_ad_network": "ad_network.put",
+    "put_attribution_model": "attribution.put_model",
+    "put_contract": "contract.put",
+    "put_exchange_rates": "exchange_rates.set",
+    "put_store_credentials": "store.put_credentials",
+    "recalculate_attribution": "job.recalculate_attribution",
+    "record_reading": "experiment.record",
+    "register_campaigns": "campaign.register",
+    "register_experiment": "experiment.register",
+    "release_campaign": "campaign.release",
+    "remove_shop_promotion": "promotions.remove",
+    "replay_dead_calls": "calls.replay",
+    "replay_deliveries": "deliveries.replay",
+    "replay_delivery": "delivery.replay",
+    "rotate_collector_key": "store.rotate_collector_key",
+    "rotate_store_secret": "store.rotate_secret",
+    "rotate_store_token": "store.rotate_token",
+    "rotate_subscription_secret": "subscription.rotate_secret",
+    "sync_orders": "job.sync_orders",
+    "sync_products": "job.sync_products",
+    "withdraw_month_close": "month.withdraw_close",
+}
+"""What the audit log calls what an operation of this walk did."""
 
 
 @dataclass
@@ -132,6 +186,7 @@ async def test_every_operation_answers_what_the_document_says(walk: Walk) -> Non
         if path.startswith(("/internal/", "/reports/"))
     }
     assert walk.answered - {""} == guarded
+    await _look_at_who_did_it(walk)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +241,8 @@ async def _connect(walk: Walk, since: dt.datetime) -> None:
     await walk.ask("GET", f"/internal/subscriptions/{walk.store_id}")
     await walk.ask("GET", path)
     await walk.ask("POST", f"{path}/enable")
+    await walk.ask("POST", f"{path}/move", {"after": 0})
+    await walk.ask("POST", f"{path}/rotate-secret")
     await walk.ask("DELETE", path)
 
 
@@ -218,6 +275,28 @@ async def _sell(walk: Walk) -> None:
     await walk.deliver("order.updated", json.dumps(refunded).encode())
     await walk.deliver("order.created", b"no JSON")
     await walk.settled()
+
+
+async def _look_at_who_did_it(walk: Walk) -> None:
+    """Whatever changes something stands in the audit log."""
+    await walk.settled()
+    done: set[str] = set()
+    for store_id in (0, walk.store_id):
+        cursor = ""
+        while True:
+            page = await walk.ask("GET", f"/internal/audit/{store_id}", limit=500, kind="data_access", cursor=cursor)
+            done |= {event["action"] for event in page["events"]}
+            cursor = page["next_cursor"]
+            if not cursor:
+                break
+    changing = {
+        operation["operationId"]
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+        if path.startswith("/internal/") and method != "get"
+    }
+    assert changing == _DEEDS.keys(), "say what the audit log calls it"
+    assert set(_DEEDS.values()) - done == set()
 
 
 async def _look_at_the_shop(walk: Walk) -> None:
@@ -291,6 +370,15 @@ async def _replay(walk: Walk) -> None:
     (call,) = (await walk.ask("GET", "/internal/dead-calls"))["calls"]
     await walk.ask("GET", f"/internal/dead-calls/{call['call_id']}")
     await walk.ask("POST", f"/internal/dead-calls/{walk.store_id}/replay", {})
+    await walk.settled()
+    (refused,) = await walk.portal.rows(_REFUSED, walk.store_id)
+    (bounce,) = (await walk.ask("GET", f"/internal/bounces/{walk.store_id}"))["bounces"]
+    assert bounce["customer_key"] == refused["customer_key"]
+    path = f"/internal/bounces/{walk.store_id}/{bounce['customer_key']}/lift"
+    assert (await walk.ask("POST", path))["lifted"] is True
+    deeds = await walk.ask("GET", f"/internal/audit/{walk.store_id}", kind="data_access", limit=5)
+    assert {"actor", "hash"} <= deeds["events"][0].keys()
+    assert (await walk.ask("GET", f"/internal/audit/{walk.store_id}/verification"))["ok"]
 
 
 async def _experiment(walk: Walk, now: dt.datetime) -> None:

@@ -111,3 +111,23 @@ async def test_a_connection_goes_on_after_an_answer_that_took_long(
         await asyncio.sleep(0.5)
         wire.send(request())
         assert await wire.status() == 200
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_one_connection_too_many_is_a_problem_document(
+    portal_dsn: str, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr("kiki.portal.server._MAX_CONCURRENCY", 2)
+    async with running_portal(portal_dsn) as portal, wire_to(portal) as first, wire_to(portal) as second:
+        first.send(HEALTH)
+        assert await first.status() == 200
+        async with wire_to(portal) as third:
+            third.send(HEALTH.replace(b"GET", method.encode()).replace(b"host", b"x-request-id: mine\r\nhost"))
+            answered = await third.reader.read()
+        head, _, content = answered.partition(b"\r\n\r\n")
+        for wanted in (b"HTTP/1.1 503", b"connection: close", b"x-request-id: mine", b"retry-after: 2"):
+            assert wanted in head
+        assert f"content-type: {MEDIA_TYPE}".encode() in head
+        assert (b'"reason":"OVERLOADED"' in content) == (method == "GET")
+        second.send(HEALTH)
+        assert await second.status() == 200, "as soon as there is room"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import datetime as dt
+import hashlib
 import re
 from typing import Any
 
@@ -51,6 +54,21 @@ async def test_health_readiness_metrics_and_documents_are_open(portal: Portal) -
     document = (await portal.http.get("/openapi.json")).json()
     assert "/webhooks/{platform}/{topic}" in document["paths"]
     assert "/reports/oaas/monthly/{store_id}" in document["paths"]
+
+
+async def test_the_page_of_the_api_is_whole_without_the_internet(portal: Portal) -> None:
+    """Its policy allows the style sheet that stands in it and nothing else, of any origin."""
+    shown = await portal.http.get("/docs")
+    assert shown.headers["content-type"] == "text/html; charset=utf-8"
+    policy = shown.headers["content-security-policy"]
+    style = re.findall("<style>(.*?)</style>", shown.text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(style[0].encode()).digest()).decode()
+    assert (len(style), policy.partition("; ")[0]) == (1, "default-src 'none'")
+    assert f"style-src 'sha256-{digest}';" in policy
+    assert not re.search("<script|(src|href)=.?(https?:)?//", shown.text)
+    assert "http://127.0.0.1:8060/internal/stores" in shown.text
+    head = await portal.http.head("/docs")
+    assert (head.status_code, head.headers["content-length"]) == (200, shown.headers["content-length"])
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-internal-api-key": "wrong"}, HEADERS])
@@ -262,6 +280,24 @@ async def test_touchpoints_are_handed_over_without_personal_data(portal: Portal)
     del touch["email"]
     nobody = await portal.http.post(path, headers=HEADERS, json={"touchpoints": [touch]})
     assert (nobody.status_code, nobody.json()["reason"]) == (422, "NO_IDENTITY")
+    assert "touchpoints[0]" in nobody.json()["detail"]
+
+
+async def test_a_touchpoint_that_has_not_happened_is_refused_with_its_batch(portal: Portal) -> None:
+    """It would count for orders of a month to come, and never expire."""
+    shop = await portal.add_store()
+    now = dt.datetime.now(dt.UTC)
+    touch = {"email": "ada@example.com", "utm_id": "7"}
+    batch = [
+        {**touch, "touchpoint_id": f"t{days}", "at": (now + dt.timedelta(days=days)).isoformat()} for days in (-1, 20)
+    ]
+    path = f"/internal/touchpoints/{shop.store_id}"
+    answer = await portal.http.post(path, headers=HEADERS, json={"touchpoints": batch})
+    assert (answer.status_code, answer.json()["reason"]) == (422, "TOUCHPOINT_IN_FUTURE")
+    assert "touchpoints[1]" in answer.json()["detail"]
+    assert await portal.bodies() == []
+    skewed = {**touch, "touchpoint_id": "skewed", "at": (now + dt.timedelta(minutes=10)).isoformat()}
+    assert (await portal.http.post(path, headers=HEADERS, json={"touchpoints": [skewed]})).status_code == 202
 
 
 async def _finished(portal: Portal, job_id: int) -> dict[str, Any]:
@@ -300,3 +336,26 @@ async def test_a_dead_call_is_listed_and_queued_again_once(portal: Portal) -> No
     async with portal.database.connection() as connection:
         waiting = "SELECT count(*) FROM calls.queue WHERE store_id = $1 AND event_id = 'e'"
         assert await connection.fetchval(waiting, store) == 1
+
+
+async def test_a_subscription_and_every_change_of_it_are_audited_and_its_types_checked(portal: Portal) -> None:
+    shop = await portal.add_store()
+    path = f"/internal/subscriptions/{shop.store_id}"
+    wrong = {"url": "https://example.com/hook", "types": ["order.attributed"]}
+    refused = await portal.http.post(path, headers=HEADERS, json=wrong)
+    assert (refused.status_code, refused.json()["reason"]) == (422, "UNKNOWN_EVENT")
+    made = await portal.http.post(path, headers=HEADERS, json={**wrong, "types": ["OrderAttributed"]})
+    assert (made.status_code, made.json()["types"]) == (201, ["OrderAttributedEvent"]), made.text
+    one = f"{path}/{made.json()['subscription_id']}"
+    rotated = await portal.http.post(f"{one}/rotate-secret", headers=HEADERS)
+    assert rotated.json()["secret"] != made.json()["secret"]
+    for body, status in (({"after": 0}, 200), ({"after": 1}, 422), ({}, 422)):
+        assert (await portal.http.post(f"{one}/move", headers=HEADERS, json=body)).status_code == status
+    assert (await portal.http.post(f"{one}/enable", headers=HEADERS)).status_code == 200
+    assert (await portal.http.delete(one, headers=HEADERS)).status_code == 204
+    for change in ("move", "enable", "rotate-secret"):
+        body = {"after": 0} if change == "move" else None
+        assert (await portal.http.post(f"{one}/{change}", headers=HEADERS, json=body)).status_code == 404
+    calls = await portal.rows("SELECT method, subject FROM calls.queue WHERE store_id = $1", shop.store_id)
+    assert {call["method"] for call in calls} == {"LogDataAccess"}
+    assert len(calls) == 5, "added, rotated, moved, enabled, deleted"

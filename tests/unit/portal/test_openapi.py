@@ -27,6 +27,7 @@ from kiki.portal.internal.answers.shared import Page
 from kiki.portal.internal.schemas import StrictBody
 from kiki.portal.message_schemas import MessageSchemas, message
 from kiki.portal.openapi import TAGS, build_document
+from kiki.portal.parameter_texts import TEXTS
 from kiki.portal.routing import AnswerRouter
 from kiki.rpc.v1 import (
     events_pb2,
@@ -104,6 +105,16 @@ def test_every_field_is_explained(document: dict[str, Any]) -> None:
     ]
     assert bare == []
     assert not [name for name, schema in schemas.items() if "description" not in schema]
+
+
+def test_every_parameter_is_explained(document: dict[str, Any]) -> None:
+    told = [(name, path, one) for name, path, each in operations(document) for one in each.get("parameters", ())]
+    assert len(told) > 100
+    bare = [
+        (path, one["name"]) for _, path, one in told if not one.get("description", one["schema"].get("description"))
+    ]
+    assert bare == []
+    assert set(TEXTS) <= {one["name"] for _, _, one in told}, "and none is explained that is not there"
 
 
 def test_every_body_has_an_example_that_is_taken(document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
 from kiki.kit.clock import monotonic
+from kiki.portal.crowded import crowded
 from kiki.portal.errors import Overloaded
 from kiki.portal.intake import answers
 from kiki.portal.intake.answers import Answer
@@ -27,6 +28,7 @@ from kiki.portal.intake.exchange import Exchange
 from kiki.portal.intake.metrics import IntakeMetrics
 from kiki.portal.intake.routes import webhook_path
 from kiki.portal.intake.rules import Arrival, Intake, Limits, Opened, answer_of
+from kiki.portal.request_ids import RequestIds
 
 _MAX_HEAD_BYTES = 256 * 1024
 _MAX_FRAMING_BYTES = 2 * _MAX_HEAD_BYTES
@@ -43,6 +45,7 @@ class WebhookDoor:
         self.metrics = metrics
         self.body_seconds = limits.body_seconds
         self.budget = budget
+        self.crowded = RequestIds(crowded)
         self._fields: list[tuple[bytes, bytes]] | None = None
         self._common = b""
 
@@ -80,6 +83,8 @@ class WebhookProtocol(HttpToolsProtocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self._most, self.limit_concurrency = self.limit_concurrency, None
+        """uvicorn would answer what is too much in its own words."""
         self._turns: deque[Exchange] = deque()
         """Unanswered webhooks in the order of their requests."""
         self._current: Exchange | None = None
@@ -273,7 +278,11 @@ class WebhookProtocol(HttpToolsProtocol):
         self.url = url
         for name, value in headers:
             super().on_header(name, value)
+        self.app = self.door.crowded if self._is_crowded() else self.config.loaded_app
         super().on_headers_complete()
+
+    def _is_crowded(self) -> bool:
+        return self._most is not None and max(len(self.connections), len(self.tasks)) > self._most
 
     def _application_is_busy(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -299,8 +308,7 @@ class WebhookProtocol(HttpToolsProtocol):
         self._regulate()
 
     def _decide(self, method: bytes, path: str) -> Opened:
-        limit = self.limit_concurrency
-        if limit is not None and max(len(self.connections), len(self.tasks)) > limit:
+        if self._is_crowded():
             return answers.OVERLOADED
         try:
             return self.door.intake.open(method, path, self.headers)

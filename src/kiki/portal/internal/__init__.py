@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from kiki.portal.internal import (
     attribution,
+    audit,
+    bounces,
     calls,
     campaigns,
     contracts,
@@ -31,6 +33,8 @@ routers: tuple[APIRouter, ...] = (
     promotions.router,
     deliveries.router,
     calls.router,
+    audit.router,
+    bounces.router,
     shop.router,
     touchpoints.router,
     campaigns.router,

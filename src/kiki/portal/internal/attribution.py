@@ -42,6 +42,7 @@ from kiki.orchestrator.workflows.caches import naming_of
 from kiki.orchestrator.workflows.reading import case_in, read_order, read_shelf
 from kiki.orchestrator.workflows.trails import Trail
 from kiki.portal.access import documented_key
+from kiki.portal.audit import note_alone
 from kiki.portal.internal.answers.jobs import AddedJob, AdoptedModel, AttributionModels, FittedModel, ListedModel
 from kiki.portal.internal.answers.shop import Explained, ModelSays, ShadowDecision, ShownTouchpoint
 from kiki.portal.internal.answers.shop import Signal as SignalAnswer
@@ -328,4 +329,5 @@ async def _add(services: Services, store_id: int, kind: str, body: SpanBody | Le
         await services.stores.get(connection, store_id)
     parameters = (body or SpanBody()).model_dump(mode="json", exclude_none=True)
     job = await services.jobs.add(store_id=store_id, kind=kind, parameters=parameters, requested_by=actor)
+    await note_alone(services, store_id=store_id, actor=actor, action=f"job.{kind}", resource=("job", job.job_id))
     return {**job_json(job), "job_url": f"/internal/jobs/{job.job_id}"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
@@ -15,25 +15,28 @@ from kiki.orchestrator.calls.queries import DeadCallView, list_dead, replay_dead
 from kiki.portal.access import documented_key
 from kiki.portal.internal.answers.deliveries import DeadCall, DeadCallPage
 from kiki.portal.internal.answers.shared import Accepted
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
+from kiki.portal.internal.pages import Cursor, Limit, StoreFilter, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import ReplayCallsBody
 from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected
 
 router = AnswerRouter(prefix="/internal/dead-calls", tags=["calls"], dependencies=[documented_key])
 
+_Agent = Literal["syncvalue", "syncflow", "syncledger", "synccreate", "syncengage", "syncshield"]
+
 
 @router.get("", operation_id="list_dead_calls", summary="List agent calls that were refused for good, newest first")
 async def list_all(
     services: Injected,
-    store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
-    agent: Annotated[str | None, Query(max_length=40, description="For example `syncledger`.")] = None,
+    store_id: StoreFilter = None,
+    agent: Annotated[_Agent | None, Query(description="Only to this agent.")] = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> DeadCallPage:
     """Why each was refused; never what it carried."""
     before = decode_cursor(cursor, (int,))
     async with services.database.connection() as connection:
+        await services.check_store(connection, store_id)
         found = await list_dead(
             connection, store_id=store_id, agent=agent, before_id=before[0] if before else None, limit=limit
         )

@@ -40,6 +40,7 @@ from kiki.portal.internal.answers.campaigns import (
 )
 from kiki.portal.internal.campaign_schemas import AdNetworkBody, CampaignBody, CampaignsBody, HandBody, MoneyBody
 from kiki.portal.internal.pages import Cursor, Limit, StoreId
+from kiki.portal.queries import shop
 from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 from kiki.rpc.v1 import syncflow_pb2 as flow
@@ -191,13 +192,17 @@ async def command_product(
     body: HandBody,
     product_id: _Id,
 ) -> ProductCommanded:
-    """A hand wins over the stock guard until it is released or expires. The worker carries it out, and audits it."""
+    """A hand wins over the stock guard until it is released or expires. The worker carries it out, and audits it.
+
+    Also for a product that the shop has not told of: `in_catalogue` says whether it has.
+    """
     now = services.clock.now()
     expires_at = body.expires_at.isoformat() if body.expires_at else None
     if body.expires_at is not None and body.expires_at <= now:
-        raise InvalidInput("a hand expires in the future", reason="EXPIRED")
+        raise InvalidInput(f"a hand expires in the future, got {expires_at}; it is {now.isoformat()}", reason="EXPIRED")
     async with services.database.transaction() as connection:
         await services.stores.get(connection, store_id)
+        told = await shop.has_product(connection, store_id, product_id)
         await add_fact(
             connection,
             services.sealer,
@@ -213,7 +218,13 @@ async def command_product(
             now=now,
             lane=Lane.LIVE_STOCK,
         )
-    return {"store_id": store_id, "product_id": product_id, "command": command, "status": "accepted"}
+    return {
+        "store_id": store_id,
+        "product_id": product_id,
+        "in_catalogue": told,
+        "command": command,
+        "status": "accepted",
+    }
 
 
 @router.put(
@@ -303,7 +314,8 @@ def _check_effective(body: CampaignsBody, now: dt.datetime) -> None:
     if body.effective_from is None:
         return
     if body.effective_from > now:
-        raise InvalidInput("campaigns count since a time in the past, got one in the future", reason="IN_FUTURE")
+        since = body.effective_from.isoformat()
+        raise InvalidInput(f"campaigns count since a time in the past, got {since}", reason="IN_FUTURE")
     if not body.reason.strip():
         raise InvalidInput("campaigns that count for past orders want a reason", reason="NO_REASON")
     if "@" in body.reason:

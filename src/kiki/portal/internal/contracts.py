@@ -11,6 +11,7 @@ from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.times import time_to_proto
 from kiki.orchestrator.experiments.service import BY_EXPERIMENT, check_billable
 from kiki.portal.access import documented_key
+from kiki.portal.audit import note_alone
 from kiki.portal.convert import message_json
 from kiki.portal.internal.answers.campaigns import NewTerms, Terms
 from kiki.portal.internal.pages import StoreId
@@ -61,7 +62,17 @@ async def put(services: Injected, actor: Actor, store_id: StoreId, body: Contrac
     request = ledger.PutContractRequest(
         store_id=store_id, event_id=event_id(store_id, "contract", actor, uuid.uuid4().hex), contract=contract
     )
-    return message_json(await services.clients.syncledger.call("PutContract", request, ledger.PutContractResponse))
+    answer = await services.clients.syncledger.call("PutContract", request, ledger.PutContractResponse)
+    terms = f"fee={contract.fee_rate} rule={body.rule} from={body.effective_from or 'now'}"
+    await note_alone(
+        services,
+        store_id=store_id,
+        actor=actor,
+        action="contract.put",
+        resource=("contract", answer.contract.version),
+        purpose=terms,
+    )
+    return message_json(answer)
 
 
 def _contract(store: StoreConnection, *, fee_rate: Decimal, basis: str, rule: str) -> ledger.Contract:

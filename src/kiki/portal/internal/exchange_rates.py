@@ -23,7 +23,7 @@ from kiki.portal.internal.answers.exchange_rates import (
     MissingRatePage,
     RateFetches,
 )
-from kiki.portal.internal.pages import Cursor, Limit, decode_cursor, encode_cursor
+from kiki.portal.internal.pages import Cursor, Limit, StoreFilter, bad_cursor, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import Currency, StrictBody, with_example
 from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected
@@ -82,11 +82,14 @@ async def list_all(
     cursor: Cursor = "",
 ) -> ExchangeRatePage:
     """As they were told: rates the other way round and cross rates are computed when they are wanted."""
+    if since is not None and until is not None and since > until:
+        raise InvalidInput(f"since is not after until, got {since} and {until}", reason="BAD_RANGE")
     last = decode_cursor(cursor, (str, str, str, int))
     before = None if last is None else (_day_of(last[0]), last[1], last[2], last[3])
-    look = repository.list_history if history else repository.list_rates
     async with services.database.connection() as connection:
-        found = await look(connection, base=base, quote=quote, since=since, until=until, before=before, limit=limit)
+        found = await repository.list_rates(
+            connection, base=base, quote=quote, since=since, until=until, before=before, limit=limit, history=history
+        )
     end = found[-1] if len(found) == limit else None
     return {
         "rates": [_rate_json(kept) for kept in found],
@@ -115,7 +118,7 @@ async def put(services: Injected, actor: Actor, body: RatesBody) -> KeptRates:
 @router.get("/missing", operation_id="list_missing_rates", summary="What paid orders wait for")
 async def missing(
     services: Injected,
-    store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    store_id: StoreFilter = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> MissingRatePage:
@@ -123,6 +126,7 @@ async def missing(
     last = decode_cursor(cursor, (str, int, str, str))
     before = None if last is None else (_day_of(last[0]), last[1], last[2], last[3])
     async with services.database.connection() as connection:
+        await services.check_store(connection, store_id)
         found = await waiting.list_missing(connection, store_id, before=before, limit=limit)
         currencies = {code for row in found for code in (row.currency, row.settlement_currency)}
         table = await repository.rates_for(connection, currencies, {row.day for row in found})
@@ -217,7 +221,7 @@ def _day_of(text: str) -> dt.date:
     try:
         day = dt.date.fromisoformat(text)
     except ValueError:
-        raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR") from None
+        raise bad_cursor(text) from None
     if not 1900 <= day.year <= 2999:
         raise InvalidInput(f"a day lies in the years 1900 to 2999, got {day}", reason="BAD_DAY")
     return day

@@ -135,7 +135,11 @@ async def read(
         store = await services.stores.get(connection, store_id)
         experiment = await repository.get(connection, store_id, experiment_id)
     if as_of is not None and as_of < service.begins_at(experiment):
-        raise InvalidInput("nothing can be read from before the experiment began", reason="BEFORE_EXPERIMENT")
+        began = service.begins_at(experiment).isoformat()
+        raise InvalidInput(
+            f"nothing can be read from before the experiment began ({began}), got {as_of.isoformat()}",
+            reason="BEFORE_EXPERIMENT",
+        )
     reading = await service.read_now(services.database, experiment, store, moment)
     return cast("Reading", service.document_of(reading, experiment))
 

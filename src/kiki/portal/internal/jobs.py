@@ -10,10 +10,11 @@ from starlette.status import HTTP_202_ACCEPTED
 
 from kiki.commerce.attribution_models import list_diff
 from kiki.portal.access import documented_key
+from kiki.portal.audit import note_alone
 from kiki.portal.internal.answers.jobs import AddedJob, ChangedOrderPage, JobPage
 from kiki.portal.internal.answers.jobs import Job as JobAnswer
 from kiki.portal.internal.attribution_schemas import RecalculationBody
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
+from kiki.portal.internal.pages import Cursor, Limit, StoreFilter, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.recalculations import diff_json, recalculation_parameters
 from kiki.portal.jobs.kinds import RECALCULATE, SYNC_ORDERS, SYNC_PRODUCTS
 from kiki.portal.jobs.repository import Job, get_job, list_jobs
@@ -82,12 +83,13 @@ async def recalculate(
 @router.get("/jobs", operation_id="list_jobs", summary="List jobs, newest first")
 async def list_all(
     services: Injected,
-    store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    store_id: StoreFilter = None,
     limit: Limit = 50,
     cursor: Cursor = "",
 ) -> JobPage:
     before = decode_cursor(cursor, (int,))
     async with services.database.connection() as connection:
+        await services.check_store(connection, store_id)
         found = await list_jobs(connection, store_id=store_id, before_id=before[0] if before else None, limit=limit)
     last = encode_cursor(found[-1].job_id) if len(found) == limit else ""
     return {"jobs": [job_json(job) for job in found], "next_cursor": last}
@@ -125,4 +127,5 @@ async def _add(services: Services, store_id: int, kind: str, parameters: dict[st
     async with services.database.connection() as connection:
         await services.stores.get(connection, store_id)
     job = await services.jobs.add(store_id=store_id, kind=kind, parameters=parameters, requested_by=actor)
+    await note_alone(services, store_id=store_id, actor=actor, action=f"job.{kind}", resource=("job", job.job_id))
     return {**job_json(job), "job_url": f"/internal/jobs/{job.job_id}"}

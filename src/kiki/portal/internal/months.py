@@ -19,7 +19,7 @@ from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import MonthRow, State, find_month, list_months
 from kiki.portal.access import documented_key
 from kiki.portal.internal.answers.months import ClosingMonth, FollowedMonth, FollowedMonthPage
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
+from kiki.portal.internal.pages import Cursor, Limit, StoreFilter, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import StrictBody, with_example
 from kiki.portal.reports.closing import closing_json, instant
 from kiki.portal.routing import AnswerRouter
@@ -48,7 +48,7 @@ class CloseBody(StrictBody):
 @router.get("", operation_id="list_months", summary="List the months that are followed, newest first")
 async def list_all(
     services: Injected,
-    store_id: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
+    store_id: StoreFilter = None,
     state: Annotated[State | None, Query(description="`held`: those that lack something.")] = None,
     limit: Limit = 100,
     cursor: Cursor = "",
@@ -56,6 +56,7 @@ async def list_all(
     """The next month of each store, and the closed ones."""
     before = decode_cursor(cursor, (str, int))
     async with services.database.connection() as connection:
+        await services.check_store(connection, store_id)
         found = await list_months(
             connection,
             store_id=store_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 from typing import Annotated, Any
 
 import msgspec
@@ -15,7 +16,16 @@ MAX_LIMIT = 500
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Rows of a page.")]
 _BIGINT = range(-(2**63), 2**63)
 Cursor = Annotated[str, Query(max_length=400, description="`next_cursor` of the page before; empty for the first.")]
+StoreFilter = Annotated[int | None, Query(ge=1, lt=2**63, description="Only of this store.")]
 StoreId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+def check_range(name: str, start: dt.datetime | None, end: dt.datetime | None) -> None:
+    """Of a span from `name`_from to `name`_to: nothing lies in it when it ends before it begins."""
+    if start is not None and end is not None and start >= end:
+        raise InvalidInput(
+            f"{name}_from lies before {name}_to, got {start.isoformat()} and {end.isoformat()}", reason="BAD_RANGE"
+        )
 
 
 def encode_cursor(*key: str | int) -> str:
@@ -32,8 +42,14 @@ def decode_cursor(cursor: str, kinds: tuple[type, ...]) -> list[Any] | None:
     except (ValueError, binascii.Error, msgspec.DecodeError):
         key = []
     if len(key) != len(kinds) or not all(map(_is_storable, key, kinds)):
-        raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR")
+        raise bad_cursor(cursor)
     return list(key)
+
+
+def bad_cursor(cursor: str) -> InvalidInput:
+    """A cursor that no answer of this list gave."""
+    message = f"a cursor is the `next_cursor` of an earlier answer of this list, got {cursor[:40]!r}"
+    return InvalidInput(message, reason="BAD_CURSOR")
 
 
 def _is_storable(part: str | int, kind: type) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, HttpUrl, SecretStr, model_validator
 
@@ -131,6 +131,9 @@ class StoreRules(_Body):
         default=None, description="Whether the pixel waits for consent, or runs until it is refused."
     )
     pixel_honours_dnt: bool | None = Field(default=None, description="Whether Do Not Track is a refusal.")
+    pixel_identify: Literal["signed", "told"] | None = Field(
+        default=None, description="Whether who a visitor is counts with the shop's proof alone, or as a page tells it."
+    )
     shop_domains: list[Host] | None = Field(
         default=None, max_length=50, description="More hosts on which the pixel may run."
     )
@@ -193,6 +196,16 @@ class CredentialsBody(_Body):
     consumer_key: SecretStr = Field(default=SecretStr(""), max_length=500, description="Of WooCommerce.")
     consumer_secret: SecretStr = Field(default=SecretStr(""), max_length=500, description="Of WooCommerce.")
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        """A key opens nothing without its secret."""
+        if bool(self.consumer_key.get_secret_value()) != bool(self.consumer_secret.get_secret_value()):
+            given = "consumer_key" if self.consumer_key.get_secret_value() else "consumer_secret"
+            raise ValueError(f"consumer_key and consumer_secret go together, got {given} alone")
+        if not (self.access_token.get_secret_value() or self.consumer_key.get_secret_value()):
+            raise ValueError("an access_token, or a consumer_key and its consumer_secret, are wanted; got none of them")
+        return self
+
 
 class ReplayBody(_Body):
     """Which deliveries are worked on again: some by their ids, or all that ended with a status."""
@@ -250,10 +263,27 @@ class DecisionBody(_Body):
 class SubscriptionBody(_Body):
     """An integrator's endpoint for a store's events."""
 
-    model_config = with_example({"url": "https://example.com/kiki-events", "types": ["OrderAttributed"]})
+    model_config = with_example({"url": "https://example.com/kiki-events", "types": ["OrderAttributedEvent"]})
 
     url: HttpUrl = Field(description="Where events are posted.", examples=["https://example.com/kiki-events"])
-    types: list[Identifier] = Field(default=[], max_length=100, description="Empty: every type.")
+    types: list[Identifier] = Field(
+        default=[], max_length=100, description="As the event log has them, with or without `Event`. Empty: every type."
+    )
+
+
+class PlaceBody(_Body):
+    """From where a subscription goes on: one of the two."""
+
+    model_config = with_example({"since": "2026-03-08T12:00:00Z"})
+
+    after: int | None = Field(default=None, ge=0, lt=2**63, description="Behind the event with this number.")
+    since: Instant | None = Field(default=None, description="With the first event of this time or later.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.after is None) == (self.since is None):
+            raise ValueError("either after or since is given")
+        return self
 
 
 def month_of(text: str) -> tuple[int, int]:

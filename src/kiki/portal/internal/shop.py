@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from fastapi import Path, Query
 from starlette.status import HTTP_202_ACCEPTED
 
-from kiki.kit.errors import Conflict, InvalidInput
+from kiki.kit.errors import Conflict
 from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.portal.access import documented_key
@@ -24,7 +24,7 @@ from kiki.portal.internal.answers.shop import (
     ReviewDecided,
     ReviewPage,
 )
-from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
+from kiki.portal.internal.pages import Cursor, Limit, StoreId, bad_cursor, check_range, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import DecisionBody, Instant
 from kiki.portal.queries import shop
 from kiki.portal.queries.shop import OrderFilter
@@ -34,18 +34,20 @@ from kiki.portal.services import Actor, Injected
 router = AnswerRouter(prefix="/internal", tags=["shop"], dependencies=[documented_key])
 
 _Id = Annotated[str, Path(min_length=1, max_length=200)]
+_Verdict = Literal["none", "touched", "incremental"]
 
 
 @router.get("/orders/{store_id}", operation_id="list_orders", summary="List orders, newest first")
 async def list_orders(
     services: Injected,
     store_id: StoreId,
-    verdict: Annotated[str | None, Query(max_length=40)] = None,
+    verdict: _Verdict | None = None,
     placed_from: Instant | None = None,
     placed_to: Instant | None = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> OrderPage:
+    check_range("placed", placed_from, placed_to)
     before = _time_key(cursor)
     wanted = OrderFilter(verdict, placed_from, placed_to)
     async with services.database.connection() as connection:
@@ -66,7 +68,7 @@ async def show_order(services: Injected, store_id: StoreId, order_id: _Id) -> Or
 async def list_products(
     services: Injected,
     store_id: StoreId,
-    ads: Annotated[str | None, Query(max_length=40, description="How their ads stand, for example `paused`.")] = None,
+    ads: Annotated[Literal["running", "paused"] | None, Query(description="How their ads stand.")] = None,
     limit: Limit = 100,
     cursor: Cursor = "",
 ) -> ProductPage:
@@ -118,7 +120,10 @@ async def decide_review(
         order = await shop.get_order(connection, store_id, order_id)
         review = order["review"]
         if review is None or review["status"] != "open":
-            raise Conflict("the order has no open review", reason="NO_OPEN_REVIEW")
+            found = "none" if review is None else f"one that is {review['status']}"
+            raise Conflict(
+                f"only an open review is decided; order {order_id[:64]} has {found}", reason="NO_OPEN_REVIEW"
+            )
         await add_fact(
             connection,
             services.sealer,
@@ -156,7 +161,7 @@ def _time_key(cursor: str) -> tuple[dt.datetime, str] | None:
     try:
         return dt.datetime.fromisoformat(key[0]), key[1]
     except ValueError:
-        raise InvalidInput("a cursor is the `next_cursor` of an earlier answer", reason="BAD_CURSOR") from None
+        raise bad_cursor(cursor) from None
 
 
 def _time_cursor(rows: list[dict[str, Any]], limit: int, name: str) -> str:

@@ -39,6 +39,8 @@ from kiki.portal.services import Actor, Injected, Services
 router = AnswerRouter(prefix="/internal/stores", tags=["stores"], dependencies=[documented_key])
 
 _CONTRACT_FIELDS = {"fee_rate", "basis", "rule", "experiment_id"}
+_ADDRESSES = {"shopify": "example.myshopify.com"}
+"""Where a shop's key is no address of its own choosing."""
 _COMPARING_RULES = {"uplift", "lesser_of"}
 
 
@@ -215,14 +217,19 @@ def _platform(services: Services, name: str) -> Platform:
     platform = services.platforms.get(name)
     if platform is None:
         known = ", ".join(sorted(services.platforms))
-        raise InvalidInput(f"a platform is one of {known}", reason="UNKNOWN_PLATFORM")
+        raise InvalidInput(f"a platform is one of {known}, got {name[:40]!r}", reason="UNKNOWN_PLATFORM")
     return platform
 
 
 def _store_key(platform: Platform, text: str) -> str:
     key = platform.normalise_store_key(text)
     if key is None:
-        raise InvalidInput(f"this is not the address of a {platform.name} shop", reason="BAD_STORE_KEY")
+        wanted = _ADDRESSES.get(platform.name, "https://shop.example")
+        # An address with a user may hold a password.
+        got = "one with a user" if "@" in text else repr(text[:100])
+        raise InvalidInput(
+            f"the address of a {platform.name} shop is such as {wanted}, got {got}", reason="BAD_STORE_KEY"
+        )
     return key
 
 

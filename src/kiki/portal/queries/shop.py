@@ -126,6 +126,16 @@ async def list_products(
     return [_product(row) for row in rows]
 
 
+async def has_product(connection: Connection, store_id: int, product_id: str) -> bool:
+    """Whether the shop has told of a product."""
+    found: bool = await connection.fetchval(
+        "SELECT EXISTS (SELECT 1 FROM commerce.product_states WHERE store_id = $1 AND product_id = $2)",
+        store_id,
+        product_id,
+    )
+    return found
+
+
 async def get_product(connection: Connection, store_id: int, product_id: str) -> dict[str, Any]:
     """One product with its variants and its last inventory events."""
     found = await connection.fetchrow(

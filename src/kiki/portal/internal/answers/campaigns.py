@@ -67,5 +67,6 @@ class ProductCommanded(TypedDict):
 
     store_id: StoreNumber
     product_id: Annotated[str, said("As the shop names the product.")]
+    in_catalogue: Annotated[bool, said("Whether the shop has told of such a product.")]
     command: Annotated[Literal["pause", "resume", "hold", "release"], said("As it was taken in.")]
     status: Annotated[Literal["accepted"], said("How it stands.")]

@@ -116,6 +116,7 @@ class Subscription(TypedDict):
     retry_at: Time | None
     last_error: Annotated[str, said("Empty: none.")]
     created_at: Time
+    previous_until: Annotated[Time | None, said("Until when the secret before the last rotation signs as well.")]
 
 
 class NewSubscription(Subscription):

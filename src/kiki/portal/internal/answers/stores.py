@@ -47,6 +47,10 @@ class StoreSettingsAnswer(TypedDict):
         Literal["required", "opt_out"], said("Whether the pixel waits for consent, or runs until it is refused.")
     ]
     pixel_honours_dnt: Annotated[bool, said("Whether Do Not Track is a refusal.")]
+    pixel_identify: Annotated[
+        Literal["signed", "told"],
+        said("Whether who a visitor is counts with the shop's proof alone, or as a page tells it."),
+    ]
     shop_domains: Annotated[list[str], said("More hosts on which the pixel may run.")]
 
 
@@ -111,7 +115,7 @@ class RotatedToken(TypedDict):
 
 
 class Pixel(TypedDict):
-    """What to paste into a shop's pages. Nothing here is secret."""
+    """What to paste into a shop. The customer snippet holds a secret of the shop's server; no page shows it."""
 
     store_id: StoreNumber
     collector_key: Annotated[str, said("Names the store in the pixel's address.")]
