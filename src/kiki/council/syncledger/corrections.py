@@ -4,7 +4,7 @@ A closed month is stated again with its corrections so far, and again without th
 between is the correction's fee. So corrections sum to what the month would have been billed had they been known, to the
 minor unit, and a month gives back no more than it was billed: an ended contract nothing, one that compares with a
 baseline no more than it was over it. What was counted before is what the last statement that corrected it says, so that
-the sum holds although that one was made by other rules. Months that were billed on an experiment are left to its readings.
+the sum holds although that one was made by other rules. Months billed on an experiment are left to its readings.
 """
 
 from __future__ import annotations

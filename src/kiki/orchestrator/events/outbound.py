@@ -30,7 +30,7 @@ _AT_ONCE = 60
 _STORE_SHARE = 8
 _EVENTS_AT_ONCE = 50
 _SCANNED_AT_ONCE = 10_000
-_STINT_SECONDS = 1.0
+_TURN_SECONDS = 1.0
 _CONNECTIONS = 2
 """The pool is shared with work that matters more."""
 _GONE = 410
@@ -110,9 +110,9 @@ class OutboundSender:
             _noted(error)
             return
         for subscription, head in due:
-            self._under_way[subscription.key] = asyncio.create_task(self._stint(subscription, head, token))
+            self._under_way[subscription.key] = asyncio.create_task(self._turn(subscription, head, token))
 
-    async def _stint(self, subscription: Subscription, head: int, token: int) -> None:
+    async def _turn(self, subscription: Subscription, head: int, token: int) -> None:
         """Tell one subscriber some of what they miss."""
         try:
             with self._leases.using([outbound_place()]):
@@ -131,7 +131,7 @@ class OutboundSender:
             events = await connection.fetch(
                 _READ, subscription.store_id, subscription.cursor, upper, spellings(subscription.types), _EVENTS_AT_ONCE
             )
-        cursor, until = subscription.cursor, monotonic() + _STINT_SECONDS
+        cursor, until = subscription.cursor, monotonic() + _TURN_SECONDS
         for event in events:
             outcome = await self._send(subscription, event)
             if outcome.error:
