@@ -35,6 +35,7 @@ def environment() -> Iterator[dict[str, str]]:
         yield {**os.environ, **agents, "KIKI_DATA_DIR": f"{name}/data", "SYNCPORTAL_PORT": str(ports[-1])}
 
 
+@pytest.mark.slow
 def test_a_taken_port_is_told_before_anything_is_made(environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", int(environment["SYNCPORTAL_PORT"]))):
         ended = _run(environment)

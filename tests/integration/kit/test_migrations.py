@@ -50,6 +50,7 @@ async def until(condition: Callable[[], Awaitable[object]]) -> None:
             await asyncio.sleep(0.02)
 
 
+@pytest.mark.slow
 async def test_a_migration_gives_way_to_those_who_work_and_tries_again(
     database_dsn: str, owner: Owner, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +78,7 @@ async def test_a_migration_gives_way_to_those_who_work_and_tries_again(
         await connection.close()
 
 
+@pytest.mark.slow
 async def test_a_lock_that_is_never_free_is_told(
     database_dsn: str, owner: Owner, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,7 @@ async def test_a_database_without_these_tables_was_sealed_under_none(bare_dsn: s
     assert await admit_keys(bare_dsn, Keyring({1: ONE})) == []
 
 
+@pytest.mark.slow
 async def test_a_mesh_does_not_begin_under_other_keys_than_the_one_before(whole_dsn: str, tmp_path: Path) -> None:
     environment = {
         "DATABASE_URL": whole_dsn,

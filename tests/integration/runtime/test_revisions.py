@@ -99,6 +99,7 @@ async def _fill(connection: Any, table: str) -> bool:
     return True
 
 
+@pytest.mark.slow
 async def test_data_of_the_first_version_come_through_all_later_migrations(migrated_dsn: str) -> None:
     connection = await asyncpg.connect(migrated_dsn)
     filled: set[str] = set()

@@ -81,6 +81,7 @@ async def test_a_process_serves_and_is_gone_at_the_end(environment: dict[str, st
     assert not Path(f"/proc/{pid}").exists()
 
 
+@pytest.mark.slow
 async def test_a_killed_process_is_started_again(environment: dict[str, str]) -> None:
     events: list[ProcessEvent] = []
     async with _running(environment, events) as mesh:

@@ -110,6 +110,7 @@ async def test_a_machine_that_was_off_for_months_forgets_a_day_later(rig: Rig) -
     assert await rig.value("SELECT held_until FROM inbox.job_runs") is None
 
 
+@pytest.mark.slow
 async def test_a_step_that_fails_holds_up_none_of_the_others(rig: Rig) -> None:
     await rig.store([delivery(1, 1, received_at=NOW)])
     await settle_all(rig)

@@ -137,11 +137,11 @@ def test_what_is_promoted_no_longer_waits_for_stock_and_runs_again(
     for sold_out, promoted, answers, arrives in turns:
         stood = {name for name in sold_out if PAUSED in (network.statuses[WHOLE], network.statuses[name])}
         standing = drive(network, standing, sold_out, list(answers), promoted)
-        if arrives:
-            network.arrive()
         if not answers:
             for name in sold_out & (stood | set(promoted)):
                 assert PAUSED in (network.statuses[WHOLE], network.statuses[name]), "ads for what is sold out"
+        if arrives:
+            network.arrive()  # A resume that was asked for before is seen at the next reading.
     network.arrive()
     standing = drive(network, standing, frozenset(), [], ())
     assert set(network.statuses.values()) == {ACTIVE}, "nothing of ours is left standing"
