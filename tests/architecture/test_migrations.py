@@ -8,6 +8,8 @@ import pytest
 from kiki.kit.migrations import differences, downgrade, pending, upgrade
 from kiki.runtime.owners import OWNER_NAMES, load_owner, load_owners
 
+pytestmark = pytest.mark.slow
+
 
 async def _tables(dsn: str, schema: str) -> set[str]:
     connection = await asyncpg.connect(dsn)

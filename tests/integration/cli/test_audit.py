@@ -28,6 +28,8 @@ from kiki.kit.clock import SystemClock
 from kiki.kit.grpc.settings import RpcSettings
 from kiki.rpc.v1 import syncshield_pb2 as pb
 
+pytestmark = pytest.mark.slow
+
 dsn = tables_of(*OWNERS, SHIELD)
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "audit.md"
 HOSTILE = "orders/\x1b]0;owned\x07create"

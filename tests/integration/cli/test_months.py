@@ -19,6 +19,8 @@ from kiki.kit.clock import FixedClock
 from kiki.orchestrator.closing import repository, schedule
 from kiki.orchestrator.closing.months import Month
 
+pytestmark = pytest.mark.slow
+
 NOW = dt.datetime(2026, 10, 2, 12, tzinfo=dt.UTC)
 CLOSE = ("months", "close", "1", "2026-09", "--yes")
 

@@ -24,6 +24,8 @@ from kiki.orchestrator.closing.months import Month
 from kiki.orchestrator.closing.repository import State
 from kiki.rpc.v1 import syncledger_pb2
 
+pytestmark = pytest.mark.slow
+
 NOW = dt.datetime(2026, 10, 20, 12, tzinfo=dt.UTC)
 SEPTEMBER = Month(2026, 9)
 ENDS, CLOSES = dt.datetime(2026, 9, 30, 22, tzinfo=dt.UTC), dt.datetime(2026, 10, 3, 22, tzinfo=dt.UTC)

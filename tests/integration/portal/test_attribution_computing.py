@@ -40,6 +40,8 @@ from kiki.portal.jobs.recalculation import recalculation_work
 from kiki.portal.jobs.repository import Job, get_job
 from kiki.portal.jobs.runner import JobRunner
 
+pytestmark = pytest.mark.slow
+
 KEY = bytes(range(32))
 ORDERS = 23
 KINDS = {"fit": fit_work, "compare": compare_work, "diff": recalculation_work}

@@ -31,6 +31,8 @@ from kiki.portal.jobs.recalculation import ModelNotInForce, RulesChanged, recalc
 from kiki.portal.jobs.repository import Job
 from kiki.portal.jobs.runner import NotYet, Progress
 
+pytestmark = pytest.mark.slow
+
 ORDERS = 8
 DAY = dt.timedelta(days=1)
 AGO = NOW - 3 * DAY

@@ -33,6 +33,8 @@ from kiki.portal.facts import add_fact
 from kiki.rpc.v1 import syncledger_pb2 as pb
 from kiki.sandbox.goods import Visit
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = Path(__file__).parents[3] / "docs" / "statement.md"
 GUARD = {"x-internal-api-key": KEY}
 NOW = dt.datetime(2026, 12, 4, 12, tzinfo=dt.UTC)

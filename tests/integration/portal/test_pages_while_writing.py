@@ -18,6 +18,8 @@ from kiki.orchestrator.inbox.deliveries import NewDelivery, duplicate_key, store
 from kiki.orchestrator.inbox.queries import replay
 from kiki.orchestrator.lanes import Lane
 
+pytestmark = pytest.mark.slow
+
 HEADERS = {"x-internal-api-key": KEY}
 DAY = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 _BY_TYPE: Mapping[str, Any] = {

@@ -21,6 +21,8 @@ from kiki.runtime.embedded.account import Account, check_reachable
 from kiki.runtime.embedded.cluster import Passwords, check_version, prepare, socket_folder, told_failure
 from kiki.runtime.embedded.server import EmbeddedPostgres, plan
 
+pytestmark = pytest.mark.slow
+
 _PASSWORDS = Passwords(role="role's password", admin="admin")
 
 

@@ -27,6 +27,8 @@ from kiki.kit.grpc.status import from_rpc_error
 from kiki.kit.grpc.times import time_to_proto
 from kiki.rpc.v1 import syncvalue_pb2 as pb
 
+pytestmark = pytest.mark.slow
+
 
 @pytest_asyncio.fixture
 async def served(agent_dsn: str) -> AsyncIterator[Served]:

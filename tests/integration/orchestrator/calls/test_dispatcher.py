@@ -148,7 +148,7 @@ async def test_request_that_cannot_be_read_fails_alone_and_is_kept_as_it_is(rig:
     assert sorted(rig.agents.order) == [b"request-0", b"request-2", b"request-3", b"request-5"]
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 10))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))])
 async def test_whatever_went_wrong_all_calls_are_made_once_it_is_over(rig: Rig, seed: int) -> None:
     draw = random.Random(seed)
     calls = [intent(n, entity=f"customer:{draw.randrange(12)}") for n in range(60)]

@@ -20,6 +20,8 @@ from kiki.orchestrator.closing.requests import RequestRow
 from kiki.orchestrator.lanes import Lane
 from kiki.rpc.v1 import syncledger_pb2
 
+pytestmark = pytest.mark.slow
+
 
 async def ask(rig: Rig, store_id: int, month: Month = SEPTEMBER, why: str = "the books are due") -> bool:
     async with rig.database.transaction() as connection:

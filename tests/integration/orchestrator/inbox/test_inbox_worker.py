@@ -184,7 +184,7 @@ async def test_lost_connections_lose_nothing(rig: Rig) -> None:
     assert await rig.rows("SELECT count(*), count(DISTINCT n) FROM effects") == [(1000, 1000)]
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(n, marks=pytest.mark.slow) for n in range(4, 10))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 10))])
 async def test_whatever_went_wrong_all_is_decided_once_and_in_order_when_it_is_over(rig: Rig, seed: int) -> None:
     draw = random.Random(seed)
     entities = [f"order:{draw.randrange(15)}" for _ in range(120)]

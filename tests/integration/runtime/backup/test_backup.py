@@ -31,6 +31,8 @@ from kiki.runtime.backup.manifest import DUMP, MANIFEST, Manifest, read_manifest
 from kiki.runtime.backup.saving import save
 from kiki.runtime.backup.tools import without_password
 
+pytestmark = pytest.mark.slow
+
 NOW = dt.datetime.now(dt.UTC)
 _MESSAGE = """
 INSERT INTO syncengage.messages (store_id, message_id, flow_id, customer_key, channel, template, marketing, status,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kiki.council.syncflow import plan
 from kiki.council.syncflow.domain import PauseReason, ProductState, SeenCampaign, Standing
 from kiki.council.syncflow.plan import ACTIVE, PAUSED, Step
+from properties import examples
 
 PRODUCTS = ("1", "2")
 SOLD_OUT = frozenset({PauseReason.OUT_OF_STOCK})
@@ -107,7 +108,7 @@ _sold_out = st.frozensets(st.sampled_from(PRODUCTS))
 
 
 @given(st.lists(st.tuples(_sold_out, _answers, st.booleans()), max_size=8))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_what_only_we_touch_ends_as_it_is_wanted_however_answers_are_lost(
     turns: list[tuple[frozenset[str], list[str], bool]],
 ) -> None:
@@ -129,7 +130,7 @@ _promoted = st.frozensets(st.sampled_from(PRODUCTS)).map(sorted)
 
 
 @given(st.lists(st.tuples(_sold_out, _promoted, _answers, st.booleans()), max_size=8))
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 def test_what_is_promoted_no_longer_waits_for_stock_and_runs_again(
     turns: list[tuple[frozenset[str], list[str], list[str], bool]],
 ) -> None:
@@ -153,7 +154,7 @@ _mixed = st.lists(st.sampled_from(["done", "done", "program", "person"]), max_si
 
 
 @given(st.lists(st.tuples(_sold_out, _mixed, st.lists(_others, max_size=3), st.booleans()), max_size=8))
-@settings(max_examples=600)
+@settings(max_examples=examples(600))
 def test_what_others_paused_is_never_resumed(
     turns: list[tuple[frozenset[str], list[str], list[tuple[str, str]], bool]],
 ) -> None:
