@@ -26,7 +26,7 @@ test: test-units test-e2e ## Set up and pass all tests
 test-units: $(VENV)/.installed-dev ## All tests but those that run the whole mesh
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not e2e" $(ARGS)
 
-test-fast: $(VENV)/.installed-dev ## Tests that take no longer than a second or two each, with fewer examples per property
+test-fast: $(VENV)/.installed-dev ## Under three minutes: without the longest tests, with fewer examples per property
 	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal -m "not slow and not e2e" --hypothesis-profile fast $(ARGS)
 
 test-e2e: $(VENV)/.installed-dev ## Tests that run the whole mesh

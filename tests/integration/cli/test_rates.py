@@ -24,6 +24,8 @@ from kiki.orchestrator.calls.intents import REQUEST_PURPOSE
 from kiki.rpc.v1.syncshield_pb2 import LogDataAccessRequest
 from kiki.runtime.checks import _rates
 
+pytestmark = pytest.mark.slow
+
 NOW = dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC)
 HISTORY = "Date,USD,GBP,CYP,\n2026-11-20,1.1545,0.8812,N/A,\n2026-11-19,1.15,0.88,N/A,\n"
 SHA256 = hashlib.sha256(HISTORY.encode()).hexdigest()

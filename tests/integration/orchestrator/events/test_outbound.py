@@ -20,6 +20,8 @@ from kiki.orchestrator.events.queries import list_after
 from kiki.orchestrator.events.signing import verify
 from kiki.orchestrator.events.subscriptions import Subscribed, SubscriptionRepository
 
+pytestmark = pytest.mark.slow
+
 AT = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
