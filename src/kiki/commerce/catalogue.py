@@ -114,7 +114,7 @@ class InventoryItemRow:
     updated_at: dt.datetime
     """UNDATED while nothing but its levels was told: then `tracked` stands at a neutral value."""
     levels_complete: bool = False
-    """Whether the levels at all its locations were told once; a location that is stocked later tells itself."""
+    """Whether a list of the levels at all its locations was read; a location that is stocked later tells itself."""
 
 
 @dataclass(slots=True)
@@ -126,6 +126,8 @@ class LevelRow:
     location_id: str
     available: int | None
     updated_at: dt.datetime
+    earlier: tuple[tuple[dt.datetime, int | None], ...]
+    """What was told for earlier moments, oldest first, while that may explain the product's total."""
 
 
 @dataclass(slots=True)
@@ -148,9 +150,9 @@ class HoldRow:
 state_values = attrgetter(*ProductState.__slots__)
 variant_values = attrgetter(*VariantRow.__slots__)
 inventory_item_values = attrgetter(*InventoryItemRow.__slots__)
-level_values = attrgetter(*LevelRow.__slots__)
 hold_values = attrgetter(*HoldRow.__slots__)
 
+_EARLIER = msgspec.json.Decoder(tuple[tuple[dt.datetime, int | None], ...])
 
 _PRODUCTS_OF_ITEMS = """
 SELECT DISTINCT v.store_id, v.inventory_item_id, v.product_id
@@ -161,7 +163,8 @@ _VARIANTS_OF = """
 SELECT v.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, product_id)
 JOIN commerce.variants v ON v.store_id = wanted.store_id AND v.product_id = wanted.product_id"""
 _LEVELS_OF = """
-SELECT l.* FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, inventory_item_id)
+SELECT l.store_id, l.inventory_item_id, l.location_id, l.available, l.updated_at, l.earlier::text
+FROM unnest($1::bigint[], $2::text[]) AS wanted(store_id, inventory_item_id)
 JOIN commerce.inventory_levels l
     ON l.store_id = wanted.store_id AND l.inventory_item_id = wanted.inventory_item_id"""
 
@@ -201,10 +204,18 @@ def levels_of(items: Collection[ItemKey]) -> Read[dict[ItemKey, dict[str, LevelR
     def make(rows: Sequence[Sequence[Any]]) -> dict[ItemKey, dict[str, LevelRow]]:
         found: dict[ItemKey, dict[str, LevelRow]] = {}
         for row in rows:
-            found.setdefault((row[0], row[1]), {})[row[2]] = LevelRow(*row)
+            store_id, item, location, available, at, earlier = row
+            level = LevelRow(store_id, item, location, available, at, _EARLIER.decode(earlier))
+            found.setdefault((store_id, item), {})[location] = level
         return found
 
     return Read(_LEVELS_OF, columns_of(items, 2), make)
+
+
+def level_values(row: LevelRow) -> tuple[Any, ...]:
+    """A level's values in the order of its table's columns."""
+    earlier = msgspec.json.encode(row.earlier).decode()
+    return row.store_id, row.inventory_item_id, row.location_id, row.available, row.updated_at, earlier
 
 
 def inventory_items_of(items: Collection[ItemKey]) -> Read[dict[ItemKey, InventoryItemRow]]:

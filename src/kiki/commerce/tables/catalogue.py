@@ -144,6 +144,7 @@ inventory_levels = Table(
     column("location_id", Text),
     optional("available", BigInteger),
     moment("updated_at"),
+    column("earlier", JSONB, "'[]'"),
     PrimaryKeyConstraint("store_id", "inventory_item_id", "location_id", name="inventory_levels_pkey"),
     postgresql_with={"fillfactor": "80"},
 )

@@ -18,6 +18,14 @@ class Level:
 
     available: int | None
     at: dt.datetime
+    earlier: tuple[tuple[dt.datetime, int | None], ...] = ()
+    """What it told for earlier moments, oldest first, as far as that is kept."""
+
+    def as_of(self, moment: dt.datetime) -> int:
+        """Units at a moment by what was told up to it; none when it had not told any."""
+        if self.at <= moment:
+            return self.available or 0
+        return next((available or 0 for at, available in reversed(self.earlier) if at <= moment), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,7 @@ class VariantStock:
     status: str | None
     levels: tuple[Level, ...] = ()
     levels_complete: bool = False
-    """Whether these are the levels of all locations, or only of those that told theirs."""
+    """Whether a list of all locations gave these levels, or only those are here that told theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +85,21 @@ def is_sellable(variant: VariantStock) -> bool:
 def units_of(variant: VariantStock) -> int | None:
     """Units over all locations, negative ones counting as none; None when nothing tells them.
 
-    The product's total and the locations' levels come in separate deliveries: the newer one speaks. Levels that add up
-    to the total describe the same state, so the clamped sum (which the total cannot give) is used. Newer levels of some
-    locations only say nothing about the others: of these the older total is all that is known, until a newer one comes.
+    The product's total and the locations' levels come in separate deliveries. Levels that add up to the total, as they
+    were when it was told, are all there are: what they say now is the sum, clamped, which the total cannot give. Where
+    they do not, locations are missing, and the total speaks; newer levels of some locations add to it and take nothing
+    off, for of the others it is all that is known until a newer one comes. In whatever order the same is told, the
+    answer is the same.
     """
     if not variant.levels:
         return None if variant.quantity is None else max(variant.quantity, 0)
-    told = [level.available or 0 for level in variant.levels]
-    clamped = sum(max(available, 0) for available in told)
-    if variant.quantity is None:
+    clamped = sum(max(level.available or 0, 0) for level in variant.levels)
+    total_at = variant.quantity_at
+    if variant.quantity is None or sum(level.as_of(total_at) for level in variant.levels) == variant.quantity:
         return clamped
-    if variant.quantity_at <= max(level.at for level in variant.levels):
-        return clamped if variant.levels_complete or explains(variant) else max(clamped, variant.quantity)
-    return clamped if sum(told) == variant.quantity else max(variant.quantity, 0)
-
-
-def explains(variant: VariantStock) -> bool:
-    """Whether the levels are all there are: they add up to a total that is no older than any of them.
-
-    What no location has told is then none in sum, and whichever is stocked later tells itself.
-    """
-    if not variant.levels or variant.quantity is None:
-        return False
-    newest = max(level.at for level in variant.levels)
-    return variant.quantity_at >= newest and sum(level.available or 0 for level in variant.levels) == variant.quantity
+    if max(level.at for level in variant.levels) < total_at:
+        return max(variant.quantity, 0)
+    return clamped if variant.levels_complete else max(clamped, variant.quantity)
 
 
 def _limited_units(variant: VariantStock) -> int | None:

@@ -78,7 +78,9 @@ def variant_stock(batch: Batch, state: ProductState, row: VariantRow) -> Variant
         if item is not None:
             tracked = item.tracked if item.updated_at != UNDATED else tracked
             complete = item.levels_complete
-        levels = tuple(Level(level.available, level.updated_at) for level in batch.levels.get(key, {}).values())
+        levels = tuple(
+            Level(level.available, level.updated_at, level.earlier) for level in batch.levels.get(key, {}).values()
+        )
     return VariantStock(
         active=row.active,
         tracked=tracked,

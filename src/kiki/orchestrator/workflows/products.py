@@ -46,7 +46,6 @@ def product_observed(batch: Batch, view: StoreView, item: WorkItem, event: Produ
     _save_variants(batch, key, event, at)
     batch.out.products.add(key)
     refresh_price(batch, state)
-    stocking.note_levels(batch, state)
     guarding.guard(batch, view, state, item.lane, cause=item.topic)
     advertising.tell_margin(batch, view, state, item.lane)
     advertising.show(
@@ -104,7 +103,6 @@ def variant_observed(batch: Batch, view: StoreView, item: WorkItem, event: Varia
     _put_variant(batch, key, event.variant, at, active=event.active)
     batch.out.products.add(key)
     refresh_price(batch, state)
-    stocking.note_levels(batch, state)
     guarding.guard(batch, view, state, item.lane, cause=item.topic)
     advertising.tell_margin(batch, view, state, item.lane)
     advertising.show(batch, view, state, item, before=before, created=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from operator import itemgetter
 
-from kiki.commerce.catalogue import InventoryItemRow, LevelRow, ProductState
+from kiki.commerce.catalogue import InventoryItemRow, LevelRow
 from kiki.commerce.events import (
     UNDATED,
     InventoryItemObserved,
@@ -13,9 +15,11 @@ from kiki.commerce.events import (
     InventoryLevelsListed,
 )
 from kiki.orchestrator.inbox.protocol import WorkItem
-from kiki.orchestrator.stock_guard.stock import explains
 from kiki.orchestrator.workflows import advertising, guarding
 from kiki.orchestrator.workflows.batch import Batch, Key, StoreView, observed_at
+
+_KEPT_LEVELS = 8
+"""Levels of one location that are newer than the product's total: more wait for a total only where it never comes."""
 
 
 def inventory_level_observed(batch: Batch, view: StoreView, item: WorkItem, event: InventoryLevelObserved) -> None:
@@ -63,32 +67,49 @@ def inventory_item_observed(batch: Batch, view: StoreView, item: WorkItem, event
     _guard_sellers(batch, view, item, key)
 
 
-def note_levels(batch: Batch, state: ProductState) -> None:
-    """Remember which items' levels are all told: those that add up to what the product says."""
-    for row in batch.variants.get((state.store_id, state.product_id), {}).values():
-        if row.inventory_item_id is None or row.deleted:
-            continue
-        key = (row.store_id, row.inventory_item_id)
-        known = batch.inventory_items.get(key)
-        if (known is None or not known.levels_complete) and explains(guarding.variant_stock(batch, state, row)):
-            _complete(batch, key)
-
-
 def dated(updated_at: dt.datetime, item: WorkItem) -> dt.datetime:
     """The payload's own time, or when it was told where it has none."""
     return observed_at(item) if updated_at == UNDATED else updated_at
 
 
 def _put_level(batch: Batch, key: Key, location_id: str, available: int | None, at: dt.datetime) -> bool:
+    """Remember what a location told, and what it told before as long as that may explain the product's total.
+
+    Returns whether anything is known now that was not.
+    """
     levels = batch.levels.setdefault(key, {})
     known = levels.get(location_id)
-    if known is not None and at < known.updated_at:
+    told = {} if known is None else {**dict(known.earlier), known.updated_at: known.available}
+    told[at] = available
+    *earlier, (newest, now) = sorted(told.items(), key=itemgetter(0))
+    row = LevelRow(*key, location_id, now, newest, _still_of_use(batch, key, earlier))
+    if row == known:
         return False
-    row = LevelRow(*key, location_id, available, at)
-    if row != known:
-        levels[location_id] = row
-        batch.out.levels[key[0], key[1], location_id] = row
+    levels[location_id] = row
+    batch.out.levels[key[0], key[1], location_id] = row
     return True
+
+
+def _still_of_use(
+    batch: Batch, key: Key, earlier: Sequence[tuple[dt.datetime, int | None]]
+) -> tuple[tuple[dt.datetime, int | None], ...]:
+    """Of a location's earlier levels the one that stood when the total was told, and those since; oldest first."""
+    item = batch.inventory_items.get(key)
+    if item is not None and item.levels_complete:
+        return ()
+    total_at = min(_totals_of(batch, key), default=UNDATED)
+    before = [each for each in earlier if each[0] <= total_at]
+    since = [each for each in earlier if each[0] > total_at]
+    return (*before[-1:], *since[-_KEPT_LEVELS:])
+
+
+def _totals_of(batch: Batch, key: Key) -> Iterator[dt.datetime]:
+    """When the totals were told of the variants that an item is."""
+    for product_key in batch.products_of.get(key, ()):
+        state = batch.products.get(product_key)
+        for row in batch.variants.get(product_key, {}).values():
+            if state is not None and row.inventory_item_id == key[1] and row.quantity is not None:
+                yield state.told_at(row)
 
 
 def _complete(batch: Batch, key: Key) -> None:
@@ -112,6 +133,5 @@ def _guard_sellers(batch: Batch, view: StoreView, item: WorkItem, key: Key) -> N
     for product_key in sorted(set(batch.products_of.get(key, ()))):
         state = batch.products.get(product_key)
         if state is not None:
-            note_levels(batch, state)
             guarding.guard(batch, view, state, item.lane, cause=item.topic)
             advertising.tell_margin(batch, view, state, item.lane)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kiki.orchestrator.stock_guard.guard import PAUSED, RUNNING, Action, GuardRules, GuardState, judge
-from kiki.orchestrator.stock_guard.stock import Level, StockView, VariantStock, explains, is_sellable, units_of, view_of
+from kiki.orchestrator.stock_guard.stock import Level, StockView, VariantStock, is_sellable, units_of, view_of
 
 T0 = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 MINUTE = dt.timedelta(minutes=1)
@@ -25,9 +25,11 @@ def variant(
     status: str | None = None,
     levels: tuple[int | None, ...] = (),
     levels_at: dt.datetime = T0 + MINUTE,
+    before: tuple[int, ...] | None = None,
     complete: bool = False,
 ) -> VariantStock:
-    told = tuple(Level(each, levels_at) for each in levels)
+    earlier = [()] * len(levels) if before is None else [((T0, each),) for each in before]
+    told = tuple(Level(each, levels_at, was) for each, was in zip(levels, earlier, strict=True))
     return VariantStock(active, tracked, may_oversell, quantity, T0, status, told, complete)
 
 
@@ -47,6 +49,12 @@ def variant(
         pytest.param(variant(quantity=0, levels=(3, -3)), True, id="negatives-clamped-per-location"),
         pytest.param(variant(quantity=9, levels=(0, None), complete=True), False, id="all-levels-newer-decide"),
         pytest.param(variant(quantity=9, levels=(0, None)), True, id="some-levels-newer-do-not-hide-the-rest"),
+        pytest.param(
+            variant(quantity=9, levels=(0, 0), before=(5, 4)), False, id="all-levels-by-what-they-told-before"
+        ),
+        pytest.param(
+            variant(quantity=9, levels=(0, 0), before=(5, 3)), True, id="some-levels-by-what-they-told-before"
+        ),
         pytest.param(variant(quantity=None, levels=(0,)), False, id="levels-without-any-total-decide"),
         pytest.param(variant(quantity=0, levels=(2,)), True, id="a-level-that-came-back"),
         pytest.param(variant(quantity=3, levels=(3, 0), levels_at=T0), True, id="levels-of-the-totals-own-time"),
@@ -95,20 +103,26 @@ def test_what_has_stock_anywhere_is_never_called_empty(
     Empty is only what was so by the newest total, or by the levels of all locations; these tell the sum exactly.
     """
     now, total = T0, sum(stock.values())
-    told = {name: Level(units, now) for name, units in stock.items()} if listed else {}
-    total_at, complete = now, listed
+    told: dict[str, list[tuple[dt.datetime, int | None]]]
+    told = {name: [(now, units)] for name, units in stock.items()} if listed else {}
+    total_at, at_total = now, dict(stock)
     for name, units, total_arrives in changes:
         now += MINUTE
         stock[name] = units
-        told[name] = Level(units, now)
+        told.setdefault(name, []).append((now, units))
         if total_arrives:
-            total, total_at = sum(stock.values()), now
-        seen = VariantStock(True, True, False, total, total_at, None, tuple(told.values()), complete)
-        complete = complete or explains(seen)
-        if complete or total_arrives:
+            total, total_at, at_total = sum(stock.values()), now, dict(stock)
+        levels = tuple(Level(each[-1][1], each[-1][0], tuple(each[:-1])) for each in told.values())
+        seen = VariantStock(True, True, False, total, total_at, None, levels, listed)
+        silent = {
+            name
+            for name, units in at_total.items()
+            if units and not any(at <= total_at for at, _ in told.get(name, ()))
+        }
+        if listed or total_arrives or not silent:
             assert units_of(seen) == sum(stock.values())
         if not is_sellable(seen):
-            assert total == 0 or complete
+            assert sum(stock.values()) == 0
 
 
 _views = st.one_of(
