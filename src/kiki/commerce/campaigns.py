@@ -35,9 +35,11 @@ ON CONFLICT (store_id, campaign_id) DO UPDATE SET
     ended_at = CASE WHEN excluded.active THEN NULL ELSE coalesce(campaigns.ended_at, excluded.ended_at) END"""
 
 _END_PROMOTIONS = """
-UPDATE commerce.campaign_products p SET to_at = $7
+UPDATE commerce.campaign_products p SET to_at = least($7, c.ended_at)
 FROM unnest($1::bigint[], $2::text[]) AS changed(store_id, campaign_id)
-WHERE p.store_id = changed.store_id AND p.campaign_id = changed.campaign_id AND (p.to_at IS NULL OR p.to_at > $7)
+JOIN commerce.campaigns c ON c.store_id = changed.store_id AND c.campaign_id = changed.campaign_id
+WHERE p.store_id = changed.store_id AND p.campaign_id = changed.campaign_id
+    AND (p.to_at IS NULL OR p.to_at > least($7, c.ended_at))
     AND NOT EXISTS (
         SELECT FROM unnest($3::bigint[], $4::text[], $5::text[], $6::timestamptz[])
             AS told(store_id, campaign_id, product_id, from_at)
@@ -319,8 +321,7 @@ async def project_campaigns(
     former: Sequence[FormerKeys],
     now: dt.datetime,
 ) -> None:
-    """Write campaigns as SyncFlow has them now. What is no longer promoted was promoted until now."""
-    await connection.execute(_PROJECT, *(list(column) for column in zip(*map(campaign_values, rows), strict=True)))
+    """Write campaigns as SyncFlow has them now. What they promote no longer, they did until now or their end."""
     await connection.execute(
         _END_PROMOTIONS,
         [row.store_id for row in rows],
@@ -331,6 +332,7 @@ async def project_campaigns(
         [row.from_at for row in promotions],
         now,
     )
+    await connection.execute(_PROJECT, *(list(column) for column in zip(*map(campaign_values, rows), strict=True)))
     await CAMPAIGN_PRODUCTS.upsert(connection, [promotion_values(row) for row in promotions])
     await FORMER_KEYS.insert_missing(connection, [former_values(row) for row in former])
     await bump_campaigns_revision(connection, sorted({row.store_id for row in rows}))

@@ -60,6 +60,9 @@ def _said(entries: Iterable[dict[str, Any]], name: str) -> set[str]:
 
 def _project(batch: Batch, store_id: int, entry: dict[str, Any], earlier: dt.datetime | None) -> None:
     key = (store_id, entry["campaign_id"])
+    former = batch.campaigns.get(key)
+    if former is not None and former.ended_at is not None and not entry["ended"]:
+        batch.promoted[key] = [_cut(row, former.ended_at) for row in batch.promoted.get(key, ())]
     batch.campaigns[key] = batch.out.campaigns[key] = _campaign(batch, key, entry, earlier)
     known: dict[str, list[PromotionRow]] = {}
     for each in batch.promoted.get(key, ()):
@@ -86,7 +89,7 @@ def _campaign(batch: Batch, key: Key, entry: dict[str, Any], earlier: dt.datetim
         status=entry["status"],
         active=not entry["ended"],
         registered_at=batch.now,
-        ended_at=batch.now if entry["ended"] else None,
+        ended_at=((known.ended_at if known is not None else None) or batch.now) if entry["ended"] else None,
         since_at=since,
     )
 
@@ -94,17 +97,23 @@ def _campaign(batch: Batch, key: Key, entry: dict[str, Any], earlier: dt.datetim
 def _promotion(
     batch: Batch, key: Key, told: dict[str, Any], known: Sequence[PromotionRow], earlier: dt.datetime | None
 ) -> PromotionRow:
-    """One that is known goes on; one that was ended meanwhile begins anew, and the gap between is none of ours."""
+    """One that is known goes on; one that was ended meanwhile begins anew, not before it is planned to, and the gap
+    between is none of ours."""
     wanted, until = _time(told.get("from_at")) or EVER, _time(told.get("to_at"))
     goes_on = [row for row in known if row.to_at is None or row.to_at > batch.now or row.to_at == until]
     same = next((row for row in goes_on if row.from_at == wanted), None)
     begins, since = wanted, earlier or batch.now
     if same is None and any(row.from_at == wanted for row in known):
         same = max((row for row in goes_on if row.from_at > wanted), key=lambda row: row.from_at, default=None)
-        begins = since if same is None else same.from_at
+        begins = max(wanted, since) if same is None else same.from_at
     if same is not None:
         since = same.since_at if earlier is None else min(same.since_at, earlier)
     return PromotionRow(key[0], told["product_id"], key[1], begins, until, since)
+
+
+def _cut(row: PromotionRow, ended_at: dt.datetime) -> PromotionRow:
+    """As far as its campaign ran, which is taken up again now."""
+    return row if row.to_at is not None and row.to_at <= ended_at else replace(row, to_at=ended_at)
 
 
 def _remember(batch: Batch, key: Key, rows: Sequence[PromotionRow]) -> None:

@@ -189,12 +189,13 @@ class Shop:
         campaign_id: str = "k1",
         *,
         products: Sequence[str] = (),
+        promotions: Sequence[dict[str, Any]] | None = None,
         ended: bool = False,
         utm_campaign: str = "autumn",
         utm_id: str = "77",
         **more: Any,
     ) -> None:
-        promotions = [{"product_id": each, "from_at": None, "to_at": None} for each in products]
+        always = [{"product_id": each, "from_at": None, "to_at": None} for each in products]
         await self.fact(
             "campaigns_changed",
             {
@@ -207,7 +208,7 @@ class Shop:
                         "utm_id": utm_id,
                         "status": "active",
                         "ended": ended,
-                        "promotions": promotions,
+                        "promotions": always if promotions is None else list(promotions),
                     }
                 ],
                 **more,

@@ -154,3 +154,54 @@ async def test_a_long_history_is_gone_through_page_by_page(shop: Shop, monkeypat
     await work(shop)
     assert {row["verdict"] for row in await shop.rows("orders")} == {"incremental"}
     assert await stale(shop) == []
+
+
+async def test_a_campaign_that_ended_and_goes_on_promoted_nothing_in_between(shop: Shop) -> None:
+    await shop.register(products=["p1"])
+    await buy(shop, "1")
+    shop.now += DAY
+    for _ in range(2):
+        await shop.register(products=["p1"], ended=True)
+    shop.now += DAY
+    await buy(shop, "2")
+    assert await stands(shop, "2") == TOUCHED
+    shop.now += DAY
+    await shop.register(products=["p1"], ended=True)
+    await shop.register(products=["p1"])
+    await buy(shop, "3")
+    await again(shop, *"123")
+    assert [await stands(shop, name) for name in "123"] == [OURS, TOUCHED, OURS]
+    shop.now += DAY
+    await shop.register(products=["p1"])
+    await buy(shop, "4")
+    await again(shop, *"1234")
+    assert [await stands(shop, name) for name in "1234"] == [OURS, TOUCHED, OURS, OURS]
+    assert len(await shop.rows("campaign_products")) == 2
+
+
+async def test_an_earlier_time_that_is_named_says_that_an_ended_campaign_ran_on(shop: Shop) -> None:
+    await shop.register(products=["p1"])
+    shop.now += DAY
+    await shop.register(products=["p1"], ended=True)
+    shop.now += DAY
+    await buy(shop, "1")
+    shop.now += DAY
+    await buy(shop, "2")
+    shop.now += DAY
+    await shop.register(products=["p1"], effective_from=(shop.now - DAY).isoformat())
+    await work(shop)
+    assert [await stands(shop, name) for name in "12"] == [TOUCHED, OURS]
+
+
+async def test_a_promotion_begins_when_it_was_planned_to_though_it_was_taken_out_before(shop: Shop) -> None:
+    begins = NOW + 10 * DAY
+    planned = [{"product_id": "p1", "from_at": begins.isoformat(), "to_at": None}]
+    for promotions in (planned, [], planned):
+        await shop.register(promotions=promotions)
+        shop.now += DAY
+    await buy(shop, "1")
+    assert await stands(shop, "1") == TOUCHED
+    shop.now = begins
+    await buy(shop, "2")
+    await again(shop, *"12")
+    assert [await stands(shop, name) for name in "12"] == [TOUCHED, OURS]
