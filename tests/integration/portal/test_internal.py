@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from integration.portal.running import KEY, SITE, Portal, running_portal, woo_headers
+from kiki.commerce.catalogue import PRODUCT_STATES, ProductState, state_values
+from kiki.orchestrator.inbox.protocol import InternalFact
+from kiki.orchestrator.lanes import Lane
 
+NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 HEADERS = {"x-internal-api-key": KEY}
 BODY = b'{"id":1}'
 _HALF = b'{"base_url":"https://shop.example","access_token":"\\ud800"}'
@@ -191,6 +195,34 @@ async def test_settings_change_one_by_one(portal: Portal) -> None:
     assert (settings["low_stock_threshold"], settings["fee_rate"], settings["basis"]) == (3, "0.15", "net_sales")
     wrong = await portal.http.patch(path, headers=HEADERS, json={"fee_rate": "1.5"})
     assert wrong.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("changed", "facts"),
+    [
+        ({"margin_floor": "0.2"}, [(Lane.BULK, 200, True), (Lane.BULK, 50, True)]),
+        ({"low_stock_threshold": 3}, [(Lane.BULK, 200, False), (Lane.BULK, 50, False)]),
+        ({"margin_floor": "0.00", "low_stock_threshold": 5, "resume_damping_seconds": 9}, []),
+    ],
+    ids=["floor", "threshold", "nothing of both"],
+)
+async def test_products_are_judged_by_a_changed_rule(
+    portal: Portal, changed: dict[str, Any], facts: list[tuple[Lane, int, bool]]
+) -> None:
+    shop = await portal.add_store()
+    async with portal.database.transaction() as connection:
+        for number in range(251):
+            state = ProductState(shop.store_id, f"p{number}", "active", number == 0, False, NOW, "", b"", b"")
+            await PRODUCT_STATES.upsert(connection, [state_values(state)])
+    answer = await portal.http.patch(f"/internal/stores/{shop.store_id}/settings", headers=HEADERS, json=changed)
+    assert answer.status_code == 200, answer.text
+    rows = await portal.rows("SELECT lane FROM inbox.deliveries WHERE topic = 'rules_changed' ORDER BY delivery_id")
+    told = [InternalFact.decode("rules_changed", body).body for body in await portal.bodies()]
+    found = [
+        (Lane(row["lane"]), len(each["product_ids"]), each["margins"]) for row, each in zip(rows, told, strict=True)
+    ]
+    assert found == facts
+    assert "p0" not in [name for each in told for name in each["product_ids"]], "it is deleted"
 
 
 async def test_a_rotated_secret_signs_and_the_one_before_goes_on(portal: Portal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from kiki.commerce.catalogue import ProductState, ProductText
 from kiki.commerce.events import ProductStatus
@@ -12,7 +13,7 @@ from kiki.orchestrator.inbox.protocol import WorkItem
 from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows import messages
 from kiki.orchestrator.workflows.batch import Batch, StoreView
-from kiki.orchestrator.workflows.guarding import lane_of, next_seq, sku_of
+from kiki.orchestrator.workflows.guarding import guard, lane_of, next_seq, sku_of
 from kiki.rpc.v1 import common_pb2, events_pb2, synccreate_pb2, syncflow_pb2
 
 _NETWORKS = {
@@ -39,7 +40,24 @@ def tell_margin(batch: Batch, view: StoreView, state: ProductState, lane: Lane) 
     if margin == known:
         return
     state.margin = margin
-    told, floor = (known, "0") if margin is None else (margin, view.store.settings.margin_floor)
+    if margin is None:
+        _tell_margin(batch, state, lane, known, "0")
+    else:
+        _tell_margin(batch, state, lane, margin, view.store.settings.margin_floor)
+
+
+def rules_changed(batch: Batch, view: StoreView, item: WorkItem, body: dict[str, Any]) -> None:
+    """The store has another floor or low-stock threshold: what is known of these products is judged by it."""
+    for product_id in body["product_ids"]:
+        state = batch.products.get((item.store_id, product_id))
+        if state is None:
+            continue
+        guard(batch, view, state, item.lane, cause="rules_changed")
+        if body["margins"] and state.margin is not None:
+            _tell_margin(batch, state, item.lane, state.margin, view.store.settings.margin_floor)
+
+
+def _tell_margin(batch: Batch, state: ProductState, lane: Lane, told: Decimal | None, floor: str) -> None:
     seq = next_seq(batch, state)
     request = syncflow_pb2.UpdateProductMarginsRequest(
         store_id=state.store_id,

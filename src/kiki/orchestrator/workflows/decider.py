@@ -31,6 +31,7 @@ from kiki.kit.errors import InvalidInput, KikiError
 from kiki.kit.sealing import Sealer
 from kiki.orchestrator.inbox.protocol import Decided, InternalFact, ItemFailure, WorkItem
 from kiki.orchestrator.workflows import (
+    advertising,
     customers,
     engaging,
     evidence,
@@ -166,6 +167,7 @@ _ON_FACT: dict[str, Callable[[Batch, StoreView, WorkItem, dict[str, Any]], None]
     "products_commanded": hands.products_commanded,
     "holds_expired": hands.holds_expired,
     "resumes_due": hands.resumes_due,
+    "rules_changed": advertising.rules_changed,
     "subject_request_opened": privacy.request_opened,
 }
 """What happens, by what an agent answered, a person decided or a schedule found due."""

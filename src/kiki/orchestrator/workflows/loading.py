@@ -249,7 +249,7 @@ def _collect_fact(batch: Batch, wanted: Wanted, store_id: int, kind: str, body: 
     elif kind == "customers_at_risk":
         wanted.people_stores.add(store_id)
         wanted.customers |= {(store_id, key) for key in body["customer_keys"]}
-    elif kind in ("resumes_due", "products_commanded", "holds_expired"):
+    elif kind in ("resumes_due", "products_commanded", "holds_expired", "rules_changed"):
         wanted.product_stores.add(store_id)
         wanted.products |= {(store_id, product_id) for product_id in body["product_ids"]}
 

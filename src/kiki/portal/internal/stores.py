@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from decimal import Decimal
 from typing import Literal, cast
 
 import msgspec
@@ -16,6 +17,7 @@ from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
 from kiki.orchestrator.closing.endings import ending_facts, list_outside
 from kiki.orchestrator.experiments.service import BY_EXPERIMENT, check_basis_free, check_billable
+from kiki.orchestrator.lanes import Lane
 from kiki.orchestrator.workflows.stores import first_month_after
 from kiki.platforms.protocol import Platform, StoreApi, StoreCredentials
 from kiki.portal.access import documented_key
@@ -33,6 +35,7 @@ from kiki.portal.internal.attribution import check_models
 from kiki.portal.internal.pages import Cursor, Limit, StoreId, decode_cursor, encode_cursor
 from kiki.portal.internal.schemas import CredentialsBody, NewSecretBody, NewStoreBody, StoreRules
 from kiki.portal.jobs.repository import delete_credentials, find_history, known_history, put_credentials
+from kiki.portal.queries.shop import list_product_ids
 from kiki.portal.routing import AnswerRouter
 from kiki.portal.services import Actor, Injected, Services
 
@@ -42,6 +45,7 @@ _CONTRACT_FIELDS = {"fee_rate", "basis", "rule", "experiment_id"}
 _ADDRESSES = {"shopify": "example.myshopify.com"}
 """Where a shop's key is no address of its own choosing."""
 _COMPARING_RULES = {"uplift", "lesser_of"}
+_PRODUCTS_PER_FACT = 200
 
 
 class BaselineMissing(InvalidInput):
@@ -112,7 +116,8 @@ async def show(services: Injected, store_id: StoreId) -> StoreDetails:
 
 @router.patch("/{store_id}/settings", operation_id="change_store_settings", summary="Change a store's rules")
 async def change_settings(services: Injected, actor: Actor, store_id: StoreId, body: StoreRules) -> Store:
-    """What is left out keeps its value. A changed fee, basis or rule becomes a new version of the contract."""
+    """What is left out keeps its value. A changed fee, basis or rule becomes a new version of the contract; by another
+    margin floor or low-stock threshold, products are judged anew in the background."""
     changes = body.changes()
     async with services.database.transaction() as connection:
         before = await services.stores.get(connection, store_id)
@@ -131,6 +136,7 @@ async def change_settings(services: Injected, actor: Actor, store_id: StoreId, b
             await _tell_terms(services, connection, store_id=store_id)
         if before.settings.basis != merged.basis:
             await _ask_baseline(services, connection, store)
+        await _judge_anew(services, connection, before, merged)
     services.store_cache.forget()
     services.collector.stores.forget()
     return store_json(store)
@@ -304,6 +310,26 @@ async def _ask_baseline(services: Services, connection: Connection, store: Store
         body={"revision": now.isoformat(), "history_from": history_from},
         now=now,
     )
+
+
+async def _judge_anew(
+    services: Services, connection: Connection, before: StoreConnection, wanted: StoreSettings
+) -> None:
+    """Have products judged by another floor or threshold, in the background; without it, each at its next change."""
+    margins = Decimal(before.settings.margin_floor) != Decimal(wanted.margin_floor)
+    if not margins and before.settings.low_stock_threshold == wanted.low_stock_threshold:
+        return
+    found = await list_product_ids(connection, before.store_id)
+    for start in range(0, len(found), _PRODUCTS_PER_FACT):
+        await add_fact(
+            connection,
+            services.sealer,
+            store_id=before.store_id,
+            kind="rules_changed",
+            body={"product_ids": found[start : start + _PRODUCTS_PER_FACT], "margins": margins},
+            now=services.clock.now(),
+            lane=Lane.BULK,
+        )
 
 
 async def _audit(services: Services, connection: Connection, store_id: int, actor: str, action: str) -> None:

@@ -30,6 +30,15 @@ class OrderFilter:
     placed_to: dt.datetime | None = None
 
 
+async def list_product_ids(connection: Connection, store_id: int) -> list[str]:
+    """All products that the store still has."""
+    rows = await connection.fetch(
+        "SELECT product_id FROM commerce.product_states WHERE store_id = $1 AND NOT deleted ORDER BY product_id",
+        store_id,
+    )
+    return [row[0] for row in rows]
+
+
 async def list_orders(
     connection: Connection, store_id: int, wanted: OrderFilter, *, before: tuple[dt.datetime, str] | None, limit: int
 ) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ from kiki.commerce.events import (
 )
 from kiki.council.syncflow import convert
 from kiki.council.syncflow import guard as flow_guard
-from kiki.council.syncflow.domain import ProductState
+from kiki.council.syncflow.domain import PauseReason, ProductState
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -135,6 +135,19 @@ async def test_an_empty_location_does_not_hide_the_stock_that_others_never_told(
     assert await shop.calls("PauseProductCampaigns") == []
     assert (await shop.row("product_states"))["sellable"] is True
     await shop.tell(product(quantity=0, at=NOW + MINUTE))
+    assert len(await shop.calls("PauseProductCampaigns")) == 1
+
+
+async def test_levels_that_overtook_their_total_tell_that_they_were_all(shop: Shop) -> None:
+    """Two places sell out; the total of the moment between comes last, and is explained by what they told before."""
+    await shop.tell(product(quantity=8), origin="sync")
+    await shop.tell(level("a", 5, NOW + MINUTE), level("b", 0, NOW + 3 * MINUTE))
+    await shop.tell(level("b", 2, NOW + 2 * MINUTE), level("a", 0, NOW + 4 * MINUTE))
+    assert await shop.calls("PauseProductCampaigns") == []
+    await shop.tell(product(quantity=7, at=NOW + 2 * MINUTE))
+    assert len(await shop.calls("PauseProductCampaigns")) == 1
+    await shop.tell(product(quantity=0, at=NOW + 4 * MINUTE))
+    assert (await shop.row("product_states"))["quantity"] == 0
     assert len(await shop.calls("PauseProductCampaigns")) == 1
 
 
@@ -275,6 +288,34 @@ async def test_a_margin_that_is_known_no_longer_pauses_nothing(shop: Shop) -> No
             state = flow_guard.set_margin(state, told) or state
             reasons.append(set(state.reasons))
     assert reasons == [{"low_margin"}, set()]
+
+
+async def test_another_floor_is_told_of_margins_that_stay(shop: Shop) -> None:
+    await shop.tell(product(cost="15.00"), product("p2"), origin="sync")
+    async with shop.database.transaction() as connection:
+        await connection.execute(
+            'UPDATE commerce.store_connections SET settings = settings || \'{"margin_floor": "0.3"}\'::jsonb'
+        )
+    await shop.fact("rules_changed", {"product_ids": ["p1", "p2", "gone"], "margins": True})
+    first, second = await shop.calls("UpdateProductMargins")
+    assert (dict(second.margins), second.margin_floor) == ({"p1": 0.25}, 0.3)
+    assert second.decision_seq > first.decision_seq
+    state = flow_guard.set_margin(ProductState(store_id=shop.store_id, product_id="p1"), convert.margins(second)[0])
+    assert state is not None
+    assert state.reasons == {PauseReason.LOW_MARGIN}
+
+
+async def test_another_threshold_is_held_against_the_stock_that_there_is(shop: Shop) -> None:
+    await shop.tell(product(quantity=8), product("p2", quantity=50), origin="sync")
+    async with shop.database.transaction() as connection:
+        await connection.execute(
+            "UPDATE commerce.store_connections SET settings = settings || '{\"low_stock_threshold\": 9}'::jsonb"
+        )
+    for _ in range(2):
+        await shop.fact("rules_changed", {"product_ids": ["p1", "p2"], "margins": False})
+    (lowered,) = await shop.calls("AdjustBidsForInventory")
+    assert (lowered.product_id, lowered.quantity, lowered.low_stock_threshold) == ("p1", 8, 9)
+    assert await shop.calls("UpdateProductMargins") == []
 
 
 async def test_the_guard_never_overrides_a_hand(shop: Shop) -> None:
