@@ -38,6 +38,7 @@ _MAX_TEXT = 10_000
 _MAX_IDENT = 128
 _MAX_COUNT = 2**31 - 1
 _MAX_INT = 2**64
+_AMOUNT_BITS = 64
 _YEARS = range(1900, 3000)
 """No shop sold outside them; at the ends of the calendar, windows and zones leave it."""
 
@@ -149,11 +150,20 @@ def minor(value: Amount, currency: str, name: str) -> int:
             currency,
         ).minor
     except (InvalidInput, ArithmeticError):
-        raise InvalidInput(
-            f"`{name}` is a decimal amount that fits 64 bits of minor units",
-            reason="BAD_AMOUNT",
-            data={"field": name},
-        ) from None
+        raise _bad_amount(name) from None
+
+
+def summed(amount_minor: int, currency: str, name: str) -> Money:
+    """What amounts come to that were read one by one: refused like them when it does not fit."""
+    if amount_minor.bit_length() >= _AMOUNT_BITS:
+        raise _bad_amount(name)
+    return Money(amount_minor, currency)
+
+
+def _bad_amount(name: str) -> InvalidInput:
+    return InvalidInput(
+        f"`{name}` is a decimal amount that fits 64 bits of minor units", reason="BAD_AMOUNT", data={"field": name}
+    )
 
 
 def decimal(value: Amount, name: str) -> Decimal:

@@ -96,6 +96,40 @@ def test_a_variable_product_lists_its_variations_and_speaks_for_them_only_when_i
     assert {(v.tracked, v.quantity, v.status) for v in shared.variants} == {(True, 7, StockStatus.IN_STOCK)}
 
 
+@pytest.mark.parametrize("managed", [True, 1, "1", "yes", "true"], ids=repr)
+def test_a_parent_counts_the_stock_of_all_however_php_writes_it(managed: object) -> None:
+    told = {"id": 4, "type": "variable", "variations": [5], "manage_stock": managed, "stock_quantity": 0}
+    assert [(v.tracked, v.quantity) for v in product(told).variants] == [(True, 0)]
+
+
+def test_a_product_from_which_a_plugin_took_something_is_read() -> None:
+    event = product(
+        {
+            "id": 4,
+            "type": "variable",
+            "stock_status": "outofstock",
+            "variations": {"0": 5, "2": 6},
+            "images": {"1": {"src": "https://shop.example/a.png"}},
+            "categories": {"1": {"name": "Tea"}},
+            "brands": {"3": {"name": "Acme"}},
+        }
+    )
+    assert [(v.variant_id, v.status) for v in event.variants] == [
+        ("5", StockStatus.OUT_OF_STOCK),
+        ("6", StockStatus.OUT_OF_STOCK),
+    ]
+    assert event.variants_complete
+    assert (event.image_urls, event.category, event.vendor) == (("https://shop.example/a.png",), "Tea", "Acme")
+
+
+@pytest.mark.parametrize("price", ["12,50", "1,234.50", "on request", "<b>5</b>", [], "1e30"], ids=repr)
+def test_a_price_that_an_importer_garbled_costs_no_stock(price: object) -> None:
+    told = {"id": 4, "type": "simple", "price": price, "regular_price": price, "stock_status": "outofstock"}
+    (variant,) = product({**told, "cost_of_goods_sold": {"total_value": price}}).variants
+    assert (variant.status, variant.price) == (StockStatus.OUT_OF_STOCK, None)
+    assert (variant.compare_at_price, variant.cost) == (None, None)
+
+
 def test_sample_products_are_read() -> None:
     assert product(sample("woocommerce/product_simple.json")).title == "Book the Green Room"
     assert product(sample("woocommerce/webhook_product_created.json")["body"]).variants[0].price == Money(15000, "EUR")
@@ -374,6 +408,18 @@ def test_a_body_that_is_no_json_is_refused_with_half_an_emoji_as_well() -> None:
 def test_a_refund_with_the_wrong_sign_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"refunds\.total"):
         order(refunds=[{"id": 1, "total": "5.00"}])
+
+
+def test_amounts_that_add_up_to_too_much_are_refused() -> None:
+    most = "92233720368547758.07"
+    assert order(total=most).total.minor == 2**63 - 1
+    with pytest.raises(InvalidInput) as refused:
+        order(total=most, gift_cards=[{"amount": "0.01"}])
+    assert (refused.value.reason, refused.value.data) == ("BAD_AMOUNT", {"field": "total"})
+    lines = [{"id": number, "quantity": 1, "total": most} for number in (1, 2)]
+    with pytest.raises(InvalidInput) as refused:
+        order(line_items=lines)
+    assert (refused.value.reason, refused.value.data) == ("BAD_AMOUNT", {"field": "line_items.total"})
 
 
 def test_messages_repeat_no_value() -> None:

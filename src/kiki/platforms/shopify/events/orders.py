@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import msgspec
 
@@ -17,7 +17,7 @@ from kiki.commerce.events import (
     Refund,
     RefundObserved,
 )
-from kiki.kit.money import Money, check_currency, exponent
+from kiki.kit.money import Money, check_currency, rounded
 from kiki.platforms.protocol import StoreContext
 from kiki.platforms.reading import (
     Amount,
@@ -32,6 +32,7 @@ from kiki.platforms.reading import (
     ident,
     minor,
     missing,
+    summed,
     text,
     time,
     whole,
@@ -141,8 +142,8 @@ def observed(topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceE
             paid_at=_paid_at(topic, status, placed_at, updated_at, store),
             cancelled_at=find_time(order.cancelled_at, "cancelled_at"),
             currency=currency,
-            total=Money(total - unpaid, currency),
-            net_sales=Money(_part(net, total - unpaid, total) if unpaid else net, currency),
+            total=summed(total - unpaid, currency, "total_price"),
+            net_sales=summed(rounded(net * (total - unpaid), total) if unpaid else net, currency, "line_items.price"),
             is_test=order.test is True,
             customer=stub_of(
                 order.customer,
@@ -176,7 +177,7 @@ def refunded(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
             order_id=order_id,
             refund=Refund(
                 refund_id=refund_id,
-                amount=Money(amount, currency),
+                amount=summed(amount, currency, "transactions.amount"),
                 refunded_at=refunding.refunded_at(refund),
             ),
         ),
@@ -215,10 +216,11 @@ def _lines(order: _Order, returned: Sequence[int], currency: str) -> Iterator[Or
         kept = ordered if 0 < removed <= back else ordered - _removed(line, order)
         net = whole_net = _net(line, order, ordered, currency)
         if kept != ordered:
-            left = _part(net, kept, ordered)
-            net = left + (_part(net - left, back, removed) if removed else 0)
+            left = rounded(net * kept, ordered)
+            net = left + (rounded((net - left) * back, removed) if removed else 0)
         if credit and ordered:
-            net -= _part(_part(whole_net, min(_came_back(line, swaps), ordered), ordered), credit, goods)
+            swapped = rounded(whole_net * min(_came_back(line, swaps), ordered), ordered)
+            net -= rounded(swapped * credit, goods)
         yield OrderLine(
             line_id=ident(line.id, "line_items.id"),
             product_id=find_ident(line.product_id, "line_items.product_id"),
@@ -226,7 +228,7 @@ def _lines(order: _Order, returned: Sequence[int], currency: str) -> Iterator[Or
             sku=text(line.sku),
             title=text(line.title),
             quantity=kept,
-            net_total=Money(max(0, net), currency),
+            net_total=summed(max(0, net), currency, "line_items.price"),
             gift_card=line.gift_card is True,
         )
 
@@ -270,11 +272,6 @@ def _came_back(line: _Line, refunds: Sequence[refunding.Refund]) -> int:
         if part.line_item_id == line.id
     )
     return max(0, units)
-
-
-def _part(amount: int, part: int, whole_: int) -> int:
-    """`amount` × part ÷ whole, rounded half up to the minor unit."""
-    return int((Decimal(amount * part) / Decimal(whole_)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def _charged(order: _Order, returned: Sequence[int], currency: str) -> int:
@@ -384,7 +381,7 @@ def _refunds(order: _Order, returned: Sequence[int], currency: str) -> Iterator[
         if amount > 0:
             yield Refund(
                 refund_id=ident(refund.id, "refunds.id"),
-                amount=Money(amount, currency),
+                amount=summed(amount, currency, "refunds.transactions.amount"),
                 refunded_at=refunding.refunded_at(refund),
             )
 
@@ -397,12 +394,11 @@ def _returned(transaction: refunding.Transaction, order: _Order, currency: str) 
     cash = order.total_price_set.presentment_money if order.total_price_set else None
     if cash is None or text(cash.currency_code).upper() != paid_in:
         raise missing("total_price_set.presentment_money")
-    presented = decimal(cash.amount, "total_price_set.presentment_money.amount")
+    presented = minor(cash.amount, paid_in, "total_price_set.presentment_money.amount")
     if presented <= 0:
         return 0
-    total = decimal(order.total_price, "total_price")
-    share = total * decimal(transaction.amount, "transactions.amount") / presented
-    return int((share * Decimal(10) ** exponent(currency)).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    total = minor(order.total_price, currency, "total_price")
+    return rounded(total * minor(transaction.amount, paid_in, "transactions.amount"), presented)
 
 
 def _touch(order: _Order) -> OrderTouch | None:

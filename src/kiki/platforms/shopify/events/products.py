@@ -33,6 +33,7 @@ from kiki.platforms.reading import (
     find_time,
     find_whole,
     ident,
+    missing,
     plain_text,
     text,
 )
@@ -189,10 +190,12 @@ def _located(level: _Level) -> LocationLevel:
 def item_observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceEvent]:
     """Whether an item is counted at all, and what it costs: told nowhere else."""
     item = decode(_item, body)
+    if item.tracked is None:
+        raise missing("tracked")
     return (
         InventoryItemObserved(
             inventory_item_id=ident(item.id, "id"),
-            tracked=item.tracked is True,
+            tracked=item.tracked,
             cost=find_money(item.cost, store.currency, "cost"),
             sku=text(item.sku),
             updated_at=find_time(item.updated_at, "updated_at") or UNDATED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -33,6 +33,7 @@ from kiki.platforms.reading import (
     minor,
     missing,
     plain_text,
+    summed,
     text,
     whole,
 )
@@ -41,12 +42,11 @@ from kiki.platforms.woocommerce.events.resource import (
     Resource,
     both_times,
     created_at,
+    listed,
     modified_at,
     read,
     read_id,
 )
-
-_T = TypeVar("_T")
 
 _NULL = msgspec.Raw(b"null")
 _NOT_YET_ORDERS = frozenset(["checkout-draft", "auto-draft", "draft", "new"])
@@ -135,10 +135,10 @@ def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
     if placed_at is None:
         raise missing("date_created_gmt")
     updated_at = modified_at(order, store) or placed_at
-    refunds = tuple(_refund(refund, currency, updated_at) for refund in _list(order.refunds))
-    total = Money(minor(order.total, currency, "total") + _paid_by_balance(order, currency), currency)
+    refunds = tuple(_refund(refund, currency, updated_at) for refund in listed(order.refunds))
+    total = summed(minor(order.total, currency, "total") + _paid_by_balance(order, currency), currency, "total")
     paid_at = both_times(order.date_paid_gmt, order.date_paid, "date_paid", store)
-    meta = _list(order.meta_data)
+    meta = listed(order.meta_data)
     return (
         OrderObserved(
             order_id=order_id,
@@ -149,10 +149,10 @@ def observed(_topic: str, body: bytes, store: StoreContext) -> Sequence[Commerce
             cancelled_at=updated_at if _is_reversed(status, paid_at, refunds, total) else None,
             currency=currency,
             total=total,
-            net_sales=Money(_net_sales(order, currency), currency),
+            net_sales=summed(_net_sales(order, currency), currency, "line_items.total"),
             is_test=any(_is_test(each) for each in meta),
             customer=_customer(order),
-            lines=tuple(_line(line, currency) for line in _list(order.line_items)),
+            lines=tuple(_line(line, currency) for line in listed(order.line_items)),
             refunds=refunds,
             touch=_touch(meta, placed_at) if meta else None,
             status=status,
@@ -197,9 +197,9 @@ def _net_sales(order: _Order, currency: str) -> int:
     A line below zero (a trade-in) and a negative fee are how plugins write a discount on the whole order; a positive
     fee is a charge, not a sale, and what a balance paid is no discount.
     """
-    sold = [line for line in _list(order.line_items) if not _is_gift_card(line)]
+    sold = [line for line in listed(order.line_items) if not _is_gift_card(line)]
     net = sum(minor(line.total, currency, "line_items.total") for line in sold)
-    for fee in _list(order.fee_lines):
+    for fee in listed(order.fee_lines):
         if not _is_from_wallet(fee):
             net += min(0, minor(fee.total, currency, "fee_lines.total"))
     return max(0, net)
@@ -208,7 +208,7 @@ def _net_sales(order: _Order, currency: str) -> int:
 def _paid_by_balance(order: _Order, currency: str) -> int:
     """What gift cards and wallets paid: plugins take it off the total, and the goods were sold for it all the same."""
     cards = _redeemed(order.gift_cards, currency) + _redeemed(order.pw_gift_cards_redeemed, currency)
-    wallets = [fee for fee in _list(order.fee_lines) if _is_from_wallet(fee)]
+    wallets = [fee for fee in listed(order.fee_lines) if _is_from_wallet(fee)]
     return cards + sum(max(0, -minor(fee.total, currency, "fee_lines.total")) for fee in wallets)
 
 
@@ -227,11 +227,11 @@ def _is_part(order: _Order) -> bool:
 
 def _is_gift_card(line: _Line) -> bool:
     """Whether the line sells a gift card, as far as plugins say so: its money is a debt until it is redeemed."""
-    return any(isinstance(each.key, str) and each.key.startswith(_GIFT_CARDS) for each in _list(line.meta_data))
+    return any(isinstance(each.key, str) and each.key.startswith(_GIFT_CARDS) for each in listed(line.meta_data))
 
 
 def _is_from_wallet(fee: _Fee) -> bool:
-    return any(each.key == _FEE_KEY and _value(each) == _FROM_WALLET for each in _list(fee.meta_data))
+    return any(each.key == _FEE_KEY and _value(each) == _FROM_WALLET for each in listed(fee.meta_data))
 
 
 def _refund(refund: _Refund, currency: str, at: dt.datetime) -> Refund:
@@ -258,11 +258,6 @@ def _customer(order: _Order) -> CustomerStub | None:
         phone=phone,
         first_name=find_text(billing.first_name),
     )
-
-
-def _list(parts: list[_T] | dict[str, _T] | None) -> list[_T]:
-    """PHP writes a list with a hole in its numbering, from which a plugin took something, as an object."""
-    return list(parts.values()) if isinstance(parts, dict) else parts or []
 
 
 def _is_test(meta: _Meta) -> bool:

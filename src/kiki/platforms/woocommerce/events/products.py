@@ -18,6 +18,7 @@ from kiki.commerce.events import (
     VariantDeleted,
     VariantObserved,
 )
+from kiki.kit.errors import InvalidInput
 from kiki.kit.money import Money
 from kiki.platforms.protocol import StoreContext
 from kiki.platforms.reading import (
@@ -35,6 +36,7 @@ from kiki.platforms.reading import (
 from kiki.platforms.woocommerce.events.resource import (
     Resource,
     created_at,
+    listed,
     modified_at,
     read,
     read_id,
@@ -75,10 +77,10 @@ class _Product(Resource):
     stock_quantity: Amount = None
     stock_status: Text = None
     backorders_allowed: bool | None = None
-    variations: list[Ident] | msgspec.UnsetType | None = msgspec.UNSET
-    images: list[_Image] | msgspec.UnsetType | None = msgspec.UNSET
-    categories: list[_Named] | msgspec.UnsetType | None = msgspec.UNSET
-    brands: list[_Named] | msgspec.UnsetType | None = msgspec.UNSET
+    variations: list[Ident] | dict[str, Ident] | msgspec.UnsetType | None = msgspec.UNSET
+    images: list[_Image] | dict[str, _Image] | msgspec.UnsetType | None = msgspec.UNSET
+    categories: list[_Named] | dict[str, _Named] | msgspec.UnsetType | None = msgspec.UNSET
+    brands: list[_Named] | dict[str, _Named] | msgspec.UnsetType | None = msgspec.UNSET
     cost_of_goods_sold: _Costs | list[Any] | None = None
 
 
@@ -111,11 +113,11 @@ def observed(topic: str, body: bytes, store: StoreContext) -> Sequence[CommerceE
             status=_status(product.status),
             title=plain_text(_said(product.name)),
             description=plain_text(_said(product.description)) or plain_text(product.short_description),
-            vendor=_first_name(product.brands),
-            category=_first_name(product.categories),
+            vendor=_first_name(listed(product.brands)),
+            category=_first_name(listed(product.categories)),
             page_url=find_text(_said(product.permalink)),
             image_urls=tuple(
-                url for image in _images(product) if (url := find_text(image.src)) and url.startswith("http")
+                url for image in listed(product.images) if (url := find_text(image.src)) and url.startswith("http")
             ),
             variants=variants,
             variants_complete=complete,
@@ -151,11 +153,10 @@ def _variants(product: _Product, product_id: str, currency: str) -> tuple[tuple[
     tell their stock themselves; the parent speaks for all of them when it counts their stock, or when none is for sale.
     """
     if product.type != "variable":
-        whole_ = product.type is not None or isinstance(product.variations, list)
+        whole_ = product.type is not None or isinstance(product.variations, (list, dict))
         return (_variant(product, product_id, currency),), whole_
     status = _stock_status(product)
-    shared = product.manage_stock is True
-    listed = product.variations if isinstance(product.variations, list) else []
+    shared = _is_counted(product) is True
     variants = tuple(
         Variant(
             variant_id=ident(each, "variations"),
@@ -165,21 +166,20 @@ def _variants(product: _Product, product_id: str, currency: str) -> tuple[tuple[
             quantity=find_whole(product.stock_quantity, "stock_quantity") if shared else None,
             status=status if shared or status is StockStatus.OUT_OF_STOCK else None,
         )
-        for each in listed
+        for each in listed(product.variations)
     )
     return variants, product.variations is not msgspec.UNSET
 
 
 def _variant(product: _Product, variant_id: str, currency: str) -> Variant:
-    price = find_money(product.price, currency, "price")
-    managed = product.manage_stock
+    price = _find_price(product.price, currency)
     return Variant(
         variant_id=variant_id,
         sku=text(product.sku),
         price=price,
         cost=_cost(product, currency),
         compare_at_price=_compare_at(product, price, currency),
-        tracked=None if managed is None or managed == _PARENT_STOCK else managed in (True, 1, "1", "yes", "true"),
+        tracked=_is_counted(product),
         may_oversell=product.backorders_allowed,
         quantity=find_whole(product.stock_quantity, "stock_quantity"),
         status=_stock_status(product),
@@ -187,13 +187,27 @@ def _variant(product: _Product, variant_id: str, currency: str) -> Variant:
 
 
 def _compare_at(product: _Product, price: Money | None, currency: str) -> Money | None:
-    regular = find_money(product.regular_price, currency, "regular_price")
+    regular = _find_price(product.regular_price, currency)
     return regular if regular is not None and price is not None and price < regular else None
 
 
 def _cost(product: _Product, currency: str) -> Money | None:
     costs = product.cost_of_goods_sold
-    return find_money(costs.total_value, currency, "cost_of_goods_sold") if isinstance(costs, _Costs) else None
+    return _find_price(costs.total_value, currency) if isinstance(costs, _Costs) else None
+
+
+def _find_price(value: Amount, currency: str) -> Money | None:
+    """A price as far as it can be read: importers write words and commas, and what is sold out is so at any price."""
+    try:
+        return find_money(value, currency, "price")
+    except InvalidInput:
+        return None
+
+
+def _is_counted(product: _Product) -> bool | None:
+    """Whether the product counts stock of its own; None when it does not say, or leaves it to its parent."""
+    managed = product.manage_stock
+    return None if managed is None or managed == _PARENT_STOCK else managed in (True, 1, "1", "yes", "true")
 
 
 def _stock_status(product: _Product) -> StockStatus | None:
@@ -207,12 +221,8 @@ def _status(status: Text | msgspec.UnsetType) -> ProductStatus:
     return ProductStatus.ARCHIVED if status == "trash" else ProductStatus.DRAFT
 
 
-def _images(product: _Product) -> list[_Image]:
-    return product.images if isinstance(product.images, list) else []
-
-
-def _first_name(named: list[_Named] | msgspec.UnsetType | None) -> str:
-    return plain_text(named[0].name) if isinstance(named, list) and named else ""
+def _first_name(named: Sequence[_Named]) -> str:
+    return plain_text(named[0].name) if named else ""
 
 
 def _said(value: Text | msgspec.UnsetType) -> Text:

@@ -29,6 +29,7 @@ class Resource(msgspec.Struct):
 
 
 R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
 
 _resource = decoder(Resource)
 
@@ -53,6 +54,13 @@ def acknowledged(_topic: str, body: bytes, _store: StoreContext) -> Sequence[Com
     """Readable, and nothing follows."""
     read_id(body)
     return ()
+
+
+def listed(parts: list[T] | dict[str, T] | msgspec.UnsetType | None) -> list[T]:
+    """PHP writes a list with a hole in its numbering, from which a plugin took something, as an object."""
+    if isinstance(parts, dict):
+        return list(parts.values())
+    return parts if isinstance(parts, list) else []
 
 
 def both_times(gmt: Text, local: Text, name: str, store: StoreContext) -> dt.datetime | None:
