@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kiki.council.syncengage.domain import Recommended
 from kiki.council.syncengage.repository.products import ProductRepository
@@ -41,14 +41,25 @@ def recommend(
     return tuple(chosen)
 
 
+class _Kept:
+    """What was read of one store; only ever added to. Who reads keeps its own reference over a wait: what is forgotten
+    meanwhile is taken from whoever comes later, and what was read before is not kept for them."""
+
+    __slots__ = ("answers", "bestsellers", "companions")
+
+    def __init__(self) -> None:
+        self.companions: dict[str, Companions] = {}
+        self.bestsellers: Bestsellers | None = None
+        self.answers: dict[tuple[str, ...], tuple[Recommended, ...]] = {}
+
+
 class Recommender:
-    """Counts per product and bestsellers per store, kept for a minute and bounded."""
+    """Counts per product and bestsellers per store, kept for a minute and bounded. Many may ask at a time."""
 
     def __init__(self, products: ProductRepository) -> None:
         self._products = products
-        self._companions: dict[tuple[int, str], Companions] = {}
-        self._bestsellers: dict[int, Bestsellers] = {}
-        self._answers: dict[tuple[int, tuple[str, ...]], tuple[Recommended, ...]] = {}
+        self._stores: dict[int, _Kept] = {}
+        self._entries = 0
         self._since = monotonic()
 
     async def for_purchases(
@@ -56,35 +67,36 @@ class Recommender:
     ) -> list[tuple[Recommended, ...]]:
         """Recommendations for each (store, purchased products)."""
         self._age()
-        new = {purchase for purchase in purchases if purchase not in self._answers}
+        kept = {store_id: self._stores.setdefault(store_id, _Kept()) for store_id in {each[0] for each in purchases}}
+        new = {(store_id, purchased) for store_id, purchased in purchases if purchased not in kept[store_id].answers}
         if new:
-            await self._load(connection, new)
-        return [self._answers[purchase] for purchase in purchases]
+            await self._load(connection, new, kept)
+        return [kept[store_id].answers[purchased] for store_id, purchased in purchases]
 
     def forget(self, store_id: int) -> None:
         """Look again: what can be bought changed."""
-        self._bestsellers.pop(store_id, None)
-        for key in [key for key in self._companions if key[0] == store_id]:
-            del self._companions[key]
-        for purchase in [purchase for purchase in self._answers if purchase[0] == store_id]:
-            del self._answers[purchase]
+        self._stores.pop(store_id, None)
 
-    async def _load(self, connection: Connection, purchases: Collection[tuple[int, tuple[str, ...]]]) -> None:
+    async def _load(
+        self, connection: Connection, purchases: Collection[tuple[int, tuple[str, ...]]], kept: Mapping[int, _Kept]
+    ) -> None:
         wanted = {(store_id, key) for store_id, purchased in purchases for key in purchased}
-        missing = sorted(wanted - self._companions.keys())
+        missing = sorted((store_id, key) for store_id, key in wanted if key not in kept[store_id].companions)
         if missing:
-            self._companions.update(await self._products.companions(connection, missing, _COMPANIONS))
-        stores = sorted({store_id for store_id, _ in purchases} - self._bestsellers.keys())
+            for (store_id, key), found in (await self._products.companions(connection, missing, _COMPANIONS)).items():
+                kept[store_id].companions[key] = found
+        stores = sorted(store_id for store_id in {each[0] for each in purchases} if kept[store_id].bestsellers is None)
         if stores:
-            self._bestsellers.update(await self._products.bestsellers(connection, stores, _BESTSELLERS))
+            for store_id, best in (await self._products.bestsellers(connection, stores, _BESTSELLERS)).items():
+                kept[store_id].bestsellers = best
         for store_id, purchased in purchases:
-            companions = [self._companions[store_id, key] for key in purchased]
-            self._answers[store_id, purchased] = recommend(purchased, companions, self._bestsellers[store_id])
+            store = kept[store_id]
+            companions = [store.companions[key] for key in purchased]
+            store.answers[purchased] = recommend(purchased, companions, store.bestsellers or ())
+        self._entries += len(missing) + len(purchases)
 
     def _age(self) -> None:
-        kept = len(self._companions) + len(self._answers)
-        if monotonic() - self._since > _MAX_AGE_SECONDS or kept > _MAX_ENTRIES:
-            self._answers.clear()
-            self._companions.clear()
-            self._bestsellers.clear()
+        if monotonic() - self._since > _MAX_AGE_SECONDS or self._entries > _MAX_ENTRIES:
+            self._stores = {}
+            self._entries = 0
             self._since = monotonic()
