@@ -64,6 +64,21 @@ def test_text_of_a_shop_is_no_markup_and_the_same_input_gives_the_same_document(
     assert first == second
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["日本の店", "ร้านค้า", "🙂 Shop", "\x01\x1bShop", "\\u{1}\\ 日", '"日"', "".join(map(chr, range(0x4E00, 0x4F00)))],
+)
+def test_what_no_font_of_ours_can_show_is_printed_as_unknown(name: str) -> None:
+    """PDF/A is refused for text without glyphs; the shop gets its statement."""
+    fields = msgspec.json.decode(document(None))
+    fields["store"]["display_name"] = name
+    fields["orders"] = [message_json(ledger.StatementLine(order_id=name, confidence=1)), message_json(LINE)]
+    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    first, second = (typeset((msgspec.json.encode(fields).decode(), at)) for _ in range(2))
+    assert first.startswith(b"%PDF")
+    assert first == second
+
+
 def euros(units: int) -> Money:
     return Money(currency_code="EUR", units=units)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,9 @@ _TEMPLATE = Path(__file__).parent / "statement.typ"
 _SECONDS = 60
 _NICENESS = 10
 _MAX_WAITING = 8
+_UNSEEN = re.compile(r'the text `"(.+?)"` could not be displayed')
+_ESCAPED = re.compile(r"\\u\{([0-9a-f]{1,6})\}")
+_CONTROLS = [chr(code) for code in range(0x20) if chr(code) not in "\t\n\r"]
 
 
 class PdfPrinter:
@@ -53,10 +57,28 @@ class PdfPrinter:
 
 
 def typeset(given: tuple[str, dt.datetime]) -> bytes:
-    """Runs in the worker: the document reaches the template as data, so that no text of a shop becomes markup."""
+    """Runs in the worker: the document reaches the template as data, so that no text of a shop becomes markup.
+
+    PDF/A wants a glyph for every character; what the fonts have none for stands there as U+FFFD.
+    """
     import typst
 
     document, printed_at = given
+    try:
+        return _compile(document, printed_at)
+    except typst.TypstError as error:
+        unseen = "".join(_UNSEEN.findall(error.diagnostic))
+        if not unseen:
+            raise
+    replaced = {character: "\ufffd" for character in _ESCAPED.sub(_character, unseen) if not character.isascii()}
+    replaced |= dict.fromkeys(_CONTROLS, "\ufffd")
+    shown = _translated(msgspec.json.decode(document), str.maketrans(replaced))
+    return _compile(msgspec.json.encode(shown).decode(), printed_at)
+
+
+def _compile(document: str, printed_at: dt.datetime) -> bytes:
+    import typst
+
     printed: bytes = typst.compile(
         _TEMPLATE.read_bytes(),
         sys_inputs={"document": document},
@@ -65,3 +87,18 @@ def typeset(given: tuple[str, dt.datetime]) -> bytes:
         ignore_system_fonts=True,
     )
     return printed
+
+
+def _character(escaped: re.Match[str]) -> str:
+    return chr(int(escaped[1], 16))
+
+
+def _translated(value: Any, table: dict[int, str]) -> Any:
+    """A JSON value with the characters of its texts replaced."""
+    if isinstance(value, str):
+        return value.translate(table)
+    if isinstance(value, list):
+        return [_translated(each, table) for each in value]
+    if isinstance(value, dict):
+        return {name: _translated(each, table) for name, each in value.items()}
+    return value
