@@ -10,6 +10,7 @@ from integration.portal.running import KEY, SITE, Portal, running_portal, sign
 from integration.portal.test_edge import PATH, request, wire_to
 from kiki.portal.problems import MEDIA_TYPE
 
+OFFER = b"connection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__\r\nhost: portal\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nhost: portal\r\n\r\n"
 
 
@@ -131,3 +132,68 @@ async def test_one_connection_too_many_is_a_problem_document(
         assert (b'"reason":"OVERLOADED"' in content) == (method == "GET")
         second.send(HEALTH)
         assert await second.status() == 200, "as soon as there is room"
+
+
+async def test_an_offer_of_another_protocol_is_ignored(portal: Portal) -> None:
+    """As clients make it that speak HTTP/2 without TLS: its body is read, and what is behind it is the next request."""
+    body = b"List-Unsubscribe=One-Click"
+    form = b"POST /unsubscribe/a HTTP/1.1\r\n" + OFFER + b"content-length: %d\r\n\r\n" % len(body) + body
+    plain = form.replace(OFFER, b"host: portal\r\n")
+    async with wire_to(portal) as wire:
+        wire.send(plain + form + b"GET /healthz HTTP/1.1\r\n" + OFFER + b"\r\n" + HEALTH)
+        first, second = await wire.answer(), await wire.answer()
+        assert (first[0], first[2]) == (second[0], second[2])
+        assert [await wire.status(), await wire.status()] == [200, 200]
+        for part in (form[: -len(body)], body, HEALTH):
+            wire.send(part)
+            await asyncio.sleep(0.05)
+        assert (await wire.answer())[2] == first[2]
+        assert await wire.status() == 200
+
+
+async def test_a_body_behind_an_offer_is_no_request(portal: Portal) -> None:
+    async with wire_to(portal) as wire:
+        head = b"POST /unsubscribe/a HTTP/1.1\r\n" + OFFER + b"content-length: %d\r\n\r\n" % len(HEALTH)
+        wire.send(head)
+        await asyncio.sleep(0.05)
+        wire.send(HEALTH)
+        await asyncio.sleep(0.05)
+        wire.send(HEALTH.replace(b"healthz", b"nowhere"))
+        assert [await wire.status(), await wire.status()] == [400, 404]
+
+
+async def test_a_webhook_that_offers_another_protocol_is_taken(portal: Portal) -> None:
+    await portal.add_store()
+    async with wire_to(portal) as wire:
+        for number in range(2):
+            wire.send(request(b"%d" % number).replace(b"host: portal\r\n", OFFER))
+            assert await wire.status() == 200
+    assert await portal.bodies() == [b"0", b"1"]
+
+
+async def test_who_asks_for_a_tunnel_is_refused(portal: Portal) -> None:
+    for target in (b"portal:443", b"/webhooks/shopify/a"):
+        async with wire_to(portal) as wire:
+            wire.send(b"CONNECT " + target + b" HTTP/1.1\r\nhost: portal\r\n\r\n" + HEALTH)
+            assert await wire.status() == 400
+            assert await wire.ended()
+
+
+async def test_requests_without_waiting_for_answers_have_an_end(portal: Portal) -> None:
+    """Each that waits costs a hundred times its bytes."""
+    async with wire_to(portal) as wire:
+        wire.send(HEALTH * 2000)
+        async with asyncio.timeout(30):
+            answered = (await wire.reader.read()).count(b"HTTP/1.1 200")
+        assert 1 < answered < 200
+
+
+async def test_what_is_no_http_is_counted_and_not_logged(portal: Portal, caplog: pytest.LogCaptureFixture) -> None:
+    """Anybody could fill the disk with it."""
+    for data in (b"nonsense\r\n\r\n", b"GET /healthz HTTP/1.1\r\n" + OFFER + b"\r\n"):
+        async with wire_to(portal) as wire:
+            wire.send(data)
+            await wire.status()
+    assert [record.name for record in caplog.records if record.name.startswith("uvicorn")] == []
+    told = (await portal.http.get("/metrics")).text
+    assert 'kiki_webhooks_total{outcome="malformed",platform="unknown"} 1.0' in told

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -27,12 +28,14 @@ from kiki.portal.intake.body import ReadingBudget
 from kiki.portal.intake.exchange import Exchange
 from kiki.portal.intake.metrics import IntakeMetrics
 from kiki.portal.intake.routes import webhook_path
-from kiki.portal.intake.rules import Arrival, Intake, Limits, Opened, answer_of
+from kiki.portal.intake.rules import UNKNOWN, Arrival, Intake, Limits, Opened, answer_of
 from kiki.portal.request_ids import RequestIds
 
 _MAX_HEAD_BYTES = 256 * 1024
 _MAX_FRAMING_BYTES = 2 * _MAX_HEAD_BYTES
 """Between two parts of a body, or behind its last: trailers and extensions of chunks, which nobody here reads."""
+_MAX_PIPELINED = 50
+"""Requests to the application that wait for the answers of those before; each costs a hundred times its bytes."""
 _LINGER_SECONDS = 2.0
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -96,6 +99,8 @@ class WebhookProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         """What came since the parser told something."""
         self._in_head = False
+        self._offers = False
+        """The request offers another protocol: its parser would take what follows, body or request, for that."""
         self._active_at = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -113,7 +118,32 @@ class WebhookProtocol(HttpToolsProtocol):
         if self._unread_bytes > (_MAX_HEAD_BYTES if self._in_head else _MAX_FRAMING_BYTES):
             self._give_up(answers.HEADERS_TOO_LARGE)
             return
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
+        """uvicorn's own writes a line to the log for whatever anybody sends that is no HTTP."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                try:
+                    self.parser.feed_data(rest)
+                except httptools.HttpParserUpgrade as offer:
+                    if not self._offers:
+                        return
+                    rest = rest[offer.args[0] :]
+                    self.parser.feed_data(self._without_offer())
+                else:
+                    return
+        except httptools.HttpParserError:
+            self._give_up(answers.MALFORMED)
+
+    def _without_offer(self) -> bytes:
+        """The head as a sender writes it who offers nothing (RFC 9110, 7.8)."""
+        parser = self.parser
+        line = b"%s %s HTTP/%s\r\n" % (parser.get_method(), self.url, parser.get_http_version().encode())
+        fields = [b"%s: %s\r\n" % (name, value) for name, value in self.headers if name.lower() != b"upgrade"]
+        return b"".join((line, *fields, b"\r\n"))
 
     def eof_received(self) -> bool | None:  # type: ignore[override]  # uvicorn never keeps a half-closed connection
         """A sender that only closed its own direction still gets the answers that are under way."""
@@ -155,6 +185,7 @@ class WebhookProtocol(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self._in_head = True
+        self._offers = False
         self._unread_bytes = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -166,6 +197,11 @@ class WebhookProtocol(HttpToolsProtocol):
         self._in_head = False
         self._unread_bytes = 0
         if self._ends:
+            return
+        if self.parser.get_method() == b"CONNECT":
+            raise httptools.HttpParserError("nothing is tunnelled here")
+        self._offers = self.parser.should_upgrade()
+        if self._offers:
             return
         path = webhook_path(self.url)
         if path is None:
@@ -195,8 +231,10 @@ class WebhookProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         exchange = self._current
         if exchange is None:
-            if not self._ends:
+            if not (self._ends or self._offers):
                 super().on_message_complete()
+                if len(self.pipeline) >= _MAX_PIPELINED:
+                    self._end_after_application()
             return
         self._current = None
         exchange.received = True
@@ -210,9 +248,6 @@ class WebhookProtocol(HttpToolsProtocol):
         """However long the application took: from here on the connection is idle."""
         self._active_at = monotonic()
         super().on_response_complete()
-
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's; it says the same of everything
-        self._give_up(answers.MALFORMED)
 
     def _give_up(self, answer: Answer) -> None:
         """What cannot be parsed is answered in its turn, and ends the connection."""
@@ -237,6 +272,7 @@ class WebhookProtocol(HttpToolsProtocol):
 
     def _part_with(self, answer: Answer) -> None:
         """Say it and hang up; what still comes is thrown away for a moment, as in `_end`."""
+        self.door.metrics.answered(UNKNOWN, answer.outcome)
         self.transport.write(answer.wire(self.door.common(self.server_state.default_headers), last=True))
         self.flow.resume_reading()
         if self.transport.can_write_eof():
@@ -290,7 +326,7 @@ class WebhookProtocol(HttpToolsProtocol):
 
     def _open(self, path: str) -> None:
         parser, method = self.parser, self.parser.get_method()
-        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0" and not parser.should_upgrade()
+        keep_alive = parser.should_keep_alive() and parser.get_http_version() != "1.0"
         exchange = Exchange(self._told, self.door.budget, path, keep_alive=keep_alive)
         exchange.head_only = method == b"HEAD"
         self._current = exchange

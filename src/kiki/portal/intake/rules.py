@@ -30,7 +30,8 @@ from kiki.portal.intake.stores import SigningStore, StoreCache, StoreName
 
 _OFF_LOOP_BYTES = 256 * 1024
 _PING_BYTES = 4096
-_UNKNOWN = "unknown"
+UNKNOWN = "unknown"
+"""What is counted for no platform that we know."""
 _log = get_logger(__name__)
 
 Reply = Callable[[Answer], None]
@@ -100,7 +101,7 @@ class Intake:
     def platform_of(self, path: str) -> str:
         """The name under which a request is counted, known or `unknown`."""
         route = parse_route(path)
-        return route.platform if route is not None and route.platform in self._platforms else _UNKNOWN
+        return route.platform if route is not None and route.platform in self._platforms else UNKNOWN
 
     def open(self, method: bytes, path: str, raw_headers: Sequence[tuple[bytes, bytes]]) -> Opened:
         """Look at a request's head."""
