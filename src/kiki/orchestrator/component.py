@@ -91,7 +91,7 @@ class WorkerComponent:
         jobs = [Job("maintenance", _MAINTENANCE_SECONDS, self._maintain), *decisions.jobs]
         places = [*inbox_places(), *call_places(), outbound_place(), *job_places(jobs)]
         self.leases = Leases(leases_database, places, owner=self.owner, seconds=settings.lease_seconds)
-        self._floors = Floors(leases_database)
+        self._floors = Floors(leases_database, on_restart=self.leases.distrust)
         self._wakeups = Wakeups(database.dsn, on_lost=self.leases.distrust)
         self.lanes = self._build_lanes(sealer, platforms, decisions.decider, stores)
         self.dispatchers = self._build_dispatchers(sealer, clients, decisions.flow)

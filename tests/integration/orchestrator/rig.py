@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 
 from kiki.kit.clock import SystemClock
 from kiki.kit.database import Connection, Database
-from kiki.kit.errors import InvalidInput, KikiError
+from kiki.kit.errors import InvalidInput, KikiError, Unavailable
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.calls.dispatcher import Flow
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
@@ -257,6 +258,27 @@ class Rig:
                 (ended,) = await asyncio.gather(running, return_exceptions=True)
                 if not isinstance(ended, asyncio.CancelledError):
                     raise AssertionError("the worker ended by itself") from ended
+
+    @contextmanager
+    def answer_lost(self, holds: str) -> Iterator[None]:
+        """The first transaction of a worker after which a query gives true is committed, and its worker told it failed.
+
+        Nothing else of its connections is lost.
+        """
+        transaction, lost = Database.transaction, False
+
+        @asynccontextmanager
+        async def losing(database: Database, *, durable: bool = False) -> AsyncIterator[Connection]:
+            nonlocal lost
+            async with transaction(database, durable=durable) as connection:
+                yield connection
+            if not lost and database is not self.database and await self.value(holds):
+                lost = True
+                raise Unavailable("the connection went as it committed", reason="DATABASE_UNAVAILABLE")
+
+        with patch.object(Database, "transaction", losing):
+            yield
+        assert lost
 
     async def until(self, sql: str, wanted: Any, *arguments: Any, seconds: float = 20) -> None:
         """Wait until a query gives what is wanted."""

@@ -169,14 +169,17 @@ class Booking:
             async with self._database.connection() as connection:
                 await self._queue.settle_alone(connection, done, self._leases.lease(self._place, token))
             return {}
-        async with self._database.transaction() as connection:
-            if done and not (dead or parked or touched):
+        deliveries = self._deliveries(facts, done)
+        if done and not (dead or parked or touched):
+            async with self._database.transaction() as connection:
                 await self._queue.settle_alone(connection, done, self._leases.lease(self._place, token))
-            else:
-                await self._leases.lock(connection, {self._place: token})
-                await self._queue.settle(connection, done, dead)
-                await self._queue.park(connection, parked)
-            await store_deliveries(connection, self._sealer, self._deliveries(facts, done))
+                await store_deliveries(connection, self._sealer, deliveries)
+                await append(connection, events)
+            return {}
+        async with self._leases.transaction(self._database, {self._place: token}) as connection:
+            await self._queue.settle(connection, done, dead)
+            await self._queue.park(connection, parked)
+            await store_deliveries(connection, self._sealer, deliveries)
             counts = await self._queue.parked_counts(connection, touched) if touched else {}
             await append(connection, events)
             return counts

@@ -154,8 +154,7 @@ class BatchRunner:
                 await asyncio.sleep(backoff_seconds(tries, base=0.02, cap=0.2))
 
     async def _transaction(self, tokens: Mapping[Place, int], plan: _Plan) -> None:
-        async with self._database.transaction() as connection:
-            await self._leases.lock(connection, tokens)
+        async with self._leases.transaction(self._database, tokens) as connection:
             failures, calls = dict(plan.failed), plan.calls
             if plan.work:
                 now = self._clock.now()

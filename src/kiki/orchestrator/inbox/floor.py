@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from kiki.kit.database import Database
 from kiki.kit.logging import get_logger
@@ -62,8 +62,12 @@ class Floor:
 class Floors:
     """Samples both queues' sequences."""
 
-    def __init__(self, database: Database, interval_seconds: float = 0.25) -> None:
+    def __init__(
+        self, database: Database, interval_seconds: float = 0.25, *, on_restart: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_restart` is called when another start of the server answers than before: it may have crashed."""
         self._database = database
+        self._on_restart = on_restart
         self._interval = interval_seconds
         self._server: dt.datetime | None = None
         """When the server started that was asked last."""
@@ -86,6 +90,8 @@ class Floors:
         assert row is not None, "a statement without conditions"
         if row[4] != self._server:
             self._start_over()
+            if self._server is not None:
+                self._on_restart()
             self._server = row[4]
         self.floors["inbox"].observe(row[0], row[1], row[2])
         self.floors["calls"].observe(row[0], row[1], row[3])

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import NamedTuple
 
 from kiki.kit.clock import monotonic
 from kiki.kit.database import Connection, Database
 from kiki.kit.logging import get_logger
 from kiki.orchestrator.inbox.failures import LeaseLost, database_away
+from kiki.orchestrator.inbox.wakeups import wait_for
 
 _log = get_logger(__name__)
+_AGAIN_SECONDS = 0.5
 
 _CREATE = """
 INSERT INTO inbox.leases (queue, partition, lane, owner, token, expires_at)
@@ -103,6 +105,7 @@ class Leases:
         self._in_use: Counter[Place] = Counter()
         self._created = False
         self._distrusted = False
+        self._hurry = asyncio.Event()
         self.changed = asyncio.Event()
         """Set whenever leases were gained or lost; cleared by whom it concerns."""
 
@@ -115,6 +118,12 @@ class Leases:
         """The server may have crashed, and taken back what it had not flushed and we remember: every place is given
         back and taken again under a new token, so that its owner reads everything anew."""
         self._distrusted = True
+
+    def doubt(self, places: Iterable[Place]) -> None:
+        """A transaction of ours may have committed or not: its places are given back, and taken again under a new
+        token once it has ended, so that their owner reads anew what it left."""
+        self._releasing.update(place for place in places if place in self._held)
+        self._hurry.set()
 
     def usable(self, queue: str, lane: int | None = None) -> dict[Place, int]:
         """Places with their tokens on which new work may be begun now."""
@@ -146,16 +155,35 @@ class Leases:
         if found != len(ordered):
             raise LeaseLost
 
+    @asynccontextmanager
+    async def transaction(self, database: Database, tokens: Mapping[Place, int]) -> AsyncIterator[Connection]:
+        """A transaction that holds the leases, and doubts their places when it ends without saying how.
+
+        Raises `LeaseLost` when one of them changed hands.
+        """
+        ending = False
+        try:
+            async with database.transaction() as connection:
+                await self.lock(connection, tokens)
+                yield connection
+                ending = True
+        except BaseException:
+            if ending:
+                self.doubt(tokens)
+            raise
+
     async def run(self) -> None:
         """Heartbeat, renew, take and give until cancelled; then give everything back."""
         try:
             while True:
+                pause = self._seconds / 6
                 try:
                     await self.tick()
                 except Exception as error:  # noqa: BLE001  An attempt: what failed it is told apart below.
                     if not database_away(error):
                         _log.warning("lease_renewal_failed", error=type(error).__name__)
-                await asyncio.sleep(self._seconds / 6)
+                    pause = min(pause, _AGAIN_SECONDS)
+                await wait_for(self._hurry, pause)
         finally:
             await asyncio.shield(self.release_all())
 

@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 
 from kiki.kit.database import UNREACHABLE
+from kiki.kit.listening import until_ended
 from kiki.kit.logging import get_logger
 
 _log = get_logger(__name__)
@@ -44,14 +45,14 @@ class Wakeups:
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(self._dsn, timeout=5, server_settings={"application_name": "kiki-wakeups"})
-        gone = asyncio.Event()
         try:
-            connection.add_termination_listener(lambda _: gone.set())
             for channel in self._events:
                 await connection.add_listener(channel, self._notified)
             self._all()
-            await gone.wait()
-            self._on_lost()
+            try:
+                await until_ended(connection)
+            finally:
+                self._on_lost()
         finally:
             connection.terminate()
 

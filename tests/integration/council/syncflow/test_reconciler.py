@@ -53,6 +53,23 @@ async def test_a_change_whose_answer_was_lost_is_read_back_and_ours(flow: Flow) 
     assert len(flow.network.changes) == 4
 
 
+async def test_a_change_that_takes_effect_when_nobody_waits_for_it_any_more_is_undone(flow: Flow) -> None:
+    flow.faults.latency_seconds = (2.0, 2.0)
+    asked = flow.network.requests
+    await flow.pause("900")
+
+    async def on_its_way() -> bool:
+        return bool(flow.network.requests > asked)
+
+    await flow.until(on_its_way)
+    flow.faults.latency_seconds = (0.0, 0.0)
+    await flow.resume("900")
+    await flow.rested()
+    await flow.network.wait_until(lambda network: network.get("x-c-other").status == "paused")
+    await flow.network.wait_until(lambda network: network.get("x-c-other").status == "active")
+    assert not (await flow.campaign("c-other")).doubtful
+
+
 async def test_under_every_fault_at_once_it_converges_and_undoes_all_of_its_own(flow: Flow) -> None:
     bad = Faults(seed=7, hang_up_rate=0.15, error_rate=0.15, lost_answer_rate=0.4)
     for name in ("hang_up_rate", "error_rate", "lost_answer_rate", "seed"):

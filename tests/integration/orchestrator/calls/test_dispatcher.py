@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from integration.orchestrator.rig import Answer, Rig, delivery, intent
-from kiki.kit.errors import DeadlineExceeded, InvalidInput, InvariantBroken, Unavailable
+from kiki.kit.errors import DeadlineExceeded, InvalidInput, InvariantBroken, KikiError, Unavailable
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.orchestrator.calls.chunks import Call
 from kiki.orchestrator.calls.intents import REQUEST_PURPOSE, CallIntent
@@ -123,6 +123,16 @@ async def test_held_call_is_made_when_its_agent_is_back_though_nothing_new_is_as
     assert rig.agents.order == [b"request-1", b"request-2"]
 
 
+async def test_call_that_its_agent_does_not_know_yet_waits_for_the_next_version(rig: Rig) -> None:
+    rig.agents.poison[b"request-1"] = KikiError("Method not found!", reason="UNIMPLEMENTED")
+    await rig.enqueue([intent(1), intent(2, method="GetCustomerLTV")])
+    async with rig.worker(retry_attempts=1000):
+        await rig.until("SELECT count(*) FROM calls.parked", 1)
+        await rig.until("SELECT count(*) FROM calls.history", 1)
+        rig.agents.poison.clear()
+        await rig.until("SELECT count(*) FROM calls.history", 2)
+
+
 async def test_call_that_was_set_aside_alone_is_made_though_nothing_new_is_asked(rig: Rig) -> None:
     rig.agents.poison[b"request-1"] = DeadlineExceeded("no answer")
     await rig.enqueue([intent(1)])
@@ -130,6 +140,15 @@ async def test_call_that_was_set_aside_alone_is_made_though_nothing_new_is_asked
         await rig.until("SELECT count(*) FROM calls.parked", 1)
         rig.agents.poison.clear()
         await rig.until("SELECT count(*) FROM calls.history", 1)
+
+
+async def test_call_that_was_set_aside_by_a_commit_whose_answer_was_lost_keeps_its_turn(rig: Rig) -> None:
+    rig.agents.item_errors[b"request-1"] = [Unavailable("busy")]
+    await rig.enqueue([intent(1, entity="customer:a"), intent(2, entity="customer:a")])
+    with rig.answer_lost("SELECT count(*) > 0 FROM calls.parked"):
+        async with rig.worker():
+            await rig.until("SELECT count(*) FROM calls.history", 2)
+    assert rig.agents.order == [b"request-1", b"request-2"]
 
 
 async def test_request_that_cannot_be_read_fails_alone_and_is_kept_as_it_is(rig: Rig) -> None:

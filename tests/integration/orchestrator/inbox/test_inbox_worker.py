@@ -14,7 +14,7 @@ import pytest
 from integration.orchestrator.rig import SEALER, Rig, delivery
 from kiki.kit.database import Connection
 from kiki.kit.errors import InvalidInput, InvariantBroken, Unavailable
-from kiki.orchestrator.inbox import queue, worker
+from kiki.orchestrator.inbox import floor, queue, worker
 from kiki.orchestrator.inbox.deliveries import insert_deliveries
 from kiki.orchestrator.inbox.leases import Place
 from kiki.orchestrator.inbox.protocol import WorkItem
@@ -221,6 +221,18 @@ async def test_whatever_went_wrong_all_is_decided_once_and_in_order_when_it_is_o
         assert mine == sorted(mine)
 
 
+async def test_what_was_set_aside_by_a_commit_whose_answer_was_lost_keeps_its_turn(rig: Rig) -> None:
+    rig.decider.failing["order:bad"] = Unavailable("not now")
+    await rig.store([delivery(1, 1, entity="order:bad")])
+    with rig.answer_lost("SELECT count(*) > 0 FROM inbox.parked"):
+        async with rig.worker(retry_attempts=1000):
+            await rig.until("SELECT count(*) FROM inbox.parked", 1)
+            rig.decider.failing.clear()
+            await rig.store([delivery(1, 2, entity="order:bad")])
+            await rig.until_quiet()
+    assert await rig.rows("SELECT n FROM effects ORDER BY seq") == [(1,), (2,)]
+
+
 async def test_parked_entities_survive_a_change_of_worker(rig: Rig) -> None:
     rig.decider.failing["order:bad"] = Unavailable("not now")
     await rig.store([delivery(1, 1, entity="order:bad")])
@@ -245,6 +257,15 @@ async def test_worker_that_lost_the_server_takes_its_places_anew(rig: Rig) -> No
         await rig.store([delivery(1, 1)])
         await rig.until_quiet()
     assert await rig.rows("SELECT n FROM effects") == [(1,)]
+
+
+async def test_worker_that_meets_another_start_of_the_server_takes_its_places_anew(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rig.worker():
+        await rig.until("SELECT count(*) > 0 AND bool_and(owner <> '') FROM inbox.leases", True)
+        monkeypatch.setattr(floor, "_SAMPLE", floor._SAMPLE.replace("pg_postmaster_start_time()", "now()"))
+        await rig.until("SELECT bool_and(token > 1) FROM inbox.leases", True)
 
 
 async def test_number_that_was_handed_out_again_takes_no_other_run_away(rig: Rig) -> None:

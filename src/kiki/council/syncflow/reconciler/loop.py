@@ -15,17 +15,20 @@ from kiki.council.syncflow.reconciler.drive import Driver
 from kiki.council.syncflow.repository import actions as action_rows
 from kiki.council.syncflow.repository import campaigns as campaign_rows
 from kiki.council.syncflow.repository import work as work_rows
-from kiki.council.syncflow.repository.work import CHANNEL, Lease
+from kiki.council.syncflow.repository.work import CHANNEL, Lease, NewWork
 from kiki.council.syncflow.service import decisions
 from kiki.council.syncflow.service.registry import Registry
 from kiki.council.syncflow.settings import SyncFlowSettings
 from kiki.kit.clock import Clock, monotonic
 from kiki.kit.database import UNREACHABLE, Connection, Database
 from kiki.kit.errors import DeadlineExceeded, KikiError, Unavailable
+from kiki.kit.listening import until_ended
 from kiki.kit.logging import get_logger
 
 _SWEEP_ROWS = 500
 _RECONNECT_SECONDS = 1
+_LATE_AFTER = (1, 3, 9)
+"""When a campaign is read again whose change went unanswered, in times that an answer is waited for."""
 _log = get_logger("syncflow.reconciler")
 Key = tuple[int, str]
 
@@ -46,6 +49,9 @@ class Reconciler:
         self._busy: dict[Key, int] = {}
         self._resting: dict[Key, float] = {}
         self._failures: dict[Key, int] = {}
+        self._unanswered: dict[Key, tuple[Lease, list[float]]] = {}
+        """Per campaign when it is read again: a change may take effect after nobody waits for its answer any more, and
+        after it was read back that it had not."""
         self._running = 0
         self._jitter = random.Random()
 
@@ -112,6 +118,8 @@ class Reconciler:
         except LeaseLost:
             _log.info("lease_lost", store_id=lease.store_id, campaign_id=lease.campaign_id)
         except KikiError as error:
+            if isinstance(error, DeadlineExceeded):
+                self._expect_late(lease)
             await self._put_back(lease, error)
         except Exception as error:  # noqa: BLE001 - one campaign's failure stops no other.
             _log.exception("drive_failed", store_id=lease.store_id, campaign_id=lease.campaign_id)
@@ -123,6 +131,21 @@ class Reconciler:
                 del self._busy[key]
             self._running -= 1
             self.wake()
+
+    def _expect_late(self, lease: Lease) -> None:
+        now, patience = monotonic(), self._settings.network_timeout_seconds
+        times = [now + patience * factor for factor in _LATE_AFTER]
+        self._unanswered[lease.store_id, lease.campaign_id] = (lease, times)
+
+    def _due_again(self) -> list[NewWork]:
+        now, due = monotonic(), []
+        for key, (lease, times) in list(self._unanswered.items()):
+            if times[0] <= now:
+                due.append(NewWork(lease.store_id, lease.campaign_id, lease.network, lease.lane))
+                del times[0]
+            if not times:
+                del self._unanswered[key]
+        return due
 
     async def _put_back(self, lease: Lease, error: KikiError) -> None:
         """Later again, with the reason where operators see it."""
@@ -183,7 +206,10 @@ class Reconciler:
             due += await campaign_rows.list_unread(connection, before, _SWEEP_ROWS)
             if due:
                 await work_rows.enqueue(connection, due)
-        return count + len(due)
+        if again := self._due_again():
+            async with self._database.transaction() as connection:
+                await work_rows.enqueue_idle(connection, again)
+        return count + len(due) + len(again)
 
     async def _listen(self) -> None:
         """Wakes when another process wrote work. Without it, polling still finds everything."""
@@ -195,17 +221,15 @@ class Reconciler:
                 continue
             try:
                 await self._listen_on(connection)
-            except (*UNREACHABLE, asyncpg.PostgresError):
+            except (*UNREACHABLE, TimeoutError, asyncpg.PostgresError):
                 await asyncio.sleep(_RECONNECT_SECONDS)
             finally:
                 connection.terminate()
 
     async def _listen_on(self, connection: Connection) -> None:
         """Until the connection ends."""
-        ended = asyncio.Event()
-        connection.add_termination_listener(lambda *_: ended.set())
         await connection.add_listener(CHANNEL, lambda *_: self.wake())
-        await ended.wait()
+        await until_ended(connection)
 
     async def _release(self) -> None:
         try:

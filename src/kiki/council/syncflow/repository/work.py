@@ -22,6 +22,11 @@ _ENQUEUE = (
     " ON CONFLICT (store_id, campaign_id) DO UPDATE SET lane = LEAST(w.lane, excluded.lane), due_at = now(),"
     " network = excluded.network"
 )
+_ENQUEUE_IDLE = (
+    "INSERT INTO syncflow.work (store_id, campaign_id, network, lane, due_at)"
+    " SELECT s, c, n, l, now() FROM unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[]) AS u(s, c, n, l)"
+    " ON CONFLICT DO NOTHING"
+)
 _CLAIM = """
 WITH busy AS (
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::int[]) AS u(store_id, network, places)
@@ -91,6 +96,18 @@ async def enqueue(connection: Connection, items: Sequence[NewWork]) -> None:
         [item.lane for item in rows],
     )
     await connection.execute(f"NOTIFY {CHANNEL}")
+
+
+async def enqueue_idle(connection: Connection, items: Sequence[NewWork]) -> None:
+    """Add work for campaigns, each named once, that nothing is to be done for; whose work waits is left waiting."""
+    rows = sorted(items)
+    await connection.execute(
+        _ENQUEUE_IDLE,
+        [item.store_id for item in rows],
+        [item.campaign_id for item in rows],
+        [item.network for item in rows],
+        [item.lane for item in rows],
+    )
 
 
 async def claim(
