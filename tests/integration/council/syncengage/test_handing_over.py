@@ -182,6 +182,24 @@ async def test_the_quiet_hours_begin_while_a_slow_server_is_served(engage_dsn: s
         assert sorted(status for status, _ in (await _statuses(engage)).values())[:1] == [pb.MESSAGE_STATUS_SCHEDULED]
 
 
+async def test_an_order_that_gets_too_old_while_the_server_takes_its_time_is_not_written_about(engage_dsn: str) -> None:
+    class Slow(dict[str, str]):
+        def get(self, verb: str, usual: Any = None) -> Any:
+            if verb == "RCPT":
+                engage.clock.advance(dt.timedelta(minutes=2))
+            return usual
+
+    async with _server(Slow()) as (port, said), _sending_to(port, engage_dsn) as engage:
+        await engage.call("TriggerPostPurchaseFlow", order(customer=customer(accepts_email_marketing=False)))
+        engage.clock.advance(dt.timedelta(hours=47, minutes=59))
+        await engage.send_due()
+        assert said.count("RCPT") == 1
+        engage.clock.advance(dt.timedelta(minutes=5))
+        await engage.send_due()
+        assert said.count("DATA") == 0
+        assert (await _statuses(engage))["c1", "order_thanks"] == (pb.MESSAGE_STATUS_SUPPRESSED, "too_late")
+
+
 async def test_what_another_sender_holds_counts_against_the_cap(engage_dsn: str) -> None:
     mailbox = Mailbox()
     async with serve_mailbox(mailbox) as port, _sending_to(port, engage_dsn, marketing_cap=1) as engage:

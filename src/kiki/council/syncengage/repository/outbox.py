@@ -165,13 +165,14 @@ class OutboxRepository:
     ) -> bool:
         """Write ahead that the contents are about to be handed over, which may take until then.
 
-        False when the lease was lost, the message taken back, the consent withdrawn or the address
-        refused since it was taken.
+        False when the lease was lost, the message taken back or too late by now, the consent withdrawn or the
+        address refused since it was taken.
         """
         answer = await connection.execute(
             "UPDATE syncengage.messages m SET handed_at = $4, lease_until = greatest(m.lease_until, $5)"
             " FROM syncengage.contacts c WHERE m.store_id = $1 AND m.message_id = $2 AND m.lease_token = $3"
-            " AND m.status = 2 AND m.lease_until > $4 AND c.store_id = m.store_id AND c.customer_key = m.customer_key"
+            " AND m.status = 2 AND m.lease_until > $4 AND m.expires_at >= $4"
+            " AND c.store_id = m.store_id AND c.customer_key = m.customer_key"
             f" AND c.erased_at IS NULL AND (NOT m.marketing OR ({_ALLOWED} AND NOT {_ADDRESS_UNSUBSCRIBED} AND NOT"
             f" {_ADDRESS_BOUNCED}))",
             due.store_id,
