@@ -116,7 +116,7 @@ class OutboundSender:
         """Tell one subscriber some of what they miss."""
         try:
             with self._leases.using([outbound_place()]):
-                cursor, outcome = await self._tell(subscription, head)
+                cursor, outcome = await self._tell(subscription, head, token)
                 await self._note(subscription, token, cursor, outcome)
         except LeaseLost:
             _log.info("outbound_lease_lost")
@@ -124,13 +124,15 @@ class OutboundSender:
             _noted(error, store_id=subscription.store_id, subscription_id=subscription.subscription_id)
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def _tell(self, subscription: Subscription, head: int) -> tuple[int, _Outcome]:
+    async def _tell(self, subscription: Subscription, head: int, token: int) -> tuple[int, _Outcome]:
         """How far they were told, and what the last request came to."""
         upper = min(head, subscription.cursor + _SCANNED_AT_ONCE)
         async with self._connections, self._database.connection() as connection:
             events = await connection.fetch(
                 _READ, subscription.store_id, subscription.cursor, upper, spellings(subscription.types), _EVENTS_AT_ONCE
             )
+        if events:
+            await self._flush(token)
         cursor, until = subscription.cursor, monotonic() + _TURN_SECONDS
         for event in events:
             outcome = await self._send(subscription, event)
@@ -140,6 +142,14 @@ class OutboundSender:
             if monotonic() > until:
                 return cursor, outcome
         return (cursor if len(events) == _EVENTS_AT_ONCE else upper), _Outcome()
+
+    async def _flush(self, token: int) -> None:
+        """What anybody is told of is on the disk: a crash must not take it back and give its number to another event.
+
+        Locking the lease writes, so that this commit waits for the disk, and with it for everything before.
+        """
+        async with self._connections, self._database.transaction(durable=True) as connection:
+            await self._leases.lock(connection, {outbound_place(): token})
 
     async def _send(self, subscription: Subscription, event: Record) -> _Outcome:
         body = event_body(

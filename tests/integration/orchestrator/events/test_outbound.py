@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from integration.orchestrator.rig import SEALER, Rig
+from kiki.kit.database import Connection, Database
 from kiki.kit.errors import InvalidInput
+from kiki.kit.http import HttpAnswer, OutboundHttp
 from kiki.orchestrator.events.convert import event_types
 from kiki.orchestrator.events.log import LogEvent, append
 from kiki.orchestrator.events.queries import list_after
@@ -164,6 +166,30 @@ async def _subscribe(rig: Rig, store_id: int, url: str, events: int = 1, **how: 
         made = await SubscriptionRepository(SEALER).add(connection, store_id=store_id, url=url, **how)
         await append(connection, [_event(store_id, n) for n in range(events)])
     return made
+
+
+async def test_what_anybody_is_told_of_was_flushed_before(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+    transaction, request = Database.transaction, OutboundHttp.request
+
+    @asynccontextmanager
+    async def noted(database: Database, *, durable: bool = False) -> AsyncIterator[Connection]:
+        async with transaction(database, durable=durable) as connection:
+            before = await connection.fetchval("SELECT pg_current_wal_insert_lsn()")
+            yield connection
+        if durable and await rig.value("SELECT pg_current_wal_flush_lsn() > $1", before):
+            happened.append("flushed")
+
+    async def told(http: OutboundHttp, *arguments: Any, **more: Any) -> HttpAnswer:
+        happened.append("told")
+        return await request(http, *arguments, **more)
+
+    monkeypatch.setattr(Database, "transaction", noted)
+    monkeypatch.setattr(OutboundHttp, "request", told)
+    async with _receiver() as receiver, rig.worker():
+        await _subscribe(rig, 1, receiver.url)
+        await asyncio.wait_for(receiver.heard.wait(), 20)
+    assert happened[:2] == ["flushed", "told"]
 
 
 async def test_a_receiver_that_never_answers_delays_nobody_else(rig: Rig) -> None:
