@@ -94,6 +94,8 @@ def _subjects(batch: Batch, store_id: int, event: DataSubjectRequested) -> list[
 
 def _open_request(batch: Batch, item: WorkItem, event: DataSubjectRequested, request_id: str, key: str) -> None:
     erased = event.kind is not DataSubjectRequestKind.ACCESS
+    # An erasure is named by whom it erases, who may come back and ask again: its arrival tells the two apart.
+    revision = f"{event.kind.value}\x1f{item.received_at.isoformat()}" if erased else event.kind.value
     batch.out.data_requests[item.store_id, request_id] = (
         item.store_id,
         request_id,
@@ -105,7 +107,7 @@ def _open_request(batch: Batch, item: WorkItem, event: DataSubjectRequested, req
     )
     request = syncshield_pb2.OpenSubjectRequestRequest(
         store_id=item.store_id,
-        event_id=event_id(item.store_id, "subject_request", request_id, event.kind.value),
+        event_id=event_id(item.store_id, "subject_request", request_id, revision),
         kind=_KINDS[event.kind],
         subject_key="" if event.kind is DataSubjectRequestKind.ERASE_STORE else key or "unknown",
         platform_request_id=request_id,

@@ -107,6 +107,21 @@ async def test_an_erased_customer_leaves_only_an_opaque_key(shop: Shop) -> None:
     assert len(await keys(shop)) == 2, "who comes back is a new person"
 
 
+async def test_who_came_back_and_is_erased_again_is_another_request(shop: Shop) -> None:
+    """Shopify names an erasure by its customer alone."""
+    request = DataSubjectRequested(
+        kind=DataSubjectRequestKind.ERASE_CUSTOMER, request_id="redact-customer-1", customer_id="c1"
+    )
+    for order_id in ("1", "2"):
+        await shop.tell(order(order_id))
+        await shop.tell(request)
+        shop.now += MINUTE
+    async with shop.database.connection() as connection:
+        asked = await connection.fetch("SELECT event_id FROM calls.queue WHERE method = 'OpenSubjectRequest'")
+    assert len({row["event_id"] for row in asked}) == 2
+    assert await shop.rows("identities") == []
+
+
 async def test_a_store_is_erased(shop: Shop) -> None:
     await shop.tell(customer())
     await shop.tell(DataSubjectRequested(kind=DataSubjectRequestKind.ERASE_STORE, request_id="q2"))
