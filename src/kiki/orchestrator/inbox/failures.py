@@ -9,6 +9,8 @@ import asyncpg
 from kiki.kit.database import UNREACHABLE
 from kiki.kit.errors import RETRYABLE, InvariantBroken, KikiError, Unavailable
 
+_PASSING_REASONS = ("ATTEMPT_FAILED", "UNIMPLEMENTED")
+"""The last: an agent of an earlier version answered, which is replaced in a moment; or another program did."""
 _DATABASE_REASONS = ("DATABASE_UNAVAILABLE", "DATABASE_BUSY")
 _MOMENTARY = (
     asyncpg.DeadlockDetectedError,
@@ -47,7 +49,7 @@ def momentary(error: BaseException) -> bool:
 
 def retryable(error: KikiError) -> bool:
     """Whether the same work may succeed later."""
-    return isinstance(error, RETRYABLE) or error.reason == "ATTEMPT_FAILED"
+    return isinstance(error, RETRYABLE) or error.reason in _PASSING_REASONS
 
 
 def as_failure(error: BaseException) -> KikiError:
