@@ -21,8 +21,6 @@ from kiki.commerce.stores import NewStore, StoreRepository
 from kiki.kit.clock import FixedClock
 from kiki.kit.database import Database
 from kiki.orchestrator.experiments.assignment import HOLDOUT, TREATED
-from kiki.orchestrator.experiments.evaluation import evaluate
-from kiki.orchestrator.experiments.exposure import ExposureLog, Outcome
 from kiki.orchestrator.experiments.plans import read_plan
 from kiki.orchestrator.inbox.maintenance import PARTITIONED, make_partitions
 from kiki.rpc.v1 import syncledger_pb2 as ledger
@@ -30,6 +28,7 @@ from kiki.sandbox.catalogue import make_buyer, make_product
 from kiki.sandbox.goods import Buyer, GivenBack, Line, Order, Visit
 from kiki.sandbox.shop import Delivery
 from kiki.sandbox.woocommerce import WooCommerceShop
+from unit.orchestrator.experiments.evaluation import Outcome, evaluate
 
 HEADERS = {"x-internal-api-key": KEY}
 CONNECTED = dt.datetime(2026, 9, 1, tzinfo=dt.UTC)
@@ -221,10 +220,8 @@ async def bill_on_it(rig: Rig, rule: str = "experiment_estimate") -> None:
 def incremental(rig: Rig, plan: dict[str, Any], now: dt.datetime) -> int:
     """The estimate by the pure rules, from what the simulated shop sold."""
     registered, _ = read_plan(plan)
-    log = ExposureLog(registered.split(), dt.timedelta(days=registered.window_days))
-    for key in rig.keys.values():
-        log.record(registered.split().assign(key), at(9, 2))
-    return round(evaluate(registered, log, rig.outcomes, now).effect.incremental)
+    logged = dict.fromkeys(rig.keys.values(), at(9, 2))
+    return round(evaluate(registered, logged, rig.outcomes, now).effect.incremental)
 
 
 def cents(money: dict[str, str]) -> int:

@@ -8,8 +8,6 @@ Review of Economics and Statistics 93, 2011).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,31 +16,6 @@ from kiki.orchestrator.experiments.synthetic_control import Counterfactual, fit_
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class FourMeans:
-    """The classic table, per place and period."""
-
-    treated_before: float
-    treated_after: float
-    controls_before: float
-    controls_after: float
-
-    @property
-    def difference(self) -> float:
-        """The effect: change of the treated minus change of the controls."""
-        return (self.treated_after - self.treated_before) - (self.controls_after - self.controls_before)
-
-
 def fit_did(treated: Floats, controls: Floats, pre: int) -> Counterfactual:
     """The counterfactual: the treated places' own level before the start plus the controls' mean change."""
     return fit_equal(treated, controls, pre)
-
-
-def four_means(treated: Floats, controls: Floats, pre: int) -> FourMeans:
-    """Before and after, treated and controls."""
-    return FourMeans(
-        treated_before=float(treated[:pre].mean()),
-        treated_after=float(treated[pre:].mean()),
-        controls_before=float(controls[:, :pre].mean()),
-        controls_after=float(controls[:, pre:].mean()),
-    )

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiki.kit.errors import InvalidInput
-from kiki.kit.written import MOST, DateStyle, NumberStyle, Order, Unclear, date_style, number_style
+from kiki.kit.written import MOST, DateStyle, NumberStyle, Order, Unclear, date_style
+from kiki.orchestrator.experiments.cells import name_key, numbers_of, text_of
 from kiki.orchestrator.experiments.panel_columns import ROW, Columns, as_long, resolve, some
 
 Period = dt.date | int
@@ -37,13 +38,13 @@ class Panel:
 
     def named_in(self, texts: Iterable[str]) -> tuple[str, ...]:
         """The places that these texts name, several of them parted by commas; a place may have commas in its name."""
-        known = {_key(place) for place in self.places}
+        known = {name_key(place) for place in self.places}
         found: list[str] = []
         for text in texts:
             parts = text.split(",")
             while parts:
                 lengths = range(len(parts), 0, -1)
-                ends = [end for end in lengths if _key(",".join(parts[:end])) in known]
+                ends = [end for end in lengths if name_key(",".join(parts[:end])) in known]
                 end = ends[0] if ends else 1
                 found.append(",".join(parts[:end]).strip())
                 parts = parts[end:]
@@ -51,9 +52,9 @@ class Panel:
 
     def index_of(self, place: str) -> int:
         """The row of a place, whatever the case it is written in; `InvalidInput` names some that exist."""
-        key = _key(place)
+        key = name_key(place)
         for index, known in enumerate(self.places):
-            if _key(known) == key:
+            if name_key(known) == key:
                 return index
         raise InvalidInput(f"no place is called {place!r}; there are {some(self.places)}", reason="UNKNOWN_PLACE")
 
@@ -104,21 +105,21 @@ def read_panel(
     header = list(dict.fromkeys(name for row in rows for name in row))
     resolved = resolve(header, columns)
     place, value, time = resolved.place, resolved.value, resolved.time
-    numbers = _number_style(rows, value)
+    numbers = numbers_of(rows, value)
     dates = DateStyle(date_order) if date_order else _date_style(rows, time)
     cells: dict[tuple[str, Period], float] = {}
     names: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
         at = int(row.get(ROW, number))
-        name = _text(row.get(place))
+        name = text_of(row.get(place))
         if not name:
             raise InvalidInput(f"row {at}: {place} is empty", reason="BAD_ROW")
-        period = parse_period(_text(row.get(time)), at, dates)
-        names.setdefault(_key(name), name)
-        if (_key(name), period) in cells:
+        period = parse_period(text_of(row.get(time)), at, dates)
+        names.setdefault(name_key(name), name)
+        if (name_key(name), period) in cells:
             raise InvalidInput(f"row {at}: {name} has {period} twice; wanted one row", reason="DUPLICATE_ROW")
         called = value if ROW not in row else f"{name} {period}"
-        cells[_key(name), period] = _number(row.get(value), called, at, numbers, allow_negative=allow_negative)
+        cells[name_key(name), period] = _number(row.get(value), called, at, numbers, allow_negative=allow_negative)
     if missing_are_zero:
         periods = {period for _, period in cells}
         cells = {(name, period): 0.0 for name in names for period in periods} | cells
@@ -141,16 +142,9 @@ def parse_period(text: str, at: int | None = None, style: DateStyle | None = Non
         ) from None
 
 
-def _number_style(rows: Sequence[Mapping[str, Any]], value: str) -> NumberStyle:
-    try:
-        return number_style(dict.fromkeys(_text(row.get(value)) for row in rows))
-    except Unclear as error:
-        raise InvalidInput(f"{value}: {error}", reason="BAD_NUMBER") from None
-
-
 def _date_style(rows: Sequence[Mapping[str, Any]], time: str) -> DateStyle:
     try:
-        return date_style(dict.fromkeys(_text(row.get(time)) for row in rows))
+        return date_style(dict.fromkeys(text_of(row.get(time)) for row in rows))
     except Unclear as error:
         raise InvalidInput(f"{time}: {error}; --date-order says which", reason="BAD_PERIOD") from None
 
@@ -198,7 +192,7 @@ def _is_period(text: str) -> bool:
 
 def _number(value: Any, column: str, at: int, style: NumberStyle, *, allow_negative: bool) -> float:
     try:
-        number = style.read(_text(value))
+        number = style.read(text_of(value))
     except ValueError:
         got = "nothing" if value is None else repr(str(value)[:24])
         raise InvalidInput(f"row {at}: {column} is a number, got {got}", reason="BAD_NUMBER") from None
@@ -210,11 +204,3 @@ def _number(value: Any, column: str, at: int, style: NumberStyle, *, allow_negat
             reason="NEGATIVE_VALUE",
         )
     return number
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _key(name: str) -> str:
-    return name.strip().lstrip("\ufeff").casefold()

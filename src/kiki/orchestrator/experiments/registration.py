@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from decimal import Decimal
 
-from kiki.kit.errors import Conflict, FailedPrecondition, InvalidInput
+from kiki.kit.errors import Conflict, InvalidInput
 from kiki.orchestrator.experiments.assignment import Split, holdout_split
 
 _LONGEST_WINDOW = 400
@@ -95,18 +95,6 @@ class Registration:
     def complete_at(self) -> dt.datetime:
         """When the last user's window has closed."""
         return self.ends_at + dt.timedelta(days=self.window_days)
-
-    def check_final(self, now: dt.datetime) -> None:
-        """The registered p-value and interval are for the end alone; earlier, `FailedPrecondition`.
-
-        Looking earlier is allowed through the always-valid interval of `sequential.py`.
-        """
-        if self.phase(now) is not Phase.COMPLETE:
-            raise FailedPrecondition(
-                f"the registered analysis is due at {self.complete_at.isoformat()}; until then only the always-valid "
-                "interval may be read",
-                reason="EXPERIMENT_NOT_COMPLETE",
-            )
 
     def _problem(self) -> str:
         checks: Mapping[str, bool] = {

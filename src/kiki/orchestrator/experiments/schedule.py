@@ -62,7 +62,7 @@ class _MonthEnd:
             if known is not None and known.as_of >= end:
                 return
             found = await service.find_outcomes(connection, experiment, store, end)
-        reading = await service.compute(experiment, found, end, service.settlement_currency(store))
+        reading = await service.compute(experiment, found, end, store.settled_in)
         async with guard.database.transaction() as connection:
             await guard.lock(connection)
             await service.record(

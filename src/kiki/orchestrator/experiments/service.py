@@ -125,7 +125,7 @@ async def read_now(database: Database, experiment: Experiment, store: StoreConne
     """What the experiment shows up to a moment. Raises `FailedPrecondition` for one that did not start."""
     async with database.transaction() as connection:
         found = await find_outcomes(connection, experiment, store, as_of)
-    return await compute(experiment, found, as_of, settlement_currency(store))
+    return await compute(experiment, found, as_of, store.settled_in)
 
 
 async def find_outcomes(
@@ -140,7 +140,7 @@ def question_of(experiment: Experiment, store: StoreConnection, as_of: dt.dateti
     experiment.check_readable()
     settings = store.settings
     window = dt.timedelta(days=settings.attribution_window_days)
-    return Question(experiment, as_of, settlement_currency(store), settings.basis == "net_sales", window)
+    return Question(experiment, as_of, store.settled_in, settings.basis == "net_sales", window)
 
 
 async def compute(experiment: Experiment, found: Found, as_of: dt.datetime, currency: str) -> Reading:
@@ -254,11 +254,6 @@ def months_over(experiment: Experiment, timezone: str, now: dt.datetime) -> list
 def month_at(at: dt.datetime, timezone: str) -> str:
     """The calendar month of an instant, as 2026-03."""
     return f"{at.astimezone(ZoneInfo(timezone)):%Y-%m}"
-
-
-def settlement_currency(store: StoreConnection) -> str:
-    """What the store's contract settles in."""
-    return store.settings.settlement_currency or store.currency
 
 
 async def check_billable(connection: Connection, store_id: int, experiment_id: str) -> None:

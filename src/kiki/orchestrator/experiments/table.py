@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kiki.kit.errors import InvalidInput
-from kiki.kit.written import MOST, NumberStyle, Unclear, number_style
+from kiki.kit.written import MOST, NumberStyle
+from kiki.orchestrator.experiments.cells import name_key, numbers_of, text_of
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -56,20 +57,20 @@ def read_user_table(rows: Sequence[Mapping[str, Any]], choice: Choice) -> UserTa
     """The table, strictly: every user once, every arm known, every number finite; `InvalidInput` names the row."""
     if not rows:
         raise InvalidInput("the file has no rows; wanted one per user", reason="EMPTY_FILE")
-    header = {_key(name): name for row in rows for name in row}
+    header = {name_key(name): name for row in rows for name in row}
     user = _find(header, "", (USER,), "user")
     group = _find(header, choice.group, (HELD_OUT, ARM), "group")
     metric = _find(header, choice.metric, (REVENUE, ORDERED), "metric")
     by_name = next((header[name] for name in COVARIATE if name in header), "")
     covariate = _find(header, choice.covariate, (), "covariate") if choice.covariate else by_name
     eligible = next((header[name] for name in ELIGIBLE if name in header), "")
-    held_out_is_true = _key(group) in HELD_OUT
-    style, style_before = (_style(rows, name) for name in (metric, covariate))
+    held_out_is_true = name_key(group) in HELD_OUT
+    style, style_before = (numbers_of(rows, name) for name in (metric, covariate))
     counted: list[tuple[float, bool, float]] = []
     seen: set[str] = set()
     left_out = 0
     for at, row in enumerate(rows, start=1):
-        name = _text(row.get(user))
+        name = text_of(row.get(user))
         if not name or name in seen:
             got = "a user who stood before" if name else "no user"
             raise InvalidInput(f"row {at}: wanted one row per user, got {got}", reason="DUPLICATE_ROW")
@@ -89,8 +90,8 @@ def read_user_table(rows: Sequence[Mapping[str, Any]], choice: Choice) -> UserTa
 
 def _find(header: Mapping[str, str], named: str, kinds: Sequence[Sequence[str]], what: str) -> str:
     if named:
-        if _key(named) in header:
-            return header[_key(named)]
+        if name_key(named) in header:
+            return header[name_key(named)]
         raise InvalidInput(
             f"no column is called {named!r}; there are {', '.join(header.values())}", reason="UNKNOWN_COLUMN"
         )
@@ -112,7 +113,7 @@ def _find(header: Mapping[str, str], named: str, kinds: Sequence[Sequence[str]],
 def _is_treated(value: Any, column: str, at: int, *, held_out_is_true: bool) -> bool:
     if held_out_is_true:
         return not _flag(value, column, at)
-    word = _text(value).casefold()
+    word = text_of(value).casefold()
     if word in _TREATED_WORDS or word in _HELD_OUT_WORDS:
         return word in _TREATED_WORDS
     raise InvalidInput(
@@ -122,33 +123,18 @@ def _is_treated(value: Any, column: str, at: int, *, held_out_is_true: bool) -> 
 
 
 def _flag(value: Any, column: str, at: int) -> bool:
-    word = _text(value).casefold()
+    word = text_of(value).casefold()
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
     raise InvalidInput(f"row {at}: {column} is 1 or 0, got {word[:24]!r}", reason="UNKNOWN_ARM")
 
 
-def _style(rows: Sequence[Mapping[str, Any]], column: str) -> NumberStyle:
-    try:
-        return number_style(dict.fromkeys(_text(row.get(column)) for row in rows))
-    except Unclear as error:
-        raise InvalidInput(f"{column}: {error}", reason="BAD_NUMBER") from None
-
-
 def _number(value: Any, column: str, at: int, style: NumberStyle) -> float:
     try:
-        number = style.read(_text(value))
+        number = style.read(text_of(value))
     except ValueError:
         number = math.nan
     if abs(number) <= MOST:
         return number
     got = "nothing" if value is None else repr(str(value)[:24])
     raise InvalidInput(f"row {at}: {column} is a finite number, got {got}", reason="BAD_NUMBER")
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
-
-
-def _key(name: str) -> str:
-    return name.strip().lstrip("\ufeff").casefold()
