@@ -25,8 +25,6 @@ Until = Annotated[
 ]
 Months = Annotated[int, typer.Option("--months", min=12, max=36, help="Months ahead.")]
 
-_ORIGIN = ("origin", "actual", "seasonal", "plain_average", "error", "plain_error")
-
 
 def register_baseline(app: typer.Typer) -> None:
     """Add the command."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import os
 import struct
@@ -195,8 +194,3 @@ def _decompress(data: bytes) -> bytes:
 def email_key(email: str) -> str:
     """An e-mail address as it is compared: trimmed, lower-case."""
     return email.strip().lower()
-
-
-def sha256(data: bytes) -> bytes:
-    """SHA-256 of bytes."""
-    return hashlib.sha256(data).digest()

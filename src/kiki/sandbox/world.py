@@ -133,11 +133,6 @@ class Truth:
     def reversed_minor(self) -> int:
         return sum(order.reversed_minor for order in self.billable.values())
 
-    @property
-    def net_incremental_minor(self) -> int:
-        """What the statement's fee is a share of."""
-        return self.incremental_minor - self.reversed_minor
-
 
 @dataclass(slots=True)
 class _Regular:

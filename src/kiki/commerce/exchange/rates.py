@@ -20,8 +20,7 @@ DIGITS, PLACES = 12, 18
 LOOK_BACK = dt.timedelta(days=7)
 """How much older than the payment a rate may be: banks publish on business days."""
 MANUAL, ECB, FILE, PLATFORM = "manual", "ecb", "file", "platform"
-SOURCES = (MANUAL, ECB, FILE)
-"""Where kept rates come from: a person, the European Central Bank, another file. An order's may be its platform's."""
+"""Where rates come from: a person, the European Central Bank, another file; an order's may be its platform's."""
 COMMON = "EUR"
 """Between two currencies that share more than one, the one that is gone through."""
 _TEXT = re.compile(r"(?=[0-9])0*[0-9]{1,12}(\.[0-9]{1,18})?")

@@ -32,9 +32,6 @@ from kiki.council.syncledger.fees import convert, fee_on, share_of
 from kiki.council.syncledger.months import month_of, zone
 from kiki.kit.money import proportion
 
-MAX_ENTRIES_PER_FACT = 3
-"""A new decision about a refunded order: reversal, booking, refund."""
-
 
 @dataclass(slots=True)
 class Recorder:

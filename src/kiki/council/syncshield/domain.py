@@ -7,9 +7,6 @@ import enum
 
 import msgspec
 
-UNKNOWN_STORE = 0
-"""The chain of deliveries that named no store that we know."""
-
 
 class AuditKind(enum.IntEnum):
     """What an audit event is about; stored and hashed as this number."""

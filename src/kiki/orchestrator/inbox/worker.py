@@ -121,7 +121,6 @@ class LaneWorker:
         """How long the last batch took from the look at the queue on: the busier everybody is, the more gathers."""
         self._backlogged = False
         self._busy_until = 0.0
-        self.batches = 0
         self.finished = 0
 
     async def run(self) -> None:
@@ -191,7 +190,6 @@ class LaneWorker:
             await self._runner.run(batch.tokens, batch.work, batch.endings, batch.calls)
         self._took = monotonic() - batch.looked_at
         self._in_flight.difference_update((e.place.partition, e.seq) for e in batch.entries)
-        self.batches += 1
         self.finished += len(batch.entries)
 
     async def _prepare(self, usable: Mapping[Place, int]) -> _Batch | None:

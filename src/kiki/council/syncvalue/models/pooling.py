@@ -9,9 +9,8 @@ purchase, so that currencies do not matter.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -41,28 +40,6 @@ class Prior:
         """Mean and covariance, times in `unit`."""
         shift = math.log(DAYS_PER_UNIT[unit]) * _times(self.name)
         return np.array(self.log_mean) - shift, np.array(self.log_covariance)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return {
-            "name": self.name,
-            "log_mean": list(self.log_mean),
-            "log_covariance": [list(row) for row in self.log_covariance],
-            "stores": self.stores,
-        }
-
-
-def prior_of(plain: Mapping[str, Any]) -> Prior:
-    """The inverse of `Prior.as_dict`. Raises `BadModel`."""
-    try:
-        mean = tuple(float(value) for value in plain["log_mean"])
-        covariance = tuple(tuple(float(value) for value in row) for row in plain["log_covariance"])
-        prior = Prior(str(plain["name"]), mean, covariance, int(plain["stores"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadModel(f"not a prior: {type(error).__name__} {error}") from None
-    if len(covariance) != len(mean) or any(len(row) != len(mean) for row in covariance):
-        raise BadModel(f"a prior of {len(mean)} parameters needs a covariance of {len(mean)} by {len(mean)}")
-    return prior
 
 
 def default_prior(name: str) -> Prior:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from kiki.council.syncvalue.seasonal.simulate import SimulatedStore
 
 YEAR = 12
-LEAST_MONTHS = 24
-"""Twelve to learn from and twelve to compare with."""
 _ORIGINS = 5
 _APART = 3
 _USUAL_STRETCH = 1.2
