@@ -38,7 +38,7 @@ from kiki.council.syncengage.repository.flows import FlowRow, MessageRow
 from kiki.kit.digest import semantic_digest
 from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.money import minor_from_proto
-from kiki.kit.grpc.times import time_from_proto, time_to_proto
+from kiki.kit.grpc.times import optional_time_to_proto, time_from_proto, time_to_proto
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import common_pb2 as common
 from kiki.rpc.v1 import syncengage_pb2 as pb
@@ -323,7 +323,7 @@ def message_message(row: MessageRow) -> pb.Message:
         marketing=row.marketing,
         status=_MESSAGE_STATUSES[row.status],
         send_at=time_to_proto(row.send_at),
-        settled_at=time_to_proto(row.settled_at) if row.settled_at else None,
+        settled_at=optional_time_to_proto(row.settled_at),
         reason=row.reason,
         attempts=row.attempts,
         customer_key=row.customer_key,
@@ -368,7 +368,7 @@ def _consent_message(granted: bool | None, at: dt.datetime | None, source: str) 
     state = {True: pb.CONSENT_STATE_GRANTED, False: pb.CONSENT_STATE_DENIED, None: pb.CONSENT_STATE_UNSPECIFIED}[
         granted
     ]
-    return pb.Consent(state=state, given_at=time_to_proto(at) if at else None, source=source)
+    return pb.Consent(state=state, given_at=optional_time_to_proto(at), source=source)
 
 
 def _key(text: str, name: str) -> str:

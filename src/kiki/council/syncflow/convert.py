@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
 from kiki.council.syncflow.domain import STOCK_REASONS, AdjustBids, Pause, PauseReason, Resume, SetMargin
@@ -17,7 +16,7 @@ from kiki.council.syncflow.errors import BadField
 from kiki.council.syncflow.repository.work import BULK_LANE, LIVE_LANE, STOCK_LANE
 from kiki.council.syncflow.service.decisions import Changed
 from kiki.kit.grpc.money import money_to_proto
-from kiki.kit.grpc.times import time_from_proto, time_to_proto
+from kiki.kit.grpc.times import time_from_proto
 from kiki.kit.money import Money
 from kiki.rpc.v1 import syncflow_pb2 as pb
 
@@ -181,10 +180,6 @@ def optional_time(message: object, name: str) -> dt.datetime | None:
     if not message.HasField(name):  # type: ignore[attr-defined]  # every generated message has it
         return None
     return time_from_proto(getattr(message, name))
-
-
-def time_or_none(at: dt.datetime | None) -> Timestamp | None:
-    return None if at is None else time_to_proto(at)
 
 
 def money_or_none(minor: int | None, currency: str) -> MoneyMessage | None:

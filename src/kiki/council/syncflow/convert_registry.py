@@ -6,7 +6,7 @@ import datetime as dt
 from urllib.parse import urlsplit
 
 from kiki.council.syncflow import convert
-from kiki.council.syncflow.convert import money_or_none, optional_time, text, time_or_none
+from kiki.council.syncflow.convert import money_or_none, optional_time, text
 from kiki.council.syncflow.domain import (
     Action,
     ActionKind,
@@ -23,7 +23,7 @@ from kiki.council.syncflow.errors import BadField
 from kiki.council.syncflow.plan import ACTIVE, PAUSED, REMOVED
 from kiki.council.syncflow.repository.actions import ActionQuery
 from kiki.kit.grpc.money import money_from_proto, money_to_proto
-from kiki.kit.grpc.times import time_to_proto
+from kiki.kit.grpc.times import optional_time_to_proto, time_to_proto
 from kiki.kit.money import Money
 from kiki.rpc.v1 import syncflow_pb2 as pb
 
@@ -110,7 +110,7 @@ def campaign_message(campaign: Campaign) -> pb.Campaign:
         paused_product_ids=campaign.paused_product_ids,
         hold=_hold_message(campaign.hold),
         doubtful=campaign.doubtful,
-        observed_at=time_or_none(campaign.observed_at),
+        observed_at=optional_time_to_proto(campaign.observed_at),
         updated_at=time_to_proto(campaign.updated_at),
     )
 
@@ -145,7 +145,7 @@ def action_message(action: Action) -> pb.CampaignAction:
         old_bid=money_or_none(action.old_bid_minor, action.currency),
         new_bid=money_or_none(action.new_bid_minor, action.currency),
         requested_at=time_to_proto(action.requested_at),
-        applied_at=time_or_none(action.applied_at),
+        applied_at=optional_time_to_proto(action.applied_at),
         attempts=action.attempts,
         last_error=action.last_error,
         decision_seq=action.decision_seq,
@@ -158,7 +158,7 @@ def product_message(state: ProductState, campaign_ids: list[str]) -> pb.GetProdu
         sku=state.sku,
         reasons=convert.reason_numbers(state.shown_reasons),
         ordered_to_run=state.hand is Hand.RUN,
-        hand_expires_at=time_or_none(state.hand_until),
+        hand_expires_at=optional_time_to_proto(state.hand_until),
         hand_actor=state.hand_actor,
         hand_note=state.hand_note,
         bid_factor=format(state.factor, "f"),
@@ -257,8 +257,8 @@ def _definition_message(item: CampaignDefinition) -> pb.CampaignDefinition:
         promotions=[
             pb.Promotion(
                 product_id=promotion.product_id,
-                starts_at=time_or_none(promotion.starts_at),
-                ends_at=time_or_none(promotion.ends_at),
+                starts_at=optional_time_to_proto(promotion.starts_at),
+                ends_at=optional_time_to_proto(promotion.ends_at),
                 budget_weight=promotion.weight,
             )
             for promotion in item.promotions
@@ -276,5 +276,5 @@ def _hold_message(item: Hold | None) -> pb.Hold | None:
         reason=item.reason,
         actor=item.actor,
         held_at=time_to_proto(item.held_at),
-        expires_at=time_or_none(item.expires_at),
+        expires_at=optional_time_to_proto(item.expires_at),
     )

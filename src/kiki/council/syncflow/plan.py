@@ -202,7 +202,7 @@ def observed(standing: Standing, seen: SeenCampaign) -> Standing:
         return replace(_with(standing, seen), attempt=None)
     steps = seen.revision - (standing.revision or 0)
     for made in _unknown(standing):
-        if carried_out(made, seen) and not _stood_so(made, standing):
+        if carried_out(made, seen) and not carried_out(made, standing):
             if steps == 1 and not seen.by_person:
                 return confirmed(replace(standing, attempt=made), seen)
             done = _applied(_marked(standing, made, Ownership.LOST), made)
@@ -256,17 +256,11 @@ def _allowed(pause: bool, owner: Ownership | None, *, by_hand: bool) -> bool:
     return by_hand or (owner is not Ownership.LOST if pause else owner is Ownership.OURS)
 
 
-def carried_out(made: Attempt, seen: SeenCampaign) -> bool:
+def carried_out(made: Attempt, campaign: SeenCampaign | Standing) -> bool:
     """Whether the campaign is as the attempt wanted it."""
     if made.product_id:
-        return seen.products.get(made.product_id) == made.status
-    return made.status in ("", seen.status) and made.bid_minor in (None, seen.bid_minor)
-
-
-def _stood_so(made: Attempt, standing: Standing) -> bool:
-    if made.product_id:
-        return standing.products.get(made.product_id) == made.status
-    return made.status in ("", standing.status) and made.bid_minor in (None, standing.bid_minor)
+        return campaign.products.get(made.product_id) == made.status
+    return made.status in ("", campaign.status) and made.bid_minor in (None, campaign.bid_minor)
 
 
 def _marked(standing: Standing, made: Attempt, owner: Ownership = Ownership.OURS) -> Standing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money as MoneyMessage
 
@@ -343,11 +342,6 @@ def money(minor: int, currency: str) -> MoneyMessage:
 def optional_money(minor: int | None, currency: str) -> MoneyMessage | None:
     """An amount that may be unknown."""
     return None if minor is None else money(minor, currency)
-
-
-def optional_time(at: dt.datetime | None) -> Timestamp | None:
-    """A time that may be unknown."""
-    return None if at is None else time_to_proto(at)
 
 
 def store(store_id: int) -> int:

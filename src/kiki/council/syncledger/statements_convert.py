@@ -12,7 +12,6 @@ from kiki.council.syncledger.convert import (
     month_from,
     month_message,
     optional_money,
-    optional_time,
     reason_message,
     store,
     text,
@@ -29,7 +28,7 @@ from kiki.council.syncledger.repository.readings import EntryRow, FrozenStatemen
 from kiki.council.syncledger.statement import FORMAT, Statement, StoreRevenue
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.money import money_from_proto
-from kiki.kit.grpc.times import time_to_proto
+from kiki.kit.grpc.times import optional_time_to_proto, time_to_proto
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import common_pb2, syncledger_pb2
 
@@ -125,7 +124,7 @@ def statement_message(statement: Statement) -> syncledger_pb2.Statement:
         corrected_revenue=money(figures.sums.corrected_revenue, currency),
         line_count=figures.lines,
         closed=statement.closed_at is not None,
-        closed_at=optional_time(statement.closed_at),
+        closed_at=optional_time_to_proto(statement.closed_at),
         problem=statement.problem,
         experiment=bill_message(statement.bill, statement.reading, currency),
         corrections_by_reading=money(statement.corrected_by_reading, currency)

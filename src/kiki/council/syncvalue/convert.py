@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as MoneyMessage
 
 from kiki.council.syncvalue.convert_forecast import seasonal_message
@@ -26,7 +25,7 @@ from kiki.council.syncvalue.domain import (
 from kiki.council.syncvalue.errors import BadRequest
 from kiki.kit.digest import grown_digests, semantic_digest
 from kiki.kit.grpc.money import minor_from_proto, minor_to_proto
-from kiki.kit.grpc.times import time_from_proto, time_to_proto
+from kiki.kit.grpc.times import optional_time_to_proto, time_from_proto, time_to_proto
 from kiki.kit.money import check_currency
 from kiki.kit.receipts import OnceItem
 from kiki.rpc.v1 import common_pb2, syncvalue_pb2
@@ -201,8 +200,8 @@ def customer_message(
         segment=_SEGMENTS[valuation.segment],
         order_count=customer.order_count,
         total_spent=_money(customer.spent_minor, customer.currency),
-        first_order_at=_time(customer.first_order_at),
-        last_order_at=_time(customer.last_order_at),
+        first_order_at=optional_time_to_proto(customer.first_order_at),
+        last_order_at=optional_time_to_proto(customer.last_order_at),
         expected_orders=valuation.expected_orders,
         model=valuation.model_name,
         p_alive=valuation.p_alive,
@@ -221,7 +220,7 @@ def risk_message(risk: AtRisk) -> syncvalue_pb2.ChurnRisk:
         predicted_ltv=_money(risk.valuation.ltv_minor, risk.customer.currency),
         segment=_SEGMENTS[risk.valuation.segment],
         order_count=risk.customer.order_count,
-        last_order_at=_time(risk.customer.last_order_at),
+        last_order_at=optional_time_to_proto(risk.customer.last_order_at),
     )
 
 
@@ -291,7 +290,3 @@ def _tell_prediction(
 
 def _money(minor: int, currency: str) -> MoneyMessage:
     return minor_to_proto(minor, currency)
-
-
-def _time(at: dt.datetime | None) -> Timestamp | None:
-    return None if at is None else time_to_proto(at)

@@ -21,6 +21,11 @@ def time_to_proto(at: dt.datetime) -> Timestamp:
     return Timestamp(seconds=since.days * 86_400 + since.seconds, nanos=since.microseconds * 1_000)
 
 
+def optional_time_to_proto(at: dt.datetime | None) -> Timestamp | None:
+    """The same of a time that may be unknown: a field given None stays absent."""
+    return None if at is None else time_to_proto(at)
+
+
 def time_from_proto(message: Timestamp) -> dt.datetime:
     """Raises `InvalidInput` outside the years 1900 to 2999: the ends of what `datetime` knows overflow in every sum."""
     seconds = message.seconds

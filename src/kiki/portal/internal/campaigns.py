@@ -16,7 +16,7 @@ from kiki.kit.database import Connection
 from kiki.kit.digest import event_id
 from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.money import money_to_proto
-from kiki.kit.grpc.times import time_to_proto
+from kiki.kit.grpc.times import optional_time_to_proto, time_to_proto
 from kiki.kit.money import Money, exponent
 from kiki.orchestrator.calls.accesses import access_intent
 from kiki.orchestrator.calls.intents import enqueue
@@ -282,8 +282,8 @@ def _promotions(body: CampaignBody) -> Sequence[flow.Promotion]:
     return [
         flow.Promotion(
             product_id=promotion.product_id,
-            starts_at=time_to_proto(promotion.starts_at) if promotion.starts_at else None,
-            ends_at=time_to_proto(promotion.ends_at) if promotion.ends_at else None,
+            starts_at=optional_time_to_proto(promotion.starts_at),
+            ends_at=optional_time_to_proto(promotion.ends_at),
             budget_weight=promotion.budget_weight,
         )
         for promotion in body.promotions
