@@ -11,7 +11,7 @@ import typer
 
 from kiki.cli.inputs import Limit, StoreId, read_time
 from kiki.cli.jobs import finished
-from kiki.cli.output import AsJson, console, print_fields, print_json, print_rows, writing
+from kiki.cli.output import AsJson, console, print_answer, print_fields, print_json, print_rows, writing
 from kiki.cli.portal_client import PortalClient
 
 _PATH = "/internal/attribution"
@@ -104,7 +104,7 @@ def _fit(store_id: StoreId, since: From = None, until: To = None, as_json: AsJso
     """Fit the Markov chain on a shop's own orders and visitors; from then on the model speaks by it."""
     with PortalClient.of_installation() as portal:
         job = finished(portal, portal.post(f"{_PATH}/fit/{store_id}", _span(since, until)), as_json=as_json)
-    _show(job["result"] if as_json else {"message": job["message"], **job["result"]}, as_json=as_json)
+    print_answer(job["result"] if as_json else {"message": job["message"], **job["result"]}, as_json=as_json)
 
 
 def _adopt(store_id: StoreId, as_json: AsJson = False) -> None:
@@ -222,14 +222,7 @@ def _reject(store_id: StoreId, order_id: OrderId, reason: Reason, as_json: AsJso
 def _decide(store_id: int, order_id: str, decision: str, reason: str, *, as_json: bool) -> None:
     body = {"decision": decision, "reason": reason}
     with PortalClient.of_installation() as portal:
-        _show(portal.post(f"/internal/reviews/{store_id}/{quote(order_id, safe='')}", body), as_json=as_json)
-
-
-def _show(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(found)
-    else:
-        print_fields(found)
+        print_answer(portal.post(f"/internal/reviews/{store_id}/{quote(order_id, safe='')}", body), as_json=as_json)
 
 
 def _span(since: str | None, until: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from kiki.cli.inputs import Limit, StoreId
-from kiki.cli.output import AsJson, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, print_answer, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.errors import NotFound
 
@@ -45,9 +45,6 @@ def _lift(
     """
     with PortalClient.of_installation() as portal:
         answer = portal.post(f"{_PATH}/{store_id}/{quote(customer_key, safe='')}/lift", {})
-    if as_json:
-        print_json(answer)
-    else:
-        print_fields(answer)
+    print_answer(answer, as_json=as_json)
     if not answer["lifted"]:
         raise NotFound("the address of this person was not refused", reason="NOT_BOUNCED")

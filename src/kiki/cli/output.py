@@ -47,6 +47,19 @@ def print_json(value: object) -> None:
     sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
+def print_answer(fields: Mapping[str, Any], *, as_json: bool) -> None:
+    """One thing, for programs or for people."""
+    if as_json:
+        print_json(fields)
+    else:
+        print_fields(fields)
+
+
+def print_progress(text: str) -> None:
+    """How far long work is, on standard error."""
+    error_console().print(text, style="dim", markup=False)
+
+
 def print_failure(error: KikiError, *, as_json: bool = False) -> None:
     """A failure: what happened, and its stable reason."""
     if as_json:

@@ -12,7 +12,7 @@ import typer
 from rich.progress import track
 
 from kiki.cli.inputs import Limit, read_time
-from kiki.cli.output import AsJson, error_console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, error_console, print_answer, print_json, print_rows
 from kiki.cli.portal_client import PortalClient
 from kiki.kit.errors import FailedPrecondition, InvalidInput
 
@@ -77,7 +77,7 @@ def _import(
     answer: dict[str, Any] = {"rates": len(told), **{name: kept[name] for name in _KEPT}, "sha256": sha256}
     if told:
         answer |= {"first_day": told[0]["day"], "last_day": told[-1]["day"]}
-    _print(answer, as_json=as_json)
+    print_answer(answer, as_json=as_json)
 
 
 def _set(
@@ -94,7 +94,7 @@ def _set(
     row = {"base": told.base, "quote": told.quote, "day": told.day.isoformat(), "rate": plain(told.rate)}
     with PortalClient.of_installation() as portal:
         kept = portal.put(_PATH, {"source": MANUAL, "rates": [row]})
-    _print({**row, **kept}, as_json=as_json)
+    print_answer({**row, **kept}, as_json=as_json)
 
 
 def _list(
@@ -142,7 +142,7 @@ def _show(
     place = f"{_PATH}/{check_currency(base)}/{check_currency(quote)}/{_day(day).isoformat()}"
     moment = read_time(known_at)
     with PortalClient.of_installation() as portal:
-        _print(portal.get(place, known_at=moment), as_json=as_json)
+        print_answer(portal.get(place, known_at=moment), as_json=as_json)
 
 
 def _missing(
@@ -192,10 +192,3 @@ def _day(text: str | None) -> dt.date:
     from kiki.kit.clock import SystemClock
 
     return SystemClock().now().date()
-
-
-def _print(answer: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print_json(answer)
-    else:
-        print_fields(answer)

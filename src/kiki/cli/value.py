@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from kiki.cli.inputs import ByDateOrder
-from kiki.cli.output import AsJson, console, error_console, print_fields, print_json, print_rows
+from kiki.cli.output import AsJson, console, print_fields, print_json, print_progress, print_rows
 from kiki.cli.value_baseline import register_baseline
 from kiki.cli.value_promotions import register_promotions
 from kiki.cli.value_report import register_report
@@ -117,7 +117,7 @@ def _fit(
         intervals=intervals,
         reading=Reading(skip_bad_lines, date_order.value if date_order else None),
     )
-    result = run_value_study(study, _silent if as_json else _progress)
+    result = run_value_study(study, _silent if as_json else print_progress)
     if as_json:
         print_json(result)
     else:
@@ -126,10 +126,6 @@ def _fit(
 
 def _silent(_text: str) -> None:
     """Programs want nothing but the JSON."""
-
-
-def _progress(text: str) -> None:
-    error_console().print(text, style="dim", markup=False)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from kiki.cli import exits
-from kiki.cli.output import console, error_console, print_json, print_rows
+from kiki.cli.output import console, print_json, print_progress, print_rows
 
 _MET = {True: "yes", False: "NO", None: ""}
 
@@ -26,9 +26,9 @@ def run_value(
     from kiki.runtime.studies.value_bench import ValueBench, run_value_bench
 
     bench = ValueBench(data, lifetimes_python, customers, pareto_at_scale)
-    result = run_value_bench(bench, _progress)
+    result = run_value_bench(bench, print_progress)
     if baseline_stores:
-        baseline = run_baseline_bench(baseline_stores, 1, _progress)
+        baseline = run_baseline_bench(baseline_stores, 1, print_progress)
         result["cases"] += baseline["cases"]
         result["met"] = result["met"] and baseline["met"]
     if as_json:
@@ -40,7 +40,3 @@ def run_value(
             console().print(f"Skipped: {reason}.", markup=False)
     if not result["met"]:
         raise typer.Exit(exits.FAILED)
-
-
-def _progress(text: str) -> None:
-    error_console().print(text, style="dim", markup=False)
