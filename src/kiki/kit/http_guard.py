@@ -20,6 +20,9 @@ ACCEPTED_CODING = "gzip"
 _GZIP = 16 + zlib.MAX_WBITS
 _UNICAST = ipaddress.IPv6Network("2000::/3")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_RESERVED = tuple(map(ipaddress.ip_network, ("192.0.0.0/24", "168.63.129.16/32", "3fff::/20")))
+"""What Python's tables take for public: protocol assignments, Azure's host (and Oracle's metadata among the former),
+and documentation."""
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
@@ -84,9 +87,13 @@ def is_public(address: str) -> bool:
         if parsed in _NAT64:
             carried = ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
         if carried is None:
-            return parsed in _UNICAST and parsed.is_global
+            return parsed in _UNICAST and _is_global(parsed)
         parsed = carried
-    return parsed.is_global and not parsed.is_multicast
+    return _is_global(parsed) and not parsed.is_multicast
+
+
+def _is_global(parsed: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return parsed.is_global and not any(parsed in network for network in _RESERVED)
 
 
 async def read_bounded(answer: httpx.Response, max_bytes: int) -> bytes:

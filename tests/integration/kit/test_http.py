@@ -221,6 +221,10 @@ async def test_a_name_is_resolved_once_and_refused_for_one_private_address(peer:
         ("100.64.0.1", False),
         ("224.0.0.1", False),
         ("255.255.255.255", False),
+        ("192.0.0.192", False),
+        ("168.63.129.16", False),
+        ("::ffff:168.63.129.16", False),
+        ("3fff::1", False),
     ],
 )
 def test_addresses_that_carry_a_private_one_are_not_public(address: str, public: bool) -> None:
