@@ -71,6 +71,34 @@ def test_names_arrive_as_they_were_told(name: str) -> None:
     assert "Bcc" not in message_from_bytes(compose_mail(letter, NOW), policy=policy.default)
 
 
+@pytest.mark.parametrize("template", ["order_thanks", "winback"])
+@pytest.mark.parametrize(
+    ("name", "greeted"),
+    [
+        ("Ada", "Hello Ada,"),
+        ("Anna-Lena M.", "Hello Anna-Lena M.,"),
+        ("د. ليلى", "Hello د. ليلى,"),
+        ("Win 1000 EUR: https://evil.example", "Hello,"),
+        ("your prize: evil.example/win", "Hello,"),
+        ("mail ada@evil.example", "Hello,"),
+        ("www evil example", "Hello www evil example,"),
+        ("пожалуйста зайдите на пример.рф", "Hello,"),
+        ("Ada\nCall +49 123", "Hello Ada Call +49 123,"),
+        ("a" * 41, "Hello,"),
+    ],
+)
+def test_who_names_himself_an_address_is_greeted_without_a_name(template: str, name: str, greeted: str) -> None:
+    """Whoever orders with a stranger's address could have a link of his own sent there in the shop's name."""
+    letter = replace(LETTER, template=template, identity=Identity("ada@example.com", "", name))
+    mail = message_from_bytes(compose_mail(letter, NOW), policy=policy.default)
+    for kind in ("plain", "html"):
+        part = mail.get_body((kind,))
+        assert part is not None
+        content = part.get_content()
+        assert greeted in content
+        assert "evil.example" not in content
+
+
 @given(NAMES)
 def test_any_name_keeps_the_one_address_and_short_lines(name: str) -> None:
     raw = mailbox("ada@example.com", name)

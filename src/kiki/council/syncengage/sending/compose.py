@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import html
+import re
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -24,6 +25,9 @@ _INK, _QUIET, _LINE, _PAPER, _ACCENT = "#18181b", "#71717a", "#e4e4e7", "#f4f4f5
 _MAX_LINES = 10
 _BODY = SMTP.clone(cte_type="7bit")
 _MAX_NAME = 80
+_MAX_GREETED = 40
+_ADDRESS = re.compile(r"[/:@\\]|\w\.\w{2}")
+"""What mail programs make a link of. A buyer writes the name, not always with an address of their own."""
 _SHORT_NAME = 20
 
 
@@ -132,8 +136,10 @@ def _date(letter: Letter) -> str:
 
 
 def _greeting(letter: Letter, frame: Frame) -> str:
-    name = letter.identity.first_name.strip()
-    return frame.hello.replace("{name}", name) if name else frame.hello_unnamed
+    name = _line(letter.identity.first_name)
+    if not name or len(name) > _MAX_GREETED or _ADDRESS.search(name):
+        return frame.hello_unnamed
+    return frame.hello.replace("{name}", name)
 
 
 def _listed(letter: Letter) -> tuple[Item, ...]:
