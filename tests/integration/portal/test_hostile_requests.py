@@ -85,6 +85,12 @@ async def test_a_click_on_unsubscribe_that_cannot_be_noted_is_answered_for_peopl
     assert "127.0.0.1" not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/unsubscribe/token", "/collect/optout"])
+async def test_no_page_of_others_frames_a_button_of_ours(portal: Portal, path: str) -> None:
+    answer = await portal.http.get(path)
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+
+
 async def test_a_form_that_does_not_arrive_is_not_waited_for(portal: Portal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kiki.portal.unsubscribe._FORM_SECONDS", 0.1)
     async with wire_to(portal) as wire:
