@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -101,7 +102,7 @@ class DemoPortal:
         """Tell clicks of buyers, as (e-mail, campaign), from a server."""
         touchpoints = [
             {
-                "touchpoint_id": f"{email}/{int(at.timestamp())}",
+                "touchpoint_id": sha256(f"{email}/{int(at.timestamp())}".encode()).hexdigest()[:32],
                 "at": at.isoformat(),
                 "kind": "click",
                 "email": email,

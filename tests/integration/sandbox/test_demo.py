@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import pytest
 
 from kiki.kit.errors import FailedPrecondition
 from kiki.sandbox.demo import agent_settings, run_demo
+from kiki.sandbox.demo_portal import ConnectedStore, DemoPortal
 from kiki.sandbox.http_server import Answer, Request, serve_http
 
 KEY = "internal-key"
@@ -119,6 +121,26 @@ async def test_a_portal_that_refuses_ends_the_demo() -> None:
     async with serve_http(portal.handle) as port:
         with pytest.raises(FailedPrecondition, match="403"):
             await run_demo(f"http://127.0.0.1:{port}", "wrong", ignore, ad_network_port=0, mailbox_port=0)
+
+
+async def test_an_id_of_a_click_names_nobody() -> None:
+    """The portal keeps the ids of touchpoints as they are told, and the audit shows them."""
+    told: list[dict[str, Any]] = []
+
+    async def handle(request: Request) -> Answer:
+        told.extend(json.loads(request.body)["touchpoints"])
+        return Answer.json({})
+
+    at = dt.datetime(2026, 11, 20, 10, tzinfo=dt.UTC)
+    store = ConnectedStore(1, "token", at)
+    clicks = [("ada@sandbox.example", "c-1"), ("bob@sandbox.example", "c-1")]
+    async with serve_http(handle) as port, DemoPortal.open(f"http://127.0.0.1:{port}", KEY) as portal:
+        for _ in range(2):
+            await portal.add_clicks(store, clicks, at)
+    ids = [one["touchpoint_id"] for one in told]
+    assert ids[:2] == ids[2:]
+    assert len(set(ids)) == 2
+    assert not any("sandbox" in one or "ada" in one for one in ids)
 
 
 def test_agents_are_told_where_the_mailbox_is() -> None:
