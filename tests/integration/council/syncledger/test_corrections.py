@@ -259,3 +259,8 @@ async def test_a_month_that_closes_while_orders_and_refunds_come_in_loses_and_do
     fees = [money_from_proto(each.fee).minor for each in (september, october)]
     assert sum(fees) == round(18 * kept * 0.2)
     await verified(agent)
+
+
+async def test_the_books_of_a_store_with_a_large_number_can_be_proved(agent: Any) -> None:
+    proof = await agent.call("VerifyLedger", pb.VerifyLedgerRequest(store_id=2**40))
+    assert list(proof.problems) == []

@@ -33,7 +33,7 @@ class Proof:
 
 _UNBALANCED = """
     SELECT store_id, transaction_id::text, 'sides sum to ' || sum(amount_minor) || ' ' || currency
-    FROM syncledger.postings WHERE ($1 = 0 OR store_id = $1)
+    FROM syncledger.postings WHERE ($1::bigint = 0 OR store_id = $1)
     GROUP BY store_id, transaction_id, currency HAVING sum(amount_minor) <> 0
 """
 _ENTRY_DIFFERS = """
@@ -41,13 +41,13 @@ _ENTRY_DIFFERS = """
         'entry says revenue ' || COALESCE(t.revenue_minor::text, 'nothing') || ', fee ' || COALESCE(t.fee_minor::text,
         'nothing') || '; its sides say ' || COALESCE(p.revenue::text, 'nothing')
         || ', ' || COALESCE(p.fee::text, 'nothing')
-    FROM (SELECT * FROM syncledger.transactions WHERE $1 = 0 OR store_id = $1) t
+    FROM (SELECT * FROM syncledger.transactions WHERE $1::bigint = 0 OR store_id = $1) t
     FULL JOIN (
         SELECT store_id, transaction_id, min(currency) AS currency, max(currency) AS other,
             COALESCE(-sum(amount_minor) FILTER (WHERE account = 2), 0) AS revenue,
             COALESCE(-sum(amount_minor) FILTER (WHERE account = 4), 0) AS fee,
             COALESCE(sum(amount_minor) FILTER (WHERE account = 5), 0) AS billed
-        FROM syncledger.postings WHERE $1 = 0 OR store_id = $1 GROUP BY store_id, transaction_id
+        FROM syncledger.postings WHERE $1::bigint = 0 OR store_id = $1 GROUP BY store_id, transaction_id
     ) p ON p.store_id = t.store_id AND p.transaction_id = t.transaction_id
     WHERE t.store_id IS NULL
         OR (t.revenue_minor, t.fee_minor, t.billed_minor)
@@ -57,12 +57,12 @@ _ENTRY_DIFFERS = """
 _BALANCE_DIFFERS = """
     SELECT COALESCE(b.store_id, p.store_id), 'account ' || COALESCE(b.account, p.account) || ', month '
         || COALESCE(b.month, p.month), 'kept ' || COALESCE(b.amount_minor, 0) || ', computed ' || COALESCE(p.amount, 0)
-    FROM (SELECT * FROM syncledger.balances WHERE $1 = 0 OR store_id = $1) b
+    FROM (SELECT * FROM syncledger.balances WHERE $1::bigint = 0 OR store_id = $1) b
     FULL JOIN (
         SELECT p.store_id, p.account, p.currency, t.month, sum(p.amount_minor) AS amount
         FROM syncledger.postings p
         JOIN syncledger.transactions t ON t.store_id = p.store_id AND t.transaction_id = p.transaction_id
-        WHERE $1 = 0 OR p.store_id = $1 GROUP BY 1, 2, 3, 4
+        WHERE $1::bigint = 0 OR p.store_id = $1 GROUP BY 1, 2, 3, 4
     ) p ON p.store_id = b.store_id AND p.account = b.account AND p.currency = b.currency AND p.month = b.month
     WHERE COALESCE(b.amount_minor, 0) <> COALESCE(p.amount, 0)
 """
@@ -72,21 +72,21 @@ _ORDER_DIFFERS = """
         || COALESCE(t.revenue, 0) || ' / ' || COALESCE(t.fee, 0)
     FROM (
         SELECT store_id, order_id, booked_revenue - reversed_revenue AS revenue, booked_fee - reversed_fee AS fee
-        FROM syncledger.orders WHERE $1 = 0 OR store_id = $1
+        FROM syncledger.orders WHERE $1::bigint = 0 OR store_id = $1
     ) o
     FULL JOIN (
         SELECT store_id, order_id, sum(revenue_minor) AS revenue, sum(fee_minor) AS fee FROM syncledger.transactions
-        WHERE ($1 = 0 OR store_id = $1) AND order_id <> '' GROUP BY 1, 2
+        WHERE ($1::bigint = 0 OR store_id = $1) AND order_id <> '' GROUP BY 1, 2
     ) t ON t.store_id = o.store_id AND t.order_id = o.order_id
     WHERE (COALESCE(o.revenue, 0), COALESCE(o.fee, 0)) IS DISTINCT FROM (COALESCE(t.revenue, 0), COALESCE(t.fee, 0))
 """
 _REFUNDS_DIFFER = """
     SELECT COALESCE(o.store_id, r.store_id), COALESCE(o.order_id, r.order_id),
         'order counts refunds of ' || COALESCE(o.refunded_minor, 0) || ', told were ' || COALESCE(r.amount, 0)
-    FROM (SELECT * FROM syncledger.orders WHERE ($1 = 0 OR store_id = $1) AND refunded_minor > 0) o
+    FROM (SELECT * FROM syncledger.orders WHERE ($1::bigint = 0 OR store_id = $1) AND refunded_minor > 0) o
     FULL JOIN (
         SELECT store_id, order_id, sum(amount_minor) AS amount FROM syncledger.refunds
-        WHERE ($1 = 0 OR store_id = $1) AND amount_minor > 0 GROUP BY 1, 2
+        WHERE ($1::bigint = 0 OR store_id = $1) AND amount_minor > 0 GROUP BY 1, 2
     ) r ON r.store_id = o.store_id AND r.order_id = o.order_id
     WHERE COALESCE(o.refunded_minor, 0) <> COALESCE(r.amount, 0)
 """
@@ -100,7 +100,7 @@ _BILL_DIFFERS = """
             SELECT store_id, month, 0 AS step, carry_before_minor, carry_minor FROM syncledger.experiment_bills
             UNION ALL
             SELECT store_id, month, 1, carry_before_minor, carry_minor FROM syncledger.experiment_credits
-        ) steps WHERE $1 = 0 OR store_id = $1
+        ) steps WHERE $1::bigint = 0 OR store_id = $1
     ) b
     WHERE carry_before_minor <> left_over
 """
@@ -112,11 +112,11 @@ _CREDIT_DIFFERS = """
             SELECT store_id, month, fee_minor FROM syncledger.experiment_credits
             UNION ALL
             SELECT store_id, month, fee_minor FROM syncledger.experiment_refunds
-        ) given WHERE ($1 = 0 OR store_id = $1) AND fee_minor > 0 GROUP BY 1, 2
+        ) given WHERE ($1::bigint = 0 OR store_id = $1) AND fee_minor > 0 GROUP BY 1, 2
     ) c
     FULL JOIN (
         SELECT store_id, month, -sum(fee_minor) AS fee FROM syncledger.transactions
-        WHERE ($1 = 0 OR store_id = $1) AND kind = 6 GROUP BY 1, 2
+        WHERE ($1::bigint = 0 OR store_id = $1) AND kind = 6 GROUP BY 1, 2
     ) t ON t.store_id = c.store_id AND t.month = c.month
     WHERE COALESCE(c.fee_minor, 0) <> COALESCE(t.fee, 0)
 """
@@ -130,7 +130,7 @@ _CREDITED_TOO_MUCH = """
             SELECT store_id, credited_minor FROM syncledger.experiment_credits
             UNION ALL
             SELECT store_id, credited_minor FROM syncledger.experiment_refunds
-        ) c WHERE $1 = 0 OR c.store_id = $1 GROUP BY c.store_id
+        ) c WHERE $1::bigint = 0 OR c.store_id = $1 GROUP BY c.store_id
     ) sums
     WHERE credited > billed
 """
@@ -140,7 +140,7 @@ _MONTH_DIFFERS = """
         || sum(t.billed_minor)
     FROM syncledger.transactions t
     JOIN syncledger.books b ON b.store_id = t.store_id AND t.month <= b.closed_through
-    WHERE $1 = 0 OR t.store_id = $1
+    WHERE $1::bigint = 0 OR t.store_id = $1
     GROUP BY t.store_id, t.month HAVING sum(t.fee_minor) <> sum(t.billed_minor)
 """
 _CHECKS = (
@@ -167,13 +167,13 @@ async def prove(connection: Connection, store_id: int) -> Proof:
         problems += [Problem(kind, *row) for row in rows]
     problems += await _statements(connection, store_id)
     counted = await connection.fetchrow(
-        "SELECT (SELECT count(*) FROM syncledger.transactions WHERE $1 = 0 OR store_id = $1),"
-        " (SELECT count(*) FROM syncledger.postings WHERE $1 = 0 OR store_id = $1)",
+        "SELECT (SELECT count(*) FROM syncledger.transactions WHERE $1::bigint = 0 OR store_id = $1),"
+        " (SELECT count(*) FROM syncledger.postings WHERE $1::bigint = 0 OR store_id = $1)",
         store_id,
     )
     balances = await connection.fetch(
         "SELECT store_id, account, currency, sum(amount_minor)::bigint FROM syncledger.postings"
-        f" WHERE $1 = 0 OR store_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT {MAX_BALANCES}",
+        f" WHERE $1::bigint = 0 OR store_id = $1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT {MAX_BALANCES}",
         store_id,
     )
     assert counted is not None
@@ -183,7 +183,8 @@ async def prove(connection: Connection, store_id: int) -> Proof:
 async def _statements(connection: Connection, store_id: int) -> list[Problem]:
     problems: list[Problem] = []
     statements = connection.cursor(
-        "SELECT store_id, month, body, digest FROM syncledger.statements WHERE $1 = 0 OR store_id = $1 ORDER BY 1, 2",
+        "SELECT store_id, month, body, digest FROM syncledger.statements WHERE $1::bigint = 0 OR store_id = $1"
+        " ORDER BY 1, 2",
         store_id,
     )
     async for store, month, body, digest in statements:
