@@ -94,6 +94,8 @@ class WebhookProtocol(HttpToolsProtocol):
         """The webhook whose body is being read."""
         self._ends = False
         """No further request is taken; the connection ends when those before are answered."""
+        self._skips = False
+        """One began that is not taken: nothing is parsed any more."""
         self._closes_at = 0.0
         """Set: the last answer is out, and what still comes is thrown away until then."""
         self._unread_bytes = 0
@@ -110,7 +112,7 @@ class WebhookProtocol(HttpToolsProtocol):
         self._active_at = monotonic()
 
     def data_received(self, data: bytes) -> None:
-        if self._closes_at and self._current is None:
+        if self._skips or (self._closes_at and self._current is None):
             return
         if not self._in_head:
             self._active_at = monotonic()
@@ -123,7 +125,7 @@ class WebhookProtocol(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         """uvicorn's own writes a line to the log for whatever anybody sends that is no HTTP."""
-        rest = memoryview(data)
+        rest: bytes | memoryview = data
         try:
             while rest:
                 try:
@@ -131,12 +133,13 @@ class WebhookProtocol(HttpToolsProtocol):
                 except httptools.HttpParserUpgrade as offer:
                     if not self._offers:
                         return
-                    rest = rest[offer.args[0] :]
+                    rest = memoryview(rest)[offer.args[0] :]
                     self.parser.feed_data(self._without_offer())
                 else:
                     return
         except httptools.HttpParserError:
-            self._give_up(answers.MALFORMED)
+            if not self._skips:
+                self._give_up(answers.MALFORMED)
 
     def _without_offer(self) -> bytes:
         """The head as a sender writes it who offers nothing (RFC 9110, 7.8)."""
@@ -182,6 +185,9 @@ class WebhookProtocol(HttpToolsProtocol):
         self._regulate()
 
     def on_message_begin(self) -> None:
+        if self._ends:
+            self._skips = True
+            raise httptools.HttpParserError("nothing more is taken")
         self.url = b""
         self.headers = []
         self._in_head = True
@@ -198,10 +204,10 @@ class WebhookProtocol(HttpToolsProtocol):
         self._unread_bytes = 0
         if self._ends:
             return
-        if self.parser.get_method() == b"CONNECT":
-            raise httptools.HttpParserError("nothing is tunnelled here")
-        self._offers = self.parser.should_upgrade()
-        if self._offers:
+        if self.parser.should_upgrade():
+            if self.parser.get_method() == b"CONNECT":
+                raise httptools.HttpParserError("nothing is tunnelled here")
+            self._offers = True
             return
         path = webhook_path(self.url)
         if path is None:
