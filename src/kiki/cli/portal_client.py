@@ -20,7 +20,6 @@ from kiki.kit.errors import (
     Unavailable,
 )
 from kiki.kit.http import authorities
-from kiki.kit.settings import load_settings
 
 _KINDS: dict[int, type[KikiError]] = {
     400: InvalidInput,
@@ -45,16 +44,9 @@ _PROBLEMS = "problems"
 
 def portal_url() -> str:
     """Where this machine reaches the portal: KIKI_PORTAL_URL, else the portal's own host and port."""
-    from kiki.portal.settings import PortalSettings
-    from kiki.runtime.installation import read_settings
+    from kiki.runtime.installation import portal_address
 
-    given = read_settings().portal_url
-    if given:
-        return given.rstrip("/")
-
-    settings = load_settings(PortalSettings)
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return portal_address()
 
 
 class PortalClient:

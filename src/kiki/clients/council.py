@@ -79,13 +79,18 @@ class AgentClient:
 
     async def healthy(self, *, timeout_seconds: float = 1) -> bool:
         """Whether the agent's health service says SERVING."""
+        return not await self.trouble(timeout_seconds=timeout_seconds)
+
+    async def trouble(self, *, timeout_seconds: float = 1) -> str:
+        """Why the agent cannot be called, in the words of the connection; empty where its health says SERVING."""
         stub: Any = health_pb2_grpc.HealthStub(self._channel)
         try:
             request = health_pb2.HealthCheckRequest(service=self._service.full_name)
             answer = await stub.Check(request, timeout=timeout_seconds)
-        except grpc.RpcError:
-            return False
-        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+        except grpc.RpcError as error:
+            return from_rpc_error(error).message
+        serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+        return "" if serving else "its health service does not say SERVING"
 
     async def _one_by_one(self, method: str, requests: Sequence[bytes], timeout_seconds: float) -> list[CallOutcome]:
         bound = asyncio.Semaphore(_SINGLES_AT_ONCE)

@@ -7,6 +7,7 @@ run by asyncpg, set-based, on the transaction that the use case opened.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 import msgspec
 
+from kiki.kit.arrays import take_lists_for_arrays
 from kiki.kit.clock import monotonic
-from kiki.kit.errors import Unavailable
+from kiki.kit.errors import FailedPrecondition, InvalidInput, KikiError, Unavailable
 from kiki.kit.logging import get_logger
 
 if TYPE_CHECKING:
@@ -53,6 +55,17 @@ standby that is not promoted yet. The work can be tried again on a new connectio
 The last one comes from a connection that was told of its end and has not been closed yet.
 """
 
+CONNECTING = (*UNREACHABLE, asyncpg.PostgresError, ValueError)
+"""What asyncpg raises when it cannot connect; `connecting_failure` says it in words."""
+
+OLDEST_MAJOR_VERSION = 16
+NO_ACCESS = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+)
+"""Who asks is not let in, there is no such database, it may not be used: waiting mends none of it."""
+
 
 class Database:
     """A pool of connections to one PostgreSQL."""
@@ -79,7 +92,8 @@ class Database:
     ) -> AsyncIterator[Database]:
         """A pool for the time of the block. Connections come and go; a server that restarts is met again.
 
-        A server that is away at first, or still starting, is waited for; raises `Unavailable` after `patience_seconds`.
+        A server that is away at first, or still starting, is waited for; raises `Unavailable` after `patience_seconds`,
+        and at once what `connecting_failure` makes of an error that waiting does not mend, such as a wrong password.
 
         `relaxed` transactions do not wait for their WAL to reach the disk (`synchronous_commit = off`): a crash of the
         server may take back the newest of them, and then everything later as well, since WAL is one sequence. It is for
@@ -107,6 +121,7 @@ class Database:
                 command_timeout=60,
             )
 
+        take_lists_for_arrays()
         pool = await _patiently(create, application_name, patience_seconds)
         try:
             yield cls(pool, dsn, relaxed=relaxed)
@@ -146,23 +161,57 @@ class Database:
 
 
 async def _patiently(create: Callable[[], Awaitable[_Pool]], application_name: str, patience_seconds: float) -> _Pool:
-    """The pool as soon as the server takes connections; other errors, such as a wrong password, are raised at once."""
+    """The pool as soon as the server takes connections; what waiting does not mend is raised at once."""
     give_up_at, pause = monotonic() + patience_seconds, _FIRST_WAIT_SECONDS
     while True:
         try:
             return await create()
-        except UNREACHABLE as error:
-            if isinstance(error, ValueError):
-                raise  # A malformed DSN, which is an InterfaceError as well.
-            if monotonic() + pause > give_up_at:
-                raise Unavailable(
-                    f"the database takes no connections ({type(error).__name__})", reason="DATABASE_UNAVAILABLE"
-                ) from error
+        except CONNECTING as error:
+            failure = connecting_failure(error)
+            if not isinstance(failure, Unavailable) or monotonic() + pause > give_up_at:
+                raise failure from error
             _log.warning(
-                "waiting_for_database", connection=application_name, error=type(error).__name__, retry_seconds=pause
+                "waiting_for_database",
+                connection=application_name,
+                error=type(error).__name__,
+                why=failure.message,
+                retry_seconds=pause,
             )
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_WAIT_SECONDS)
+
+
+def connecting_failure(error: Exception) -> KikiError:
+    """What a connection failed of, in the words of who refused it. They never hold the password."""
+    if isinstance(error, NO_ACCESS):
+        return FailedPrecondition(f"the database refuses: {_words(error)}; see DATABASE_URL", reason="DATABASE_ACCESS")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        told = f"the database's certificate is not accepted: {error.verify_message}"
+        return Unavailable(f"{told}; see sslmode and sslrootcert in DATABASE_URL", reason="DATABASE_UNAVAILABLE")
+    if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+        return InvalidInput(f"DATABASE_URL cannot be used: {_words(error)}", reason="BAD_SETTINGS")
+    if isinstance(error, ValueError):  # Its words may hold what stands where an address should.
+        wanted = "postgresql://user:password@host:port/database"
+        return InvalidInput(f"DATABASE_URL cannot be read; {wanted} is wanted", reason="BAD_SETTINGS")
+    return Unavailable(f"the database cannot be reached: {_words(error)}", reason="DATABASE_UNAVAILABLE")
+
+
+def check_server(connection: Connection) -> None:
+    """Raise `FailedPrecondition` (`OLD_DATABASE`) for a server that is too old."""
+    version = connection.get_server_version()
+    if version.major < OLDEST_MAJOR_VERSION:
+        raise FailedPrecondition(
+            f"PostgreSQL {version.major}.{version.micro} answers at DATABASE_URL; {OLDEST_MAJOR_VERSION} or newer is"
+            " wanted",
+            reason="OLD_DATABASE",
+        )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    text = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return text.partition("\n")[0] or type(error).__name__
 
 
 async def _as_it_is(_connection: Connection) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -19,8 +20,9 @@ from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from kiki.kit.database import check_server
 from kiki.kit.errors import FailedPrecondition, NotFound
 
 __all__ = ["Operations", "Owner", "differences", "downgrade", "pending", "revisions", "upgrade"]
@@ -196,7 +198,7 @@ def _partitions(connection: Connection, schema: str) -> set[str]:
 @asynccontextmanager
 async def _alone(dsn: str) -> AsyncIterator[AsyncConnection]:
     """A connection for the only one who migrates."""
-    engine = create_async_engine(_sqlalchemy_url(dsn))
+    engine = _engine(dsn)
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
@@ -221,7 +223,7 @@ async def _patiently(connection: AsyncConnection, work: Callable[[Connection], N
 
 
 async def _run_sync(dsn: str, work: Callable[[Connection], _T]) -> _T:
-    engine = create_async_engine(_sqlalchemy_url(dsn))
+    engine = _engine(dsn)
     try:
         async with engine.connect() as connection:
             return await connection.run_sync(work)
@@ -229,8 +231,12 @@ async def _run_sync(dsn: str, work: Callable[[Connection], _T]) -> _T:
         await asyncio.shield(engine.dispose())
 
 
-def _sqlalchemy_url(dsn: str) -> str:
-    scheme, separator, rest = dsn.partition("://")
-    if not separator or scheme.split("+")[0] not in ("postgresql", "postgres"):
-        raise ValueError("a database URL starts with postgresql://")
-    return f"postgresql+asyncpg://{rest}"
+def _engine(dsn: str) -> AsyncEngine:
+    """asyncpg reads the address, as everywhere else: SQLAlchemy would not know libpq's words, such as `sslmode`."""
+
+    async def connect() -> Any:
+        connection = await asyncpg.connect(dsn)
+        check_server(connection)
+        return connection
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect)

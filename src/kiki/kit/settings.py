@@ -30,7 +30,9 @@ def load_settings(kind: type[_S], **given: Any) -> _S:
     try:
         return kind(**given)
     except ValidationError as error:
-        problems = "; ".join(f"{_variable(kind, item['loc'])}: {item['msg']}" for item in error.errors())
+        problems = "; ".join(
+            f"{_variable(kind, item['loc'])}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()
+        )
         raise InvalidInput(f"settings cannot be used: {problems}", reason="BAD_SETTINGS") from None
 
 

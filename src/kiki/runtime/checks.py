@@ -11,23 +11,33 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kiki.kit.errors import KikiError, Unavailable
+from kiki.kit.database import CONNECTING, check_server, connecting_failure
+from kiki.kit.errors import KikiError
 from kiki.kit.settings import load_settings
 from kiki.runtime.data_folder import holder
-from kiki.runtime.installation import Installation, read_installation, read_settings, running_database
+from kiki.runtime.installation import (
+    Installation,
+    portal_address,
+    read_installation,
+    read_settings,
+    running_database,
+)
 from kiki.runtime.preflight import about_unknown, check_settings, unknown_settings
 from kiki.runtime.settings import RuntimeSettings
 
 if TYPE_CHECKING:
+    import httpx
+
     from kiki.commerce.exchange.repository import Fetch
     from kiki.commerce.exchange.watch import Watch
     from kiki.orchestrator.inbox.job_runs import JobRun
 
 OK, WARNING, FAILED, SKIPPED = "ok", "warning", "failed", "skipped"
-_MIN_SERVER_VERSION = 160_000
 _FREE_FLOOR = 0.05
 _RATES_WITHIN = dt.timedelta(days=3)
 """A weekend and some hours: then rates that are fetched daily are missing."""
+_OF_TLS = ("handshake", "verification", "socket closed")
+"""Words of gRPC where the two sides do not accept each other; the last where one of them simply hangs up."""
 _LATE_TIMES, _LATE_SECONDS = 3, 600.0
 
 
@@ -82,7 +92,12 @@ def _folder(settings: RuntimeSettings) -> Finding:
     if not folder.is_dir():
         return Finding("data folder", FAILED, f"{folder} is not a folder; set KIKI_DATA_DIR to another")
     if not os.access(folder, os.W_OK | os.X_OK):
-        return Finding("data folder", FAILED, f"{folder} is not writable")
+        return Finding(
+            "data folder",
+            FAILED,
+            f"{folder} cannot be written by this user; run as the user of its `kiki up`, make it writable, or set"
+            " KIKI_DATA_DIR to another",
+        )
     process = holder(folder)
     return Finding("data folder", OK, f"{folder}, " + (f"in use by process {process}" if process else "not in use"))
 
@@ -92,7 +107,9 @@ def _disk(settings: RuntimeSettings) -> Finding:
     usage = shutil.disk_usage(folder)
     share = usage.free / usage.total if usage.total else 1.0
     text = f"{share:.0%} free ({usage.free / 2**30:.1f} GiB)"
-    return Finding("disk", OK if share >= _FREE_FLOOR else FAILED, text)
+    if share < _FREE_FLOOR:
+        return Finding("disk", FAILED, f"{text}; below {_FREE_FLOOR:.0%} webhooks are answered 503: make room")
+    return Finding("disk", OK, text)
 
 
 async def _over_the_wire(installation: Installation) -> list[Finding]:
@@ -114,16 +131,13 @@ async def _server(dsn: str) -> str:
 
     try:
         connection = await asyncpg.connect(dsn, timeout=5)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise KikiError(f"cannot connect ({type(error).__name__})") from None
+    except CONNECTING as error:
+        raise connecting_failure(error) from None
     try:
-        number = int(await connection.fetchval("SHOW server_version_num"))
-        name = await connection.fetchval("SHOW server_version")
+        check_server(connection)
+        return f"PostgreSQL {await connection.fetchval('SHOW server_version')}"
     finally:
         await connection.close()
-    if number < _MIN_SERVER_VERSION:
-        raise KikiError(f"PostgreSQL {name}; 16 or newer is needed")
-    return f"PostgreSQL {name}"
 
 
 async def _tables(dsn: str) -> str:
@@ -193,8 +207,8 @@ async def release_jobs(dsn: str) -> list[str]:
             return await trust_clock(connection)
         finally:
             await connection.close()
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"the database cannot be asked ({type(error).__name__})", reason="NO_DATABASE") from None
+    except CONNECTING as error:
+        raise connecting_failure(error) from None
 
 
 async def _rates(dsn: str) -> Finding:
@@ -243,28 +257,48 @@ async def _agents(settings: RuntimeSettings) -> list[Finding]:
 
     addresses = settings.addresses
     async with CouncilClients.open(addresses, api_key=settings.api_keys[0], tls=settings.tls) as clients:
-        healthy = await asyncio.gather(*(clients[agent].healthy(timeout_seconds=2) for agent in addresses))
+        troubles = await asyncio.gather(*(clients[agent].trouble(timeout_seconds=2) for agent in addresses))
     return [
-        Finding(agent, OK if good else FAILED, f"{address} {'serving' if good else 'does not answer'}")
-        for (agent, address), good in zip(addresses.items(), healthy, strict=True)
+        judge_agent(agent, address, trouble)
+        for (agent, address), trouble in zip(addresses.items(), troubles, strict=True)
     ]
+
+
+def judge_agent(agent: str, address: str, trouble: str) -> Finding:
+    """Says why an agent cannot be called, and what to do."""
+    if not trouble:
+        return Finding(agent, OK, f"{address} serving")
+    if any(word in trouble.lower() for word in _OF_TLS):
+        way_out = "see KIKI_TLS_CERTIFICATE, KIKI_TLS_PRIVATE_KEY and KIKI_TLS_AUTHORITY on both sides"
+    else:
+        way_out = f"start it (`kiki up`, `kiki serve {agent}`), or set {agent.upper()}_GRPC_URL to where it is"
+    why = trouble.rpartition("last error: ")[2]
+    return Finding(agent, FAILED, f"{address} cannot be called: {why}; {way_out}")
 
 
 async def _portal() -> str:
     import httpx
 
-    from kiki.portal.settings import PortalSettings
-
-    settings = load_settings(PortalSettings)
-    url = f"http://{settings.host}:{settings.port}/readyz"
+    url = f"{portal_address()}/readyz"
     try:
         async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
             answer = await http.get(url)
     except httpx.HTTPError as error:
-        raise KikiError(f"{url} cannot be reached ({type(error).__name__})") from None
+        raise KikiError(
+            f"{url} cannot be reached ({error}); start it (`kiki up`, `kiki serve portal`), or set"
+            " KIKI_PORTAL_URL to where it is"
+        ) from None
     if not answer.is_success:
-        raise KikiError(f"{url} answered {answer.status_code}")
+        raise KikiError(f"{url} answered {answer.status_code}, where 200 is wanted: {_why(answer)}")
     return f"{url} ready"
+
+
+def _why(answer: httpx.Response) -> str:
+    """What a portal says of itself; another program does not."""
+    try:
+        return str(answer.json()["reason"])
+    except (ValueError, KeyError, TypeError):
+        return "no portal of ours answers there; see SYNCPORTAL_PORT and KIKI_PORTAL_URL"
 
 
 def _guarded(check: str, work: Callable[[], str]) -> Finding:

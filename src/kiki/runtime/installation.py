@@ -48,6 +48,18 @@ def read_settings() -> RuntimeSettings:
     return load_settings(RuntimeSettings)
 
 
+def portal_address() -> str:
+    """Where this machine reaches the portal: KIKI_PORTAL_URL, else the portal's own host and port."""
+    from kiki.portal.settings import PortalSettings
+
+    given = read_settings().portal_url
+    if given:
+        return given.rstrip("/")
+    settings = load_settings(PortalSettings)
+    host = "127.0.0.1" if settings.host in ("0.0.0.0", "::", "") else settings.host  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
 def read_installation() -> Installation:
     """The installation as it is; nothing is made."""
     settings = read_settings()

@@ -9,8 +9,8 @@ from kiki.council.syncshield.errors import WrongMasterKeys
 from kiki.council.syncshield.repository.masters import list_fingerprints
 from kiki.council.syncshield.service.masters import admit, check
 from kiki.kit.clock import SystemClock
-from kiki.kit.database import Connection
-from kiki.kit.errors import FailedPrecondition, InvalidInput, InvariantBroken, Unavailable
+from kiki.kit.database import CONNECTING, Connection, connecting_failure
+from kiki.kit.errors import FailedPrecondition, InvalidInput, InvariantBroken
 from kiki.kit.sealing import Keyring, Sealer
 
 _CONNECT_SECONDS = 10.0
@@ -67,5 +67,5 @@ async def _try_a_secret(connection: Connection, keyring: Keyring) -> None:
 async def _connect(dsn: str) -> Connection:
     try:
         return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"the database cannot be reached ({type(error).__name__})", reason="NO_DATABASE") from error
+    except CONNECTING as error:
+        raise connecting_failure(error) from error

@@ -28,7 +28,9 @@ _OTHERS = ("KIKI_TEST_", "KIKI_CRASH_")
 
 def check_settings() -> None:
     """Read every component's settings. Raises `InvalidInput` that names what cannot be used."""
-    load_settings(RuntimeSettings).addresses  # noqa: B018
+    settings = load_settings(RuntimeSettings)
+    settings.addresses  # noqa: B018  Read for what it raises.
+    settings.check_tls()
     for name in COMPONENTS:
         load_settings(settings_class(name))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import kiki
-from kiki.kit.database import Database
+from kiki.kit.database import Database, check_server
 from kiki.kit.errors import FailedPrecondition
 from kiki.kit.logging import get_logger
 from kiki.runtime.owners import migrations_of
@@ -51,7 +51,7 @@ def judge(current: Mapping[str, str], folders: Mapping[str, Path]) -> Fit:
 
 
 async def check_tables(dsn: str) -> None:
-    """Raises `FailedPrecondition` (`TABLES_BEHIND`) for tables that this version cannot work with.
+    """Raises `FailedPrecondition` (`TABLES_BEHIND`, `OLD_DATABASE`) for tables or a server not to work with.
 
     Newer ones are no hindrance: a migration works with the code before it, so that versions can be exchanged one
     process after the other. A database that is still starting is waited for.
@@ -61,6 +61,7 @@ async def check_tables(dsn: str) -> None:
         Database.open(dsn, application_name="kiki-serve-check", max_size=1) as database,
         database.connection() as connection,
     ):
+        check_server(connection)
         present = [row[0] for row in await connection.fetch(_PRESENT, list(folders))]
         current = {
             owner: await connection.fetchval(f'SELECT version_num FROM "{owner}".alembic_version') for owner in present

@@ -9,7 +9,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from kiki.kit import migrations
-from kiki.kit.errors import FailedPrecondition, NotFound, Unavailable
+from kiki.kit.database import NO_ACCESS, UNREACHABLE, connecting_failure
+from kiki.kit.errors import FailedPrecondition, NotFound
 from kiki.runtime.owners import OWNER_NAMES, load_owner, load_owners
 
 
@@ -41,9 +42,11 @@ async def pending(dsn: str) -> dict[str, list[str]]:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
-        raise Unavailable(f"the database cannot be reached ({type(error).__name__})", reason="NO_DATABASE") from error
-    except (DBAPIError, asyncpg.PostgresError) as error:
-        cause = getattr(error, "orig", None) or error
-        text = str(cause).splitlines()[0].rpartition(">: ")[2]
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        raise connecting_failure(error) from error
+    except DBAPIError as error:
+        cause = getattr(error.orig, "__cause__", None)
+        if isinstance(cause, (*NO_ACCESS, *UNREACHABLE)):
+            raise connecting_failure(cause) from error
+        text = str(error.orig or error).splitlines()[0].rpartition(">: ")[2]
         raise FailedPrecondition(f"the database refused: {text}", reason="DATABASE_REFUSED") from error

@@ -33,6 +33,7 @@ def serve(names: Sequence[str], *, managed: bool = False) -> None:
     standard output, and drain when its end of the pipe closes."""
     check_names(tuple(names))
     installation = read_installation()
+    installation.settings.check_tls()
     set_up_logging(installation.settings, "+".join(names))
     for name in names:
         preload(name)
@@ -64,6 +65,7 @@ async def _serve(names: Sequence[str], ground: Ground, *, managed: bool) -> None
     if stop.is_set():
         return
     if not managed:
+        _tell_ignored()
         await _check_addresses(names, ground.settings)
     ground = Ground(ground.settings, running_database(read_installation()), ground.keyring, ground.clock)
     if not managed:  # Who started us has looked before.
@@ -82,6 +84,13 @@ async def _serve(names: Sequence[str], ground: Ground, *, managed: bool) -> None
         await run_components(names, ground, stop=stop, on_ready=on_ready)
     finally:
         watchdog.cancel()
+
+
+def _tell_ignored() -> None:
+    from kiki.runtime.preflight import about_unknown, unknown_settings
+
+    for name in unknown_settings():
+        _log.warning("setting_ignored", setting=name, why=about_unknown(name))
 
 
 async def _check_addresses(names: Sequence[str], settings: RuntimeSettings) -> None:
@@ -108,7 +117,8 @@ def tell_failure(error: BaseException) -> None:
     """Why this process ends; the parent does not start it again when trying again cannot help."""
     message = error.message if isinstance(error, KikiError) else type(error).__name__
     final = isinstance(error, KikiError) and not isinstance(error, RETRYABLE) and error.reason.startswith("BAD_")
-    tell({"event": "failed", "message": message, "final": final})
+    reason = error.reason if isinstance(error, KikiError) else ""
+    tell({"event": "failed", "message": message, "reason": reason, "final": final})
 
 
 async def _await_word(stop: asyncio.Event) -> None:

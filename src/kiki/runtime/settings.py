@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import ssl
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
@@ -14,6 +16,7 @@ from kiki.kit.errors import InvalidInput
 from kiki.kit.grpc.settings import TlsSettings
 from kiki.kit.settings import settings_config
 
+_HIGHEST_PORT = 65_535
 AGENTS = ("syncvalue", "syncflow", "syncledger", "synccreate", "syncengage", "syncshield")
 
 
@@ -111,6 +114,11 @@ class RuntimeSettings(BaseSettings):
         text = url.get_secret_value()
         if text and not text.startswith(("postgresql://", "postgres://")):
             raise ValueError("a database's address starts with postgresql://")
+        if text and not _has_numbers_for_ports(text):
+            raise ValueError(
+                "a database's address is postgresql://user:password@host:port/database; / ? # @ : % in a password are"
+                " written %2F %3F %23 %40 %3A %25"
+            )
         return url
 
     @field_validator("portal_url")
@@ -148,13 +156,39 @@ class RuntimeSettings(BaseSettings):
     @property
     def tls(self) -> TlsSettings | None:
         """Certificate, key and authority for gRPC, when set."""
-        if self.tls_certificate is None and self.tls_private_key is None:
+        if self.tls_certificate is None and self.tls_private_key is None and self.tls_authority is None:
             return None
         if self.tls_certificate is None or self.tls_private_key is None:
             raise InvalidInput(
-                "TLS wants both KIKI_TLS_CERTIFICATE and KIKI_TLS_PRIVATE_KEY, got one", reason="BAD_SETTINGS"
+                "TLS wants both KIKI_TLS_CERTIFICATE and KIKI_TLS_PRIVATE_KEY, got one or only an authority",
+                reason="BAD_SETTINGS",
             )
         return TlsSettings(self.tls_certificate, self.tls_private_key, self.tls_authority)
+
+    def check_tls(self) -> None:
+        """Raise `InvalidInput` for files of TLS that cannot be used: absent, no PEM, a key of another certificate."""
+        tls = self.tls
+        if tls is None:
+            return
+        for name, path in (("CERTIFICATE", tls.certificate), ("PRIVATE_KEY", tls.private_key)):
+            _readable(f"KIKI_TLS_{name}", path)
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.private_key, password=_none)
+        except (ssl.SSLError, ValueError) as error:
+            raise InvalidInput(
+                f"KIKI_TLS_CERTIFICATE ({tls.certificate}) and KIKI_TLS_PRIVATE_KEY ({tls.private_key}) are a PEM"
+                f" certificate and its key, without a passphrase; got {_reason(error)}",
+                reason="BAD_SETTINGS",
+            ) from None
+        if tls.authority is not None:
+            _readable("KIKI_TLS_AUTHORITY", tls.authority)
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(tls.authority)
+            except ssl.SSLError as error:
+                raise InvalidInput(
+                    f"KIKI_TLS_AUTHORITY ({tls.authority}) is a PEM certificate; got {_reason(error)}",
+                    reason="BAD_SETTINGS",
+                ) from None
 
 
 def default_data_folder() -> Path:
@@ -162,9 +196,35 @@ def default_data_folder() -> Path:
     return Path("/var/lib/kiki") if os.geteuid() == 0 else Path.home() / ".local" / "share" / "kiki"
 
 
+def _has_numbers_for_ports(address: str) -> bool:
+    """Of every host: there may be several, with commas. A password with a `/`, say, is taken for host and port."""
+    try:
+        hosts = urlsplit(address).netloc.rpartition("@")[2].split(",")
+    except ValueError:
+        return False
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
+    return all(port.isdecimal() for port in ports if port)
+
+
+def _readable(name: str, path: Path) -> None:
+    try:
+        path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{name} cannot be read: {path} ({error.strerror})", reason="BAD_SETTINGS") from None
+
+
+def _none() -> str:
+    """In the place of a passphrase, which OpenSSL would ask the terminal for."""
+    return ""
+
+
+def _reason(error: ssl.SSLError | ValueError) -> str:
+    return (getattr(error, "reason", None) or "something else").replace("_", " ").lower()
+
+
 def _host_and_port(agent: str, url: str) -> str:
     address = url.partition("://")[2] or url
     host, _, port = address.rstrip("/").rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
         raise InvalidInput(f"{agent.upper()}_GRPC_URL is host:port, got {url!r}", reason="BAD_SETTINGS")
     return f"{host}:{port}"

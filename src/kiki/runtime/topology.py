@@ -34,6 +34,8 @@ _BACKOFF_SECONDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _STABLE_SECONDS = 30.0
 _FAILED_STARTS = 6
 _KILL_GRACE_SECONDS = 12.0
+_HOPELESS = ("NEWER_TABLES", "OLD_DATABASE", "WRONG_SEALING_KEYS", "DATABASE_ACCESS", "BAD_SETTINGS", "BAD_SECRETS")
+"""Why a database cannot be brought up to date, where another try ends the same way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +239,17 @@ class Mesh:
             if process.returncode is None:
                 process.kill()
         if process.returncode:
-            message = _failure_message(told)
-            raise Unavailable(f"the database cannot be brought up to date: {message}", reason="MIGRATION_FAILED")
+            message, reason = _failure(told)
+            text = f"the database cannot be brought up to date: {message}"
+            if reason in _HOPELESS:
+                raise FailedPrecondition(text, reason=reason)
+            raise Unavailable(text, reason="MIGRATION_FAILED")
 
 
-def _failure_message(told: bytes) -> str:
+def _failure(told: bytes) -> tuple[str, str]:
+    """Message and reason."""
     try:
-        return str(json.loads(told.strip().splitlines()[-1])["message"])
+        failure = json.loads(told.strip().splitlines()[-1])
+        return str(failure["message"]), str(failure["reason"])
     except (ValueError, IndexError, KeyError):
-        return "see the lines above"
+        return "see the lines above", ""

@@ -1,16 +1,36 @@
 """The pool outlives connections; failures have a kind."""
 
 import asyncio
+import re
 import socket
+import ssl
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from asyncpg.types import ServerVersion
 
-from kiki.kit.database import Database
-from kiki.kit.errors import Unavailable
+from kiki.kit.database import Database, check_server, connecting_failure
+from kiki.kit.errors import FailedPrecondition, InvalidInput, KikiError, Unavailable
 from kiki.orchestrator.inbox.failures import database_away
+
+
+@dataclass(frozen=True)
+class Answering:
+    """As much of a connection as is asked for its server's version."""
+
+    version: ServerVersion
+
+    def get_server_version(self) -> ServerVersion:
+        return self.version
+
+
+def _unaccepted(why: str) -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = why
+    return error
 
 
 async def test_a_block_that_raises_rolls_back(database_dsn: str) -> None:
@@ -77,15 +97,59 @@ async def test_a_server_that_is_away_at_first_is_waited_for(database_dsn: str) -
 
 
 async def test_patience_ends_with_a_reason(database_dsn: str) -> None:
-    with pytest.raises(Unavailable, match="takes no connections") as raised:
+    with pytest.raises(Unavailable, match="cannot be reached: ") as raised:
         await _name_of(_through(_free_port(), database_dsn), patience_seconds=0.2)
     assert raised.value.reason == "DATABASE_UNAVAILABLE"
 
 
 async def test_what_waiting_cannot_mend_is_raised_at_once(database_dsn: str) -> None:
     other = urlunsplit(urlsplit(database_dsn)._replace(path="/there_is_none"))
-    with pytest.raises(asyncpg.InvalidCatalogNameError):
+    with pytest.raises(FailedPrecondition, match='database "there_is_none" does not exist; see DATABASE_URL') as raised:
         await _name_of(other, patience_seconds=600)
+    assert raised.value.reason == "DATABASE_ACCESS"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "says"),
+    [
+        pytest.param(
+            ConnectionRefusedError(111, "Connect call failed"), Unavailable, "reached: Connect call", id="port"
+        ),
+        pytest.param(TimeoutError(), Unavailable, "no answer in time", id="silent"),
+        pytest.param(ConnectionError("server rejected SSL upgrade"), Unavailable, "rejected SSL upgrade", id="no-tls"),
+        pytest.param(
+            _unaccepted("certificate has expired"), Unavailable, "accepted: certificate has expired", id="tls"
+        ),
+        pytest.param(asyncpg.TooManyConnectionsError("no slot"), Unavailable, "reached: no slot", id="full"),
+        pytest.param(asyncpg.InvalidPasswordError("wrong"), FailedPrecondition, "refuses: wrong", id="password"),
+        pytest.param(asyncpg.InsufficientPrivilegeError("not you"), FailedPrecondition, "refuses: not", id="privilege"),
+        pytest.param(
+            asyncpg.exceptions.ClientConfigurationError("no root.crt\nHINT"),
+            InvalidInput,
+            "used: no root.crt$",
+            id="url",
+        ),
+        pytest.param(
+            ValueError("invalid literal: 'hunter2'"), InvalidInput, "cannot be read; postgresql://", id="junk"
+        ),
+    ],
+)
+def test_why_a_connection_failed_is_told_in_words(error: Exception, kind: type[KikiError], says: str) -> None:
+    failure = connecting_failure(error)
+    assert type(failure) is kind
+    assert re.search(says, failure.message)
+    assert "hunter2" not in failure.message
+
+
+@pytest.mark.parametrize(("version", "fits"), [((15, 20), False), ((16, 0), True), ((18, 4), True)])
+def test_a_server_that_is_too_old_is_refused(version: tuple[int, int], fits: bool) -> None:
+    answering = Answering(ServerVersion(version[0], 0, micro=version[1], releaselevel="final", serial=0))
+    if fits:
+        check_server(answering)
+        return
+    with pytest.raises(FailedPrecondition, match=r"PostgreSQL 15\.20 answers at DATABASE_URL; 16 or newer") as refused:
+        check_server(answering)
+    assert refused.value.reason == "OLD_DATABASE"
 
 
 async def _name_of(dsn: str, *, patience_seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -121,3 +122,17 @@ async def test_two_that_migrate_at_once_do_it_once(database_dsn: str, owner: Own
     await asyncio.gather(*(upgrade(database_dsn, [owner]) for _ in range(3)))
     assert await pending(database_dsn, [owner]) == {}
     assert len(await differences(database_dsn, owner)) == 1, "the table that no metadata speaks of"
+
+
+async def test_the_words_of_libpq_in_an_address_are_understood(database_dsn: str, owner: Owner, write: Write) -> None:
+    write("first", "CREATE TABLE shop.things (n int)")
+    dsn = f"{database_dsn}{'&' if '?' in database_dsn else '?'}sslmode=disable"
+    await upgrade(dsn, [owner])
+    assert await pending(dsn, [owner]) == {}
+
+
+async def test_no_such_database_is_told_in_the_words_of_the_server(database_dsn: str) -> None:
+    other = urlunsplit(urlsplit(database_dsn)._replace(path="/there_is_none"))
+    with pytest.raises(FailedPrecondition, match='"there_is_none" does not exist; see DATABASE_URL') as refused:
+        await schema.pending(other)
+    assert refused.value.reason == "DATABASE_ACCESS"

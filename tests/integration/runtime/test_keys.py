@@ -14,7 +14,7 @@ from kiki.commerce.stores import NewStore, StoreRepository
 from kiki.commerce.tables import OWNER as COMMERCE
 from kiki.council.syncshield.tables import OWNER as SHIELD
 from kiki.kit.database import Database
-from kiki.kit.errors import FailedPrecondition, Unavailable
+from kiki.kit.errors import FailedPrecondition
 from kiki.kit.sealing import Keyring, Sealer
 from kiki.runtime.keys import admit_keys, check_keys
 from kiki.runtime.owners import load_owners
@@ -113,10 +113,11 @@ async def test_a_mesh_does_not_begin_under_other_keys_than_the_one_before(whole_
     }
     first, other = Keyring.generate(), Keyring.generate()
     await Mesh("few", environment | {"KIKI_SEALING_KEYS": first}, lambda _: None).migrate()
-    with pytest.raises(Unavailable, match="another key as version 1") as refused:
+    with pytest.raises(FailedPrecondition, match="another key as version 1") as refused:
         await Mesh("few", environment | {"KIKI_SEALING_KEYS": other}, lambda _: None).migrate()
+    assert refused.value.reason == "WRONG_SEALING_KEYS"
     assert other.partition(":")[2] not in refused.value.message
     rotated = f"{first},{Keyring.generate(2)}"
     await Mesh("few", environment | {"KIKI_SEALING_KEYS": rotated}, lambda _: None).migrate()
-    with pytest.raises(Unavailable, match="lacks version 2"):
+    with pytest.raises(FailedPrecondition, match="lacks version 2"):
         await Mesh("few", environment | {"KIKI_SEALING_KEYS": first}, lambda _: None).migrate()

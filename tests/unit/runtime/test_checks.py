@@ -9,7 +9,7 @@ import pytest
 from kiki.commerce.exchange.repository import Fetch
 from kiki.commerce.exchange.watch import Watch
 from kiki.orchestrator.inbox.job_runs import JobRun
-from kiki.runtime.checks import judge_jobs, judge_rates
+from kiki.runtime.checks import judge_agent, judge_jobs, judge_rates
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -67,4 +67,32 @@ def job(age_seconds: float | None = 5.0, problem: str = "", held_until: dt.datet
 def test_jobs_that_fail_or_wait_are_warned_of(runs: list[JobRun], state: str, says: str) -> None:
     finding = judge_jobs(runs)
     assert (finding.check, finding.state) == ("jobs", state)
+    assert says in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state", "says"),
+    [
+        ("", "ok", "host:1 serving"),
+        (
+            "connect: Connection refused (111)",
+            "failed",
+            "refused (111); start it (`kiki up`, `kiki serve syncflow`), or",
+        ),
+        ("Deadline Exceeded", "failed", "or set SYNCFLOW_GRPC_URL to where it is"),
+        (
+            "failed to connect to all addresses; last error: UNKNOWN: Tls handshake failed: certificate has expired",
+            "failed",
+            "cannot be called: UNKNOWN: Tls handshake failed: certificate has expired; see KIKI_TLS_",
+        ),
+        ("UNAUTHENTICATED: Hostname Verification Check failed.", "failed", "failed.; see KIKI_TLS_"),
+        ("UNAVAILABLE: ipv4:127.0.0.1:1: Socket closed", "failed", "Socket closed; see KIKI_TLS_"),
+    ],
+    ids=["serving", "refused", "silent", "certificate", "name", "hung-up"],
+)
+def test_an_agent_that_cannot_be_called_is_told_with_its_reason_and_the_way_out(
+    trouble: str, state: str, says: str
+) -> None:
+    finding = judge_agent("syncflow", "host:1", trouble)
+    assert (finding.check, finding.state) == ("syncflow", state)
     assert says in finding.detail

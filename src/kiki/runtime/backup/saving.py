@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import msgspec
 
-from kiki.kit.errors import Conflict, FailedPrecondition, InvalidInput, Unavailable
+from kiki.kit.database import CONNECTING, connecting_failure
+from kiki.kit.errors import Conflict, FailedPrecondition, InvalidInput
 from kiki.kit.sealing import Keyring
 from kiki.runtime.backup.manifest import DUMP, FORMAT, MANIFEST, AuditHead, Manifest, fingerprints, measure
 from kiki.runtime.backup.tools import run_tool
@@ -120,8 +121,8 @@ async def session(dsn: str) -> AsyncIterator[Connection]:
     """A connection for work that takes as long as it takes."""
     try:
         connection = await asyncpg.connect(dsn, timeout=10, server_settings=_NO_LIMITS)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"the database cannot be reached ({type(error).__name__})", reason="NO_DATABASE") from error
+    except CONNECTING as error:
+        raise connecting_failure(error) from error
     try:
         yield connection
     except asyncpg.PostgresError as error:
