@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
@@ -14,6 +15,8 @@ from kiki.runtime.embedded.cluster import told_failure
 Report = Callable[[str], None]
 _TABLE = re.compile(r'(?:dumping contents of|processing data for) table "?([^"]+)"?')
 _LAST_LINES = 50
+_WITHOUT_TLS = ("", "disable", "allow", "prefer")
+"""Values of `sslmode` under which a connection may do without."""
 
 
 async def run_tool(name: str, dsn: str, arguments: Sequence[str], report: Report = lambda _: None) -> None:
@@ -23,7 +26,7 @@ async def run_tool(name: str, dsn: str, arguments: Sequence[str], report: Report
     """
     address, password = without_password(dsn)
     process = await asyncio.create_subprocess_exec(
-        bundled_program(name),
+        program(name, dsn),
         "--verbose",
         "--no-password",
         *arguments,
@@ -44,6 +47,24 @@ async def run_tool(name: str, dsn: str, arguments: Sequence[str], report: Report
             await process.wait()
     if code:
         raise FailedPrecondition(f"{name} failed ({code}): {told_failure(chr(10).join(said))}", reason="BACKUP_FAILED")
+
+
+def program(name: str, dsn: str) -> str:
+    """The one that comes along; for an address that wants TLS, which that one does not speak, the machine's own.
+
+    Raises `FailedPrecondition` (`NO_TLS_PROGRAM`) where the machine has none.
+    """
+    mode = dict(parse_qsl(urlsplit(dsn).query)).get("sslmode", "")
+    if mode in _WITHOUT_TLS:
+        return bundled_program(name)
+    found = shutil.which(name)
+    if found is None:
+        raise FailedPrecondition(
+            f"DATABASE_URL has sslmode={mode}, and the {name} that comes along speaks no TLS: install PostgreSQL's"
+            " client programs, no older than the server, or give an address that does without",
+            reason="NO_TLS_PROGRAM",
+        )
+    return found
 
 
 async def _follow(process: asyncio.subprocess.Process, said: list[str], report: Report) -> int:
