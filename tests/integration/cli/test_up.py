@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from kiki.cli import exits
 from kiki.kit.sealing import Keyring
 from kiki.runtime.settings import AGENTS
 
+_ROOT = Path(__file__).resolve().parents[3]
 _KIKI = (sys.executable, "-m", "kiki.cli.main")
 _UP = ("up", "--json", "--seconds", "1")
 
@@ -48,11 +50,12 @@ def test_a_taken_port_is_told_before_anything_is_made(environment: dict[str, str
 @pytest.mark.slow
 def test_a_component_by_itself_names_the_address_that_is_taken(environment: dict[str, str]) -> None:
     made = {"KIKI_INTERNAL_API_KEY": "a-key-for-this-test-alone", "KIKI_SEALING_KEYS": Keyring.generate()}
-    elsewhere = {**environment, **made, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    elsewhere = {**environment, **made, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "SYNCPORTAL_PROT": "1"}
     with socket.create_server(("127.0.0.1", int(environment["SYNCPORTAL_PORT"]))):
         ended = _run(elsewhere, "serve", "portal")
     assert ended.returncode == exits.REFUSED
     assert f"portal: 127.0.0.1:{environment['SYNCPORTAL_PORT']} (Address already in use)" in ended.stderr
+    assert "no such setting; SYNCPORTAL_PORT is one" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 
@@ -76,6 +79,24 @@ def test_a_first_start_that_is_interrupted_says_so_and_starts_again(environment:
     assert [event["process"] for event in events if event["event"] == "ignored"] == ["SYNCPORTAL_PROT"]
     assert "up" in [event["event"] for event in events]
     assert events[-1] == {"event": "ended", "was_up": True}
+
+
+def test_an_interrupt_while_the_commands_are_imported_says_so_and_shows_no_traceback(tmp_path: Path) -> None:
+    """At every place of the import alike; this one is where `typer` is looked for."""
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    command = [sys.executable, "-m", "kiki.cli.entry", "--version"]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (exits.INTERRUPTED, "", "interrupted\n")
+
+
+def test_the_shells_command_is_the_one_that_can_be_interrupted() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "kiki.cli.entry", "--version"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ended.returncode, ended.stdout[:5]) == (exits.OK, "kiki ")
+    (script,) = re.findall(r'^kiki = "([\w.:]+)"$', (_ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert script == "kiki.cli.entry:main"
 
 
 def _run(environment: Mapping[str, str], *line: str) -> subprocess.CompletedProcess[str]:
