@@ -12,9 +12,7 @@ import pytest
 
 from kiki.commerce.exchange.rates import checked
 from kiki.commerce.exchange.repository import Kept, keep, list_rates, rates_for
-from kiki.commerce.tables import OWNER
 from kiki.kit.database import Database
-from kiki.kit.migrations import differences, downgrade, upgrade
 
 AT = dt.datetime(2026, 11, 20, 16, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -128,14 +126,6 @@ async def test_rates_that_somebody_changes_by_hand_are_not_put_down_to_who_broug
     assert now.recorded_at > AT
     await tell(database, "0.87", at=now.recorded_at, by=now.recorded_by)
     assert (await history(database))[0] == ("0.87", "ecb", now.recorded_by, None), "which is no change by hand"
-
-
-async def test_migrations_equal_tables_up_and_down(database_dsn: str) -> None:
-    await upgrade(database_dsn, [OWNER])
-    assert await differences(database_dsn, OWNER) == []
-    await downgrade(database_dsn, OWNER, "2026_12_01_campaign_backdates")
-    await upgrade(database_dsn, [OWNER])
-    assert await differences(database_dsn, OWNER) == []
 
 
 @pytest.mark.parametrize("with_former", [False, True])

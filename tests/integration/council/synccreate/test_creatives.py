@@ -7,8 +7,6 @@ import pytest
 from google.type.money_pb2 import Money
 
 from integration.council.synccreate.harness import Create, generate, product, refresh
-from kiki.council.synccreate.tables import OWNER
-from kiki.kit.migrations import differences, downgrade
 from kiki.rpc.v1 import common_pb2 as common
 from kiki.rpc.v1 import synccreate_pb2 as pb
 
@@ -80,8 +78,3 @@ async def test_an_unknown_picture_is_not_found(create: Create, asset_id: str) ->
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await create.call("GetAsset", pb.GetAssetRequest(asset_id=asset_id))
     assert refused.value.code() is grpc.StatusCode.NOT_FOUND
-
-
-async def test_migrations_equal_the_tables_and_go_down(create_dsn: str) -> None:
-    assert await differences(create_dsn, OWNER) == []
-    await downgrade(create_dsn, OWNER, "base")

@@ -20,9 +20,7 @@ from integration.council.syncengage.harness import (
     order,
     upsell,
 )
-from kiki.council.syncengage.tables import OWNER
 from kiki.kit.grpc.times import time_from_proto, time_to_proto
-from kiki.kit.migrations import differences, downgrade
 from kiki.rpc.v1 import common_pb2 as common
 from kiki.rpc.v1 import syncengage_pb2 as pb
 from kiki.sandbox.mailbox import Mailbox, MailFaults, serve_mailbox
@@ -225,11 +223,6 @@ async def test_a_name_cannot_break_out_of_headers_or_html(engage_dsn: str) -> No
         mail = mailbox.mails[0].message()
         assert mail["Bcc"] is None
         assert "<b>" not in mail.get_body(("html",)).get_content().partition("Bcc")[0][-60:]
-
-
-async def test_migrations_equal_the_tables_and_go_down(engage_dsn: str) -> None:
-    assert await differences(engage_dsn, OWNER) == []
-    await downgrade(engage_dsn, OWNER, "base")
 
 
 async def test_effects_are_counted_by_method(engage: Engage) -> None:

@@ -13,11 +13,9 @@ import pytest
 from google.type.money_pb2 import Money
 
 from kiki.council.syncledger.convert import contract_item
-from kiki.council.syncledger.tables import OWNER
 from kiki.kit.digest import semantic_digest
 from kiki.kit.grpc.status import from_rpc_error
 from kiki.kit.grpc.times import time_to_proto
-from kiki.kit.migrations import differences, downgrade, upgrade
 from kiki.rpc.v1 import common_pb2
 from kiki.rpc.v1 import syncledger_pb2 as pb
 
@@ -430,13 +428,6 @@ async def test_database_refuses_unbalanced_postings_and_changes_and_verify_finds
         await connection.close()
     proof = await agent.call("VerifyLedger", pb.VerifyLedgerRequest(store_id=1))
     assert [problem.kind for problem in proof.problems] == ["BALANCE_DIFFERS"]
-
-
-async def test_migrations_equal_tables(database_dsn: str) -> None:
-    await upgrade(database_dsn, [OWNER])
-    assert await differences(database_dsn, OWNER) == []
-    await downgrade(database_dsn, OWNER, "base")
-    await upgrade(database_dsn, [OWNER])
 
 
 async def test_the_pages_of_an_open_month_show_what_its_first_page_summed(agent: Any) -> None:

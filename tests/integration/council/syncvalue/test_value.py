@@ -10,10 +10,8 @@ import grpc
 import pytest
 from google.type.money_pb2 import Money
 
-from kiki.council.syncvalue.tables import OWNER
 from kiki.kit.grpc.status import from_rpc_error
 from kiki.kit.grpc.times import time_to_proto
-from kiki.kit.migrations import differences, downgrade, upgrade
 from kiki.rpc.v1 import common_pb2
 from kiki.rpc.v1 import syncvalue_pb2 as pb
 
@@ -159,10 +157,3 @@ async def test_unknown_customers_and_baselines_are_not_found(agent: Any) -> None
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await agent.call(method, request)
         assert refused.value.code() == grpc.StatusCode.NOT_FOUND
-
-
-async def test_migrations_equal_tables(database_dsn: str) -> None:
-    await upgrade(database_dsn, [OWNER])
-    assert await differences(database_dsn, OWNER) == []
-    await downgrade(database_dsn, OWNER, "base")
-    await upgrade(database_dsn, [OWNER])
