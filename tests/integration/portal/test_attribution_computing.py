@@ -13,9 +13,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pytest
 
+from integration.orchestrator.workflows.ruling import rules
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
 from kiki.commerce.attribution_models import DiffRow, diff_values, list_diff, list_fitted
 from kiki.commerce.events import OrderTouch
@@ -76,13 +76,6 @@ def _small_and_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attribution, "CHUNK", 7)
     monkeypatch.setattr(runner, "_POLL_SECONDS", 0.02)
     monkeypatch.setattr(runner, "_RETRY_SECONDS", 0.02)
-
-
-async def rules(shop: Shop, **settings: Any) -> None:
-    async with shop.database.transaction() as connection:
-        stores = StoreRepository(shop.sealer)
-        store = await stores.get(connection, shop.store_id)
-        await stores.change_settings(connection, shop.store_id, msgspec.structs.replace(store.settings, **settings))
 
 
 def history(shop: Shop) -> History:

@@ -10,13 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from integration.orchestrator.workflows.ruling import rules
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
-from kiki.commerce.stores import StoreRepository
 from kiki.kit.clock import FixedClock
 from kiki.kit.database import Connection, Database
 from kiki.kit.sealing import Keyring, Sealer
@@ -237,13 +236,6 @@ class Steps(Progress):
 
 def _buyer(number: int) -> dict[str, Any]:
     return {"email": f"u{number}@example.com", "customer_id": f"c{number}"}
-
-
-async def rules(shop: Shop, **changes: Any) -> None:
-    async with shop.database.transaction() as connection:
-        stores = StoreRepository(shop.sealer)
-        store = await stores.get(connection, shop.store_id)
-        await stores.change_settings(connection, shop.store_id, msgspec.structs.replace(store.settings, **changes))
 
 
 async def decided(shop: Shop) -> dict[str, tuple[Any, ...]]:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 
+from integration.orchestrator.workflows.ruling import rules
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
 from integration.orchestrator.workflows.test_reopening import waiting, work
 from kiki.commerce.attribution_models import DiffRow, FittedRow, list_diff, put_fitted
 from kiki.commerce.events import OrderDeleted
-from kiki.commerce.stores import StoreRepository
 from kiki.kit.clock import FixedClock
 from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
@@ -64,13 +63,6 @@ async def shop(migrated_dsn: str, monkeypatch: pytest.MonkeyPatch) -> AsyncItera
             product = f"p{number % 2}"
             await shop.tell(order(str(number), placed_at=at, product_id=product, touch=visit("autumn", at), **buyer))
         yield shop
-
-
-async def rules(shop: Shop, **changes: Any) -> None:
-    async with shop.database.transaction() as connection:
-        stores = StoreRepository(shop.sealer)
-        store = await stores.get(connection, shop.store_id)
-        await stores.change_settings(connection, shop.store_id, msgspec.structs.replace(store.settings, **changes))
 
 
 async def fit(shop: Shop, share: float) -> None:

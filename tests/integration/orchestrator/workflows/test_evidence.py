@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
 
-import msgspec
 import pytest
 
+from integration.orchestrator.workflows.ruling import rules
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
 from integration.orchestrator.workflows.test_touchpoints import clicks, confidence, run_job, touch
 from kiki.commerce.events import CustomersMerged, OrderTouch
@@ -24,13 +23,6 @@ AGO = NOW - DAY
 @pytest.fixture(autouse=True)
 async def _campaign(shop: Shop) -> None:
     await shop.register(products=["p1"])
-
-
-async def rules(shop: Shop, **changes: Any) -> None:
-    async with shop.database.transaction() as connection:
-        stores = StoreRepository(shop.sealer)
-        store = await stores.get(connection, shop.store_id)
-        await stores.change_settings(connection, shop.store_id, msgspec.structs.replace(store.settings, **changes))
 
 
 async def revisions(shop: Shop, order_id: str = "1") -> list[tuple[int, str, Decimal]]:

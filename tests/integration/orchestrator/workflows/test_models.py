@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from integration.orchestrator.workflows.ruling import rules
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
 from kiki.commerce.attribution_models import FittedRow, find_fitted, put_fitted
 from kiki.commerce.events import OrderTouch, Refund
-from kiki.commerce.stores import StoreRepository, StoreSettings
+from kiki.commerce.stores import StoreSettings
 from kiki.kit.money import Money
 from kiki.orchestrator.attribution.fitted import ChannelEffect, Feature, Fitted, LearnedParameters, MarkovParameters
 from kiki.orchestrator.attribution.learned_model import LearnedModel
@@ -40,14 +41,6 @@ def chain(effect: float) -> MarkovParameters:
     told = ChannelEffect("k1", effect, effect, 1.0, 10.0, 100.0)
     other = ChannelEffect("other:news/email", 0.4, 0.4, 0.5, 10.0, 100.0)
     return MarkovParameters(1, 10.0, 90.0, 100.0, 0.0, 0.0, (told, other))
-
-
-async def name(shop: Shop, **settings: Any) -> None:
-    """Change the store's settings."""
-    async with shop.database.transaction() as connection:
-        stores = StoreRepository(shop.sealer)
-        store = await stores.get(connection, shop.store_id)
-        await stores.change_settings(connection, shop.store_id, msgspec.structs.replace(store.settings, **settings))
 
 
 async def fit(shop: Shop, model: str, parameters: Fitted, at: dt.datetime = NOW) -> None:
@@ -78,7 +71,7 @@ async def test_the_default_bills_the_whole_order_and_records_nothing_beside_it(s
 
 async def test_the_learned_model_bills_its_part_and_asks_nobody(shop: Shop) -> None:
     await fit(shop, "learned", LEARNED)
-    await name(shop, attribution_model="learned")
+    await rules(shop, attribution_model="learned")
     await shop.tell(order(touch=CLICK))
     (request,) = await shop.calls("RecordIncrementalRevenue")
     share = Decimal(CHANCE).quantize(Decimal("0.001"))
@@ -102,10 +95,10 @@ async def test_the_learned_model_bills_its_part_and_asks_nobody(shop: Shop) -> N
 
 async def test_a_part_is_kept_when_the_order_is_paid_and_changed_later(shop: Shop) -> None:
     await fit(shop, "learned", LEARNED)
-    await name(shop, attribution_model="learned", basis="total")
+    await rules(shop, attribution_model="learned", basis="total")
     await shop.tell(order(touch=CLICK, paid=False))
     assert await shop.calls("RecordIncrementalRevenue") == []
-    await name(shop, attribution_model="default")
+    await rules(shop, attribution_model="default")
     await shop.tell(order(touch=CLICK, updated_at=NOW, net="50.00", total="60.01"))
     (request,) = await shop.calls("RecordIncrementalRevenue")
     share = Decimal(CHANCE).quantize(Decimal("0.001"))
@@ -115,11 +108,11 @@ async def test_a_part_is_kept_when_the_order_is_paid_and_changed_later(shop: Sho
 
 
 async def test_another_model_decides_anew_when_asked(shop: Shop) -> None:
-    await name(shop, attribution_model="last")
+    await rules(shop, attribution_model="last")
     await shop.tell(order(touch=CLICK))
     assert (await newest(shop))["model"] == "last"
     await fit(shop, "learned", LEARNED)
-    await name(shop, attribution_model="learned")
+    await rules(shop, attribution_model="learned")
     await shop.fact("orders_reopened", {"order_ids": ["1"]})
     decision = await newest(shop)
     assert (decision["model"], decision["cause"], decision["revision"]) == ("learned", "recalculated", 2)
@@ -132,10 +125,10 @@ async def test_another_model_decides_anew_when_asked(shop: Shop) -> None:
 
 async def test_certain_and_whole_is_what_stood_there_before(shop: Shop) -> None:
     sure = msgspec.convert({**LEARNED.to_plain(), "base": -800.0, "lift": 700.0}, LearnedParameters, strict=False)
-    await name(shop, attribution_model="last")
+    await rules(shop, attribution_model="last")
     await shop.tell(order(touch=CLICK))
     await fit(shop, "learned", sure)
-    await name(shop, attribution_model="learned")
+    await rules(shop, attribution_model="learned")
     await shop.fact("orders_reopened", {"order_ids": ["1"]})
     decision = await newest(shop)
     assert (decision["revision"], decision["model"], decision["confidence"]) == (2, "learned", 1)
@@ -144,7 +137,7 @@ async def test_certain_and_whole_is_what_stood_there_before(shop: Shop) -> None:
 
 
 async def test_a_second_model_is_recorded_and_never_billed(shop: Shop) -> None:
-    await name(shop, attribution_shadow="last")
+    await rules(shop, attribution_shadow="last")
     await shop.tell(order(touch=CLICK), order("2", email="b@example.com", customer_id="c2"))
     assert (await shop.row("orders", order_id="1"))["verdict"] == "touched"
     assert await shop.calls("RecordIncrementalRevenue") == []
@@ -163,7 +156,7 @@ async def test_a_second_model_is_recorded_and_never_billed(shop: Shop) -> None:
 
 
 async def test_an_arm_decides_which_of_two_models_speaks(shop: Shop) -> None:
-    await name(shop, attribution_shadow="last", attribution_ab_share=500_000)
+    await rules(shop, attribution_shadow="last", attribution_ab_share=500_000)
     for number in range(24):
         email, customer = f"u{number}@example.com", f"c{number}"
         await shop.tell(order(str(number), email=email, customer_id=customer, touch=CLICK))
@@ -181,7 +174,7 @@ async def test_an_arm_decides_which_of_two_models_speaks(shop: Shop) -> None:
 
 
 async def test_channels_of_others_get_their_part(shop: Shop) -> None:
-    await name(shop, attribution_model="linear")
+    await rules(shop, attribution_model="linear")
     news = OrderTouch(utm_source="News", utm_medium="Email", at=NOW - dt.timedelta(days=1))
     await shop.tell(order("0", placed_at=NOW - dt.timedelta(hours=3), touch=CLICK))
     await shop.tell(order("1", touch=news))
@@ -204,7 +197,7 @@ async def test_a_fit_is_read_once_and_again_when_there_is_a_new_one(
     await shop.tell(order("0", touch=CLICK))
     assert reads == [], "the default wants nothing"
     await fit(shop, "markov", chain(0.4))
-    await name(shop, attribution_model="markov")
+    await rules(shop, attribution_model="markov")
     for number in range(1, 4):
         await shop.tell(order(str(number), touch=CLICK))
     assert reads == [[shop.store_id]]
@@ -216,7 +209,7 @@ async def test_a_fit_is_read_once_and_again_when_there_is_a_new_one(
 
 
 async def test_a_model_without_parameters_holds_up_its_own_orders_only(shop: Shop) -> None:
-    await name(shop, attribution_model="learned")
+    await rules(shop, attribution_model="learned")
     one = shop.item(order("1", touch=CLICK))
     first = shop.store_id
     await shop.connect(StoreSettings(), key="other.example.com")
@@ -230,7 +223,7 @@ async def test_a_model_without_parameters_holds_up_its_own_orders_only(shop: Sho
 
 async def test_refunds_follow_the_part(shop: Shop) -> None:
     await fit(shop, "learned", LEARNED)
-    await name(shop, attribution_model="learned")
+    await rules(shop, attribution_model="learned")
     await shop.tell(order(touch=CLICK))
     back = Refund(refund_id="r1", amount=Money(5_950, "EUR"), refunded_at=NOW)
     await shop.tell(order(touch=CLICK, updated_at=NOW, refunds=[back]))

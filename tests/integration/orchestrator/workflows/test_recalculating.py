@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-import msgspec
 import pytest
 
+from integration.orchestrator.workflows.ruling import rules
 from integration.orchestrator.workflows.shop import NOW, Shop, order, visit
 from kiki.commerce.attribution_models import (
     DIFFS,
@@ -28,13 +28,6 @@ from kiki.orchestrator.workflows.recalculating import SideBySide, differences, p
 
 AGO = NOW - dt.timedelta(days=3)
 CLICK = visit("autumn", AGO - dt.timedelta(days=2))
-
-
-async def rules(shop: Shop, **settings: Any) -> None:
-    async with shop.database.transaction() as connection:
-        stores = StoreRepository(shop.sealer)
-        store = await stores.get(connection, shop.store_id)
-        await stores.change_settings(connection, shop.store_id, msgspec.structs.replace(store.settings, **settings))
 
 
 async def read(shop: Shop, span: Span | None = None) -> tuple[Shelf, Page]:
