@@ -13,11 +13,9 @@ from kiki.council.syncvalue.repository import histories as repository
 from kiki.council.syncvalue.settings import SyncValueSettings
 from kiki.kit.clock import Clock
 from kiki.kit.database import Database
-from kiki.kit.logging import get_logger
 
 GROWN_CUSTOMERS = 1_000
 _STORES_PER_ROUND = 50
-_log = get_logger("syncvalue.refresh")
 
 
 class ModelRefresh:
