@@ -12,7 +12,7 @@ from kiki.cli import exits
 from kiki.cli.main import build_app, build_command, run, unwrapped
 
 PROMISED = {"up", "serve", "demo", "migrate", "doctor", "stores", "deliveries", "calls", "campaigns", "report", "bench"}
-PROVING = {"audit"}
+PROVING = {"audit", "ledger"}
 
 
 def _commands(command: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -39,6 +39,7 @@ _COMMANDS = (
     ("calls", LOOK),
     ("bounces", LOOK),
     ("audit", LOOK),
+    ("ledger", LOOK),
     ("report", LOOK),
     ("months", LOOK),
     ("rates", LOOK),

@@ -443,6 +443,7 @@ async def _value(walk: Walk) -> None:
 async def _bill(walk: Walk, last_month: Month) -> None:
     store_id, now = walk.store_id, dt.datetime.now(dt.UTC)
     await walk.settled()
+    assert (await walk.ask("GET", f"/internal/ledger/{store_id}/verification"))["ok"]
     await walk.ask("GET", f"/internal/contracts/{store_id}")
     await walk.ask("PUT", f"/internal/contracts/{store_id}", {"fee_rate": "0.2"})
     path = f"/internal/months/{store_id}/{last_month.text}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from kiki.council.syncledger.domain import Account
+from kiki.council.syncledger.months import month_text
 from kiki.kit.database import Connection
 
 MAX_PROBLEMS = 100
@@ -31,6 +33,16 @@ class Proof:
     balances: list[tuple[int, int, str, int]]
 
 
+def _month(number: str) -> str:
+    """SQL for `month_text`, of any number."""
+    return f"'month ' || lpad(({number} / 12)::text, 4, '0') || '-' || lpad(({number} % 12 + 1)::text, 2, '0')"
+
+
+def _account(number: str) -> str:
+    names = ", ".join(f"'{account.name.lower()}'" for account in Account)
+    return f"'account ' || COALESCE((ARRAY[{names}])[{number}], {number}::text)"
+
+
 _UNBALANCED = """
     SELECT store_id, transaction_id::text, 'sides sum to ' || sum(amount_minor) || ' ' || currency
     FROM syncledger.postings WHERE ($1::bigint = 0 OR store_id = $1)
@@ -54,9 +66,10 @@ _ENTRY_DIFFERS = """
             IS DISTINCT FROM (COALESCE(p.revenue, 0), COALESCE(p.fee, 0), COALESCE(p.billed, 0))
         OR p.currency <> t.currency OR p.other <> t.currency
 """
-_BALANCE_DIFFERS = """
-    SELECT COALESCE(b.store_id, p.store_id), 'account ' || COALESCE(b.account, p.account) || ', month '
-        || COALESCE(b.month, p.month), 'kept ' || COALESCE(b.amount_minor, 0) || ', computed ' || COALESCE(p.amount, 0)
+_BALANCE_DIFFERS = f"""
+    SELECT COALESCE(b.store_id, p.store_id),
+        {_account("COALESCE(b.account, p.account)")} || ', ' || {_month("COALESCE(b.month, p.month)")},
+        'kept ' || COALESCE(b.amount_minor, 0) || ', computed ' || COALESCE(p.amount, 0)
     FROM (SELECT * FROM syncledger.balances WHERE $1::bigint = 0 OR store_id = $1) b
     FULL JOIN (
         SELECT p.store_id, p.account, p.currency, t.month, sum(p.amount_minor) AS amount
@@ -90,8 +103,8 @@ _REFUNDS_DIFFER = """
     ) r ON r.store_id = o.store_id AND r.order_id = o.order_id
     WHERE COALESCE(o.refunded_minor, 0) <> COALESCE(r.amount, 0)
 """
-_BILL_DIFFERS = """
-    SELECT store_id, 'month ' || month, 'begins with a carry of ' || carry_before_minor
+_BILL_DIFFERS = f"""
+    SELECT store_id, {_month("month")}, 'begins with a carry of ' || carry_before_minor
         || ', the month before left ' || left_over
     FROM (
         SELECT store_id, month, carry_before_minor,
@@ -104,8 +117,8 @@ _BILL_DIFFERS = """
     ) b
     WHERE carry_before_minor <> left_over
 """
-_CREDIT_DIFFERS = """
-    SELECT COALESCE(c.store_id, t.store_id), 'month ' || COALESCE(c.month, t.month), 'credit of '
+_CREDIT_DIFFERS = f"""
+    SELECT COALESCE(c.store_id, t.store_id), {_month("COALESCE(c.month, t.month)")}, 'credit of '
         || COALESCE(c.fee_minor, 0) || ', entry of ' || COALESCE(t.fee, 0)
     FROM (
         SELECT store_id, month, sum(fee_minor) AS fee_minor FROM (
@@ -135,13 +148,25 @@ _CREDITED_TOO_MUCH = """
     WHERE credited > billed
 """
 # Closing trues a month up to what it bills; whatever is written to it afterwards breaks that.
-_MONTH_DIFFERS = """
-    SELECT t.store_id, 'month ' || t.month, 'closed with fees of ' || sum(t.fee_minor) || ', billed '
+_MONTH_DIFFERS = f"""
+    SELECT t.store_id, {_month("t.month")}, 'closed with fees of ' || sum(t.fee_minor) || ', billed '
         || sum(t.billed_minor)
     FROM syncledger.transactions t
     JOIN syncledger.books b ON b.store_id = t.store_id AND t.month <= b.closed_through
     WHERE $1::bigint = 0 OR t.store_id = $1
     GROUP BY t.store_id, t.month HAVING sum(t.fee_minor) <> sum(t.billed_minor)
+"""
+# Months close one after another, each with its statement.
+_STATEMENT_GONE = f"""
+    SELECT b.store_id, {_month("m.month")}, 'the month is closed, and its statement is gone'
+    FROM syncledger.books b
+    CROSS JOIN LATERAL generate_series(COALESCE(LEAST(
+        (SELECT min(month) FROM syncledger.statements WHERE store_id = b.store_id),
+        (SELECT min(month) FROM syncledger.transactions WHERE store_id = b.store_id)
+    ), b.closed_through), b.closed_through) AS m (month)
+    WHERE ($1::bigint = 0 OR b.store_id = $1) AND NOT EXISTS (
+        SELECT FROM syncledger.statements s WHERE s.store_id = b.store_id AND s.month = m.month
+    )
 """
 _CHECKS = (
     ("UNBALANCED_ENTRY", _UNBALANCED),
@@ -153,6 +178,7 @@ _CHECKS = (
     ("EXPERIMENT_DIFFERS", _BILL_DIFFERS),
     ("EXPERIMENT_DIFFERS", _CREDIT_DIFFERS),
     ("EXPERIMENT_DIFFERS", _CREDITED_TOO_MUCH),
+    ("STATEMENT_DIFFERS", _STATEMENT_GONE),
 )
 
 
@@ -195,5 +221,6 @@ async def _statements(connection: Connection, store_id: int) -> list[Problem]:
         for page in pages:
             frozen.update(page[0])
         if frozen.digest() != digest:
-            problems.append(Problem("STATEMENT_DIFFERS", store, f"month {month}", "the frozen bytes were changed"))
+            about = f"month {month_text(month)}"
+            problems.append(Problem("STATEMENT_DIFFERS", store, about, "the frozen bytes were changed"))
     return problems
