@@ -9,12 +9,15 @@ from __future__ import annotations
 import logging
 import sys
 import threading
+import traceback
 from collections.abc import MutableMapping
+from pathlib import PurePath
 from types import TracebackType
 from typing import Any
 
 import structlog
 
+_MAX_FRAMES = 12
 _QUIET = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
@@ -51,6 +54,20 @@ def configure_logging(*, level: str = "INFO", json: bool = True, component: str 
 def get_logger(name: str) -> Any:
     """A logger that adds `component=name`; fields only, never personal data or secrets."""
     return structlog.get_logger(component=name)
+
+
+def kinds_of(error: BaseException) -> str:
+    """The names of an error's type and of what it was raised from. Its text may hold what was sent, and stays out."""
+    cause = error.__cause__
+    return type(error).__name__ if cause is None else f"{type(error).__name__} from {kinds_of(cause)}"
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """Where it came from, the innermost last, down to the first cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    found = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
+    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in found]
 
 
 def library_formatter(*, json: bool, process: str = "") -> logging.Formatter:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import traceback
-from pathlib import PurePath
-
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kiki.kit.errors import KikiError
-from kiki.kit.logging import get_logger
+from kiki.kit.logging import frames_of, get_logger, kinds_of
 from kiki.portal.problems import send_problem
 
-_MAX_FRAMES = 12
 _log = get_logger(__name__)
 
 
@@ -37,17 +33,3 @@ class LastResort:
             _log.error("request_failed", error=kinds_of(error), path=path, frames=frames_of(error))
             if not begun:
                 await send_problem(scope, send, KikiError("an internal error"))
-
-
-def kinds_of(error: BaseException) -> str:
-    """The names of an error's type and of what it was raised from."""
-    cause = error.__cause__
-    return type(error).__name__ if cause is None else f"{type(error).__name__} from {kinds_of(cause)}"
-
-
-def frames_of(error: BaseException) -> list[str]:
-    """Where it came from, the innermost last, down to the first cause."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    found = traceback.extract_tb(error.__traceback__)[-_MAX_FRAMES:]
-    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in found]

@@ -1,4 +1,4 @@
-"""A port that is taken for a moment is waited for; one that stays taken is told."""
+"""A port that is taken for a moment is waited for; one that stays taken is told. A failure is told without its text."""
 
 from __future__ import annotations
 
@@ -84,3 +84,53 @@ async def test_a_free_port_is_taken_at_once_and_again_after_a_stop() -> None:
         assert await second.start() == port
     finally:
         await second.stop(0.1)
+
+
+class _Failing(health_pb2_grpc.HealthServicer):
+    async def Check(self, request: health_pb2.HealthCheckRequest, context: object) -> health_pb2.HealthCheckResponse:
+        raise ValueError(f"invalid input: {request.service!r}")
+
+
+async def _asked(message: bytes) -> tuple[grpc.aio.AioRpcError, list[dict[str, object]]]:
+    """What a service answers, and logs, that fails with what it was sent."""
+    with _listener() as taken:
+        port = taken
+    server = RpcServer(RpcSettings(f"127.0.0.1:{port}", (KEY,)))
+    service = "kiki.test.Failing"
+    handler = grpc.unary_unary_rpc_method_handler(
+        _Failing().Check,
+        request_deserializer=health_pb2.HealthCheckRequest.FromString,
+        response_serializer=health_pb2.HealthCheckResponse.SerializeToString,
+    )
+    server.add(
+        lambda _servicer, grpc_server: grpc_server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(service, {"Check": handler}),)
+        ),
+        _Failing(),
+        service,
+    )
+    await server.start()
+    try:
+        with capture_logs() as logs:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                call = channel.unary_unary(f"/{service}/Check")
+                with pytest.raises(grpc.aio.AioRpcError) as failed:
+                    await call(message, metadata=[("x-internal-api-key", KEY)], timeout=10)
+        return failed.value, list(logs)
+    finally:
+        await server.stop(0)
+
+
+async def test_a_failure_is_logged_by_kind_and_place_and_not_with_what_was_sent() -> None:
+    told, logs = await _asked(health_pb2.HealthCheckRequest(service="ada@example.org").SerializeToString())
+    assert told.code() is grpc.StatusCode.INTERNAL
+    (line,) = logs
+    assert (line["event"], line["error"]) == ("rpc_failed", "ValueError")
+    assert str(line["frames"]).endswith(" Check']")
+    assert "ada" not in f"{logs}{told}"
+
+
+async def test_bytes_that_are_no_message_are_the_callers_fault() -> None:
+    told, logs = await _asked(b"\x0a\xff\xff")
+    assert (told.code(), logs) == (grpc.StatusCode.INVALID_ARGUMENT, [])
+    assert "3 bytes" in str(told.details())

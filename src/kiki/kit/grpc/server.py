@@ -9,14 +9,15 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from kiki.kit.clock import monotonic
-from kiki.kit.errors import KikiError, Unauthenticated, Unavailable
+from kiki.kit.errors import InvalidInput, KikiError, Unauthenticated, Unavailable
 from kiki.kit.grpc.settings import RpcSettings, TlsSettings
 from kiki.kit.grpc.status import to_status
-from kiki.kit.logging import get_logger
+from kiki.kit.logging import frames_of, get_logger, kinds_of
 
 API_KEY_METADATA = "x-internal-api-key"
 _OPEN_SERVICES = ("/grpc.health.v1.Health/",)
@@ -121,8 +122,7 @@ class _Edge(grpc.aio.ServerInterceptor):
         made = self._handlers.get(method)
         if made is None:
             made = self._handlers[method] = grpc.unary_unary_rpc_method_handler(
-                _translated(handler.unary_unary, method),
-                request_deserializer=handler.request_deserializer,
+                _translated(handler.unary_unary, handler.request_deserializer, method),
                 response_serializer=handler.response_serializer,
             )
         return made
@@ -135,16 +135,21 @@ class _Edge(grpc.aio.ServerInterceptor):
         return sum(hmac.compare_digest(shown, key) for key in self._keys) > 0
 
 
-def _translated(call: Callable[[Any, Any], Awaitable[Any]], method: str) -> Callable[[Any, Any], Awaitable[Any]]:
-    async def handle(request: Any, context: Any) -> Any:
+def _translated(
+    call: Callable[[Any, Any], Awaitable[Any]], read: Callable[[bytes], Any], method: str
+) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def handle(request: bytes, context: Any) -> Any:
         try:
-            return await call(request, context)
+            return await call(read(request), context)
+        except DecodeError:
+            error = InvalidInput(f"{len(request)} bytes are no message that {method} takes", reason="BAD_MESSAGE")
+            await context.abort_with_status(to_status(error))
         except KikiError as error:
             await context.abort_with_status(to_status(error))
         except (asyncio.CancelledError, grpc.aio.AbortError):
             raise
         except Exception as error:  # noqa: BLE001  The one place of the RPC edge.
-            _log.exception("rpc_failed", method=method, error=type(error).__name__)
+            _log.error("rpc_failed", method=method, error=kinds_of(error), frames=frames_of(error))
             await context.abort_with_status(to_status(KikiError("the call failed inside the service")))
 
     return handle

@@ -17,7 +17,7 @@ from kiki.council.synccreate.writing import price_text, title_of
 from kiki.kit.clock import Clock
 from kiki.kit.database import Database
 from kiki.kit.errors import KikiError, ResourceExhausted
-from kiki.kit.logging import get_logger
+from kiki.kit.logging import frames_of, get_logger, kinds_of
 
 _log = get_logger("synccreate.rendering")
 
@@ -64,7 +64,7 @@ class RenderWorker:
             except KikiError as error:
                 _log.warning("round_failed", reason=error.reason)
             except Exception as error:  # noqa: BLE001 - one bad round never ends the worker
-                _log.exception("round_failed", error=type(error).__name__)
+                _log.error("round_failed", error=kinds_of(error), frames=frames_of(error))
             if not more:
                 self._renderer.close_if_idle(self._settings.idle_seconds)
                 await self._rest()

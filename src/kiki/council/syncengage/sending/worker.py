@@ -29,7 +29,7 @@ from kiki.kit.clock import Clock
 from kiki.kit.database import Connection, Database
 from kiki.kit.errors import KikiError
 from kiki.kit.http import OutboundHttp, OutboundPolicy
-from kiki.kit.logging import get_logger
+from kiki.kit.logging import frames_of, get_logger, kinds_of
 from kiki.kit.sealing import Sealer
 
 _log = get_logger("syncengage.sending")
@@ -119,7 +119,7 @@ class Sender:
             except KikiError as error:
                 _log.warning("round_failed", reason=error.reason)
             except Exception as error:  # noqa: BLE001 - one bad round never ends the sender
-                _log.exception("round_failed", error=type(error).__name__)
+                _log.error("round_failed", error=kinds_of(error), frames=frames_of(error))
             await asyncio.sleep(0 if more else every_seconds)
 
     async def _work(self, due: Sequence[Due], shops: dict[int, Shop], token: int) -> None:

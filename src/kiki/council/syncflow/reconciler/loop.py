@@ -23,7 +23,7 @@ from kiki.kit.clock import Clock, monotonic
 from kiki.kit.database import UNREACHABLE, Connection, Database
 from kiki.kit.errors import DeadlineExceeded, KikiError, Unavailable
 from kiki.kit.listening import until_ended
-from kiki.kit.logging import get_logger
+from kiki.kit.logging import frames_of, get_logger, kinds_of
 
 _SWEEP_ROWS = 500
 _RECONNECT_SECONDS = 1
@@ -122,7 +122,8 @@ class Reconciler:
                 self._expect_late(lease)
             await self._put_back(lease, error)
         except Exception as error:  # noqa: BLE001 - one campaign's failure stops no other.
-            _log.exception("drive_failed", store_id=lease.store_id, campaign_id=lease.campaign_id)
+            place = {"store_id": lease.store_id, "campaign_id": lease.campaign_id}
+            _log.error("drive_failed", error=kinds_of(error), frames=frames_of(error), **place)
             await self._put_back(lease, KikiError(type(error).__name__))
         finally:
             key = (lease.store_id, lease.network)
