@@ -160,7 +160,7 @@ async def open_component(
         )
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="intake-hmac") as hashing:
             intake_metrics = IntakeMetrics(metrics, lambda: commit.waiting_bytes, lambda: commit.flushes)
-            limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds)
+            limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds, settings.answer_deadline_seconds)
             intake = Intake(
                 platforms=platforms,
                 stores=store_cache,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from integration.portal.running import SECRET, SHOP, SITE, Portal, running_portal, sign, woo_headers
+from kiki.platforms.woocommerce.platform import WooCommerce
 
 BODY = b'{"id":456,"stock_status":"outofstock"}'
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -176,6 +178,22 @@ async def test_a_large_body_is_verified_and_stored(portal: Portal) -> None:
     answer = await portal.http.post("/webhooks/woocommerce/product.updated", content=body, headers=woo_headers(body))
     assert answer.status_code == 200
     assert await portal.bodies() == [body]
+
+
+async def test_a_large_body_that_waits_too_long_for_its_check_is_503(
+    portal_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = threading.Event()
+    monkeypatch.setattr(WooCommerce, "verify", lambda *_: checked.wait())
+    async with running_portal(portal_dsn, answer_deadline_seconds=0.2) as portal:
+        await portal.add_store()
+        try:
+            body = b" " * 2**20
+            answer = await portal.http.post("/webhooks/woocommerce/x", content=body, headers=woo_headers(body))
+        finally:
+            checked.set()
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert await portal.bodies() == []
 
 
 async def test_expect_100_continue_works(portal: Portal) -> None:

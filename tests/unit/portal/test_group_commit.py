@@ -41,7 +41,7 @@ async def running(
         await asyncio.gather(task, return_exceptions=True)
 
 
-def submitted(commit: GroupCommit[int], item: int, size: int) -> asyncio.Future[bool]:
+def submitted(commit: GroupCommit[int], item: int, size: int, waited_seconds: float = 0.0) -> asyncio.Future[bool]:
     """What `submit` tells, as a future."""
     told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
@@ -51,7 +51,7 @@ def submitted(commit: GroupCommit[int], item: int, size: int) -> asyncio.Future[
         else:
             told.set_result(result)
 
-    commit.submit(item, size, done)
+    commit.submit(item, size, done, waited_seconds)
     return told
 
 
@@ -182,6 +182,44 @@ async def test_a_hanging_write_is_answered_at_the_deadline_and_later_items_at_on
         assert loop.time() - started < 1
         with pytest.raises(Overloaded):
             submitted(commit, 3, 1)
+
+
+async def test_what_waited_before_is_answered_and_written_before_what_came_earlier() -> None:
+    written: list[int] = []
+    gate = asyncio.Event()
+
+    async def write(items: Sequence[int]) -> list[bool]:
+        written.extend(items)
+        await gate.wait()
+        return [True] * len(items)
+
+    async with running(write, deadline_seconds=60) as commit:
+        in_flight = submitted(commit, 0, 1)
+        while not written:
+            await asyncio.sleep(0)
+        in_time = [submitted(commit, item, 1, waited) for item, waited in ((1, 0.0), (2, 30.0), (3, 0.0), (4, 20.0))]
+        with pytest.raises(Overloaded):
+            await submitted(commit, 5, 1, 59.95)
+        assert not any(each.done() for each in (in_flight, *in_time))
+        gate.set()
+        assert await asyncio.gather(in_flight, *in_time) == [True] * 5
+        assert commit.waiting_bytes == 0
+    assert written == [0, 2, 4, 1, 3]
+
+
+async def test_a_flush_is_not_stuck_because_what_is_in_it_had_waited_before() -> None:
+    gate = asyncio.Event()
+
+    async def write(items: Sequence[int]) -> list[bool]:
+        await gate.wait()
+        return [True] * len(items)
+
+    async with running(write, deadline_seconds=60) as commit:
+        with pytest.raises(Overloaded):
+            await submitted(commit, 1, 1, 59.95)
+        next_one = submitted(commit, 2, 1)
+        gate.set()
+        assert await next_one
 
 
 async def test_the_byte_budget_refuses_what_is_too_much_and_recovers() -> None:

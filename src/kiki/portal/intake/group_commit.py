@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import insort
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -28,6 +29,7 @@ class _Waiting(Generic[_T]):
         self.item = item
         self.size = size
         self.at = at
+        """When the wait began that its deadline is for."""
         self.done: Done | None = done
 
     def tell(self, result: bool | Exception) -> None:
@@ -43,10 +45,13 @@ class _Waiting(Generic[_T]):
 class GroupCommit(Generic[_T]):
     """Turns single items into batches of one durable write each.
 
-    Every item gets its answer within `deadline_seconds` of `submit`, whatever the database does: its own result, or
-    `Overloaded`. An item that timed out may still be stored; storing it again must be harmless. Between the beginnings
-    of two flushes lie at least `pace_seconds`, unless a full batch waits by then: what comes alone never waits. While
-    flushes take long, which is when processors are short, twice their time lies between, up to three times the pace.
+    Every item gets its answer within `deadline_seconds` of `submit`, less what it had waited before, whatever the
+    database does: its own result, or `Overloaded`. An item that timed out may still be stored; storing it again must be
+    harmless. What has waited longest is written first.
+
+    Between the beginnings of two flushes lie at least `pace_seconds`, unless a full batch waits by then: what comes
+    alone never waits. While flushes take long, which is when processors are short, twice their time lies between, up to
+    three times the pace.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class GroupCommit(Generic[_T]):
         self._max_batch = max_batch
         self._max_batch_bytes = max_batch_bytes
         self._queue: deque[_Waiting[_T]] = deque()
+        """In the order of their deadlines."""
         self._in_flight: list[_Waiting[_T]] = []
         self._wakeup = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -75,7 +81,7 @@ class GroupCommit(Generic[_T]):
         self.waiting_bytes = 0
         self.flushes = 0
 
-    def submit(self, item: _T, size: int, done: Done) -> None:
+    def submit(self, item: _T, size: int, done: Done, waited_seconds: float = 0.0) -> None:
         """Write the item with the next batch and tell `done`, never before this returns.
 
         Raises `Overloaded` past the byte budget or behind a stuck flush; then `done` is not told.
@@ -84,13 +90,25 @@ class GroupCommit(Generic[_T]):
         now = loop.time()
         if self.waiting_bytes + size > self._max_waiting_bytes and self.waiting_bytes:
             raise Overloaded("too many bytes wait for the database")
-        if self._in_flight and now - self._in_flight[0].at > self._deadline:
+        if self._in_flight and now - self._began > self._deadline:
             raise Overloaded("the database takes too long")
-        self._queue.append(_Waiting(item, size, now, done))
+        waiting = _Waiting(item, size, now, done)
+        if waited_seconds:
+            waiting.at -= waited_seconds
+            self._insert(waiting)
+        else:
+            self._queue.append(waiting)
         self.waiting_bytes += size
         if self._alarm is None:
-            self._alarm = loop.call_at(now + self._deadline, self._expire)
+            self._alarm = loop.call_at(waiting.at + self._deadline, self._expire)
         self._wakeup.set()
+
+    def _insert(self, waiting: _Waiting[_T]) -> None:
+        """Put it before those whose deadlines come later; the alarm may be set for one of them."""
+        insort(self._queue, waiting, key=lambda other: other.at)
+        if self._alarm is not None and self._alarm.when() > waiting.at + self._deadline:
+            self._alarm.cancel()
+            self._alarm = None
 
     async def run(self) -> None:
         """Flush until cancelled; what still waits then is answered `Overloaded`."""

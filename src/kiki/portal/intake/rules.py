@@ -7,16 +7,18 @@ SPEC: everything that was answered 200 is stored; everything else was not accept
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from kiki.kit.clock import Clock
+from kiki.kit.clock import Clock, monotonic
 from kiki.kit.errors import Unavailable
 from kiki.kit.logging import get_logger
 from kiki.orchestrator.inbox.deliveries import NewDelivery, duplicate_key, sha256
 from kiki.orchestrator.lanes import Lane
 from kiki.platforms.protocol import Envelope, Platform
+from kiki.portal.errors import Overloaded
 from kiki.portal.intake import answers
 from kiki.portal.intake.answers import Answer
 from kiki.portal.intake.body import declared_length
@@ -43,12 +45,14 @@ class Limits:
 
     max_body_bytes: int
     body_seconds: float
+    answer_seconds: float
+    """For all that it waits for on our side, before its body and behind it; not for its sender."""
 
 
 class Arrival:
     """A request whose head is read and whose body is wanted."""
 
-    __slots__ = ("envelope", "headers", "limit", "name", "platform", "route", "store")
+    __slots__ = ("envelope", "headers", "limit", "name", "platform", "route", "store", "waited_seconds")
 
     def __init__(
         self, route: Route, platform: Platform, headers: Mapping[str, str], envelope: Envelope, limit: int
@@ -61,6 +65,8 @@ class Arrival:
         """How many bytes its body may have."""
         self.name = StoreName(platform.name, route.token, None if route.token else envelope.store_key)
         self.store: SigningStore | None = None
+        self.waited_seconds = 0.0
+        """What is gone of its `answer_seconds`."""
 
     @property
     def is_signed(self) -> bool:
@@ -149,9 +155,23 @@ class Intake:
 
     async def _look_up(self, arrival: Arrival) -> Answer | Arrival:
         try:
-            return self._admit(arrival, await self._stores.find(arrival.name))
+            async with self._waiting(arrival):
+                store = await self._stores.find(arrival.name)
         except Unavailable:
             return answers.OVERLOADED
+        return self._admit(arrival, store)
+
+    @asynccontextmanager
+    async def _waiting(self, arrival: Arrival) -> AsyncIterator[None]:
+        """What is waited for in here leaves the less time for the rest. Raises `Overloaded` when none is left."""
+        began = monotonic()
+        try:
+            async with asyncio.timeout(self._limits.answer_seconds - arrival.waited_seconds):
+                yield
+        except TimeoutError as error:
+            raise Overloaded("the delivery waited too long") from error
+        finally:
+            arrival.waited_seconds += monotonic() - began
 
     def _admit(self, arrival: Arrival, store: SigningStore | None) -> Answer | Arrival:
         if store is None:
@@ -175,7 +195,8 @@ class Intake:
 
     async def _finish_reloaded(self, arrival: Arrival, store: SigningStore, body: bytes, reply: Reply) -> None:
         """The secret may be a newer one than the cached."""
-        reloaded = await self._stores.reload(arrival.name)
+        async with self._waiting(arrival):
+            reloaded = await self._stores.reload(arrival.name)
         changed = reloaded is not None and reloaded.secrets != store.secrets
         if reloaded is not None and changed and await self._verify_off_loop(arrival, reloaded, body):
             self._keep(arrival, reloaded, body, reply)
@@ -187,7 +208,8 @@ class Intake:
         if len(body) <= _OFF_LOOP_BYTES:
             return verify(body, signature, store.secrets)
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._hashing, verify, body, signature, store.secrets)
+        async with self._waiting(arrival):
+            return await loop.run_in_executor(self._hashing, verify, body, signature, store.secrets)
 
     def _keep(self, arrival: Arrival, store: SigningStore, body: bytes, reply: Reply) -> None:
         delivery = self._delivery(arrival, store, body)
@@ -200,7 +222,7 @@ class Intake:
             else:
                 reply(answer_of(result, arrival.platform.name))
 
-        self._commit.submit(delivery, len(body) + 1024, stored)
+        self._commit.submit(delivery, len(body) + 1024, stored, arrival.waited_seconds)
 
     def _delivery(self, arrival: Arrival, store: SigningStore, body: bytes) -> NewDelivery:
         route, envelope = arrival.route, arrival.envelope

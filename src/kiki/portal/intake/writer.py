@@ -75,11 +75,15 @@ class IntakeDatabase:
         return new
 
     async def find_store(self, name: StoreName) -> IntakeStore | None:
-        """Look a store up. Raises `Unavailable` within the deadline."""
+        """Look a store up. Raises `Unavailable` within the deadline, and hangs up: see `HeldConnection.use`."""
         try:
             async with asyncio.timeout(self._deadline), self._database.connection() as connection:
-                return await self._stores.find_for_intake(
-                    connection, platform=name.platform, token=name.token, store_key=name.store_key
-                )
+                try:
+                    return await self._stores.find_for_intake(
+                        connection, platform=name.platform, token=name.token, store_key=name.store_key
+                    )
+                except asyncio.CancelledError:
+                    connection.terminate()
+                    raise
         except (TimeoutError, *_PASSING) as error:
             raise Unavailable("the store could not be looked up in time", reason="DATABASE_BUSY") from error
