@@ -44,7 +44,7 @@ class PortalSettings(BaseSettings):
         default=0.9,
         gt=0,
         le=5,
-        description="Longest wait for the durable write of a delivery; past it 503 is answered.",
+        description="Longest that a delivery waits on our side: store, check, durable write; past it 503 is answered.",
     )
     max_waiting_bytes: int = Field(
         default=64 * 2**20,
