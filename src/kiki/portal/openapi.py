@@ -29,6 +29,7 @@ TAGS = {
     "touchpoints": "Contacts with campaigns, told by another server.",
     "campaigns": "Campaigns that are managed, ad networks, and a person's hand on either.",
     "contracts": "The terms on which fees are taken, in versions.",
+    "ledger": "The proof of a store's books: everything computed anew, and what differs.",
     "events": "What happened in a store, in order, and who is told about it.",
     "experiments": "Hold-out experiments: registered beforehand, read by intention to treat.",
     "jobs": "Background work that somebody asked for, and how far it is.",

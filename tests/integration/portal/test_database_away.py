@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 import pytest
 
 from integration.portal.running import KEYRING, SECRET, Portal, running_portal, woo_headers
+from kiki.commerce.stores import IntakeStore
 from kiki.kit.database import Database
 from kiki.kit.errors import Unavailable
 from kiki.kit.sealing import Sealer
@@ -206,7 +207,7 @@ async def test_a_look_up_does_not_wait_for_a_server_that_hangs_to_cancel_it(port
         IntakeDatabase.open(database, Sealer(KEYRING), Bell(database), deadline_seconds=0.1) as door,
     ):
         name = StoreName("woocommerce", None, "example.com")
-        assert await door.find_store(name) is None
+        assert await _found_at_last(door, name) is None
         wire.freeze()
         try:
             looking = asyncio.create_task(door.find_store(name))
@@ -215,7 +216,16 @@ async def test_a_look_up_does_not_wait_for_a_server_that_hangs_to_cancel_it(port
             assert isinstance(looking.exception(), Unavailable)
         finally:
             wire.mend()
-        assert await door.find_store(name) is None
+        assert await _found_at_last(door, name) is None
+
+
+async def _found_at_last(door: IntakeDatabase, name: StoreName) -> IntakeStore | None:
+    """Its deadline is short, and a busy machine may need longer for a connection."""
+    while True:
+        try:
+            return await door.find_store(name)
+        except Unavailable:
+            await asyncio.sleep(0.05)
 
 
 async def test_an_unknown_store_cannot_be_refused_while_the_database_is_away(portal_dsn: str) -> None:
