@@ -63,7 +63,11 @@ class Expected(msgspec.Struct):
 
     deliveries: int = 0
     orders: int = 0
+    buyers: int = 0
+    accounts: int = 0
+    net_minor: int = 0
     incremental_orders: int = 0
+    incremental_net_minor: int = 0
 
 
 class Plan:
@@ -104,8 +108,7 @@ class Plan:
         made.append(self._request(self._stock_topic(), self._product.fill(values)))
         if buyer_id and self._store.platform == "woocommerce":
             made.append(self._request("customer.updated", self._customer.fill(values)))
-        self.expected.orders += 1
-        self.expected.incremental_orders += ours
+        self._expect(lines, ours=ours)
         return made
 
     def _choose(self) -> tuple[list[tuple[LoadProduct, int]], bool, int, bytes]:
@@ -118,6 +121,8 @@ class Plan:
             ours = bool(self._store.campaign) and chance() < self._mix.campaign_share
             buyer_id, email = 0 if guest else number, b"buyer-%d@load.example" % number
             self._buyers.append((buyer_id, email, ours))
+            self.expected.buyers += 1
+            self.expected.accounts += not guest
         shelf = self._store.promoted if ours else self._store.products
         count = 1 + int(chance() * _MAX_LINES)
         return [(shelf[int(chance() * len(shelf))], 1 + int(chance() * 2)) for _ in range(count)], ours, buyer_id, email
@@ -160,6 +165,14 @@ class Plan:
             identity = f"X-WC-Webhook-Delivery-ID: {self._second << 64 | self._mix.first_id << 32 | number:032x}"
         varying = f"{signature_name}: {signature}\r\n{identity}\r\nContent-Length: {len(body)}\r\n"
         return head + varying.encode(), body
+
+    def _expect(self, lines: list[tuple[LoadProduct, int]], *, ours: bool) -> None:
+        net = sum(product.price_minor * quantity for product, quantity in lines)
+        self.expected.orders += 1
+        self.expected.net_minor += net
+        if ours:
+            self.expected.incremental_orders += 1
+            self.expected.incremental_net_minor += net
 
     def _order_topics(self) -> tuple[str, ...]:
         if self._store.platform == "shopify":
