@@ -16,17 +16,13 @@ STOCK_LANE, LIVE_LANE, BULK_LANE = 1, 2, 3
 CHANNEL = "kiki_syncflow"
 _MOST_LOOKED_AT = 500
 
-_ENQUEUE = (
+_INSERT = (
     "INSERT INTO syncflow.work AS w (store_id, campaign_id, network, lane, due_at)"
     " SELECT s, c, n, l, now() FROM unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[]) AS u(s, c, n, l)"
-    " ON CONFLICT (store_id, campaign_id) DO UPDATE SET lane = LEAST(w.lane, excluded.lane), due_at = now(),"
-    " network = excluded.network"
+    " ON CONFLICT (store_id, campaign_id) DO"
 )
-_ENQUEUE_IDLE = (
-    "INSERT INTO syncflow.work (store_id, campaign_id, network, lane, due_at)"
-    " SELECT s, c, n, l, now() FROM unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[]) AS u(s, c, n, l)"
-    " ON CONFLICT DO NOTHING"
-)
+_ENQUEUE = f"{_INSERT} UPDATE SET lane = LEAST(w.lane, excluded.lane), due_at = now(), network = excluded.network"
+_ENQUEUE_IDLE = f"{_INSERT} NOTHING"
 _CLAIM = """
 WITH busy AS (
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::int[]) AS u(store_id, network, places)
@@ -87,22 +83,18 @@ async def enqueue(connection: Connection, items: Sequence[NewWork]) -> None:
         key = (item.store_id, item.campaign_id)
         known = folded.get(key)
         folded[key] = item if known is None or item.lane < known.lane else known
-    rows = sorted(folded.values())
-    await connection.execute(
-        _ENQUEUE,
-        [item.store_id for item in rows],
-        [item.campaign_id for item in rows],
-        [item.network for item in rows],
-        [item.lane for item in rows],
-    )
+    await _insert(connection, _ENQUEUE, sorted(folded.values()))
     await connection.execute(f"NOTIFY {CHANNEL}")
 
 
 async def enqueue_idle(connection: Connection, items: Sequence[NewWork]) -> None:
     """Add work for campaigns, each named once, that nothing is to be done for; whose work waits is left waiting."""
-    rows = sorted(items)
+    await _insert(connection, _ENQUEUE_IDLE, sorted(items))
+
+
+async def _insert(connection: Connection, statement: str, rows: Sequence[NewWork]) -> None:
     await connection.execute(
-        _ENQUEUE_IDLE,
+        statement,
         [item.store_id for item in rows],
         [item.campaign_id for item in rows],
         [item.network for item in rows],
