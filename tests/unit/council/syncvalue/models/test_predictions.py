@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
-from scipy.special import hyp2f1
+from scipy.special import betaln, expit, hyp2f1, log_expit
 
 from kiki.council.syncvalue.models import gammagamma
 from kiki.council.syncvalue.models.errors import BadModel
@@ -35,7 +35,12 @@ def spending() -> FittedModel:
     )
 
 
+STEEP = np.exp([3.0, -2.0, 1.0, -2.0])
+"""Rates that lie close together and far above the leaving: few nodes tell the mean over p badly."""
+
+
 @given(of=customers(), at=parameters(), horizon=st.floats(0.1, 500))
+@example(of=histories([0], [0.0], [0.125]), at=STEEP, horizon=100.0)
 @pytest.mark.parametrize("name", NAMES)
 def test_predictions_are_finite_bounded_and_grow_with_the_horizon(
     name: str, of: Histories, at: Floats, horizon: float
@@ -88,6 +93,25 @@ def test_where_the_closed_forms_have_a_pole_nothing_happens(name: str) -> None:
         values.append(expected_purchases(fitted(name, at), of, 52.0)[0])
     assert values[0] == pytest.approx(values[1], rel=1e-5)
     assert values[1] == pytest.approx(values[2], rel=1e-5)
+
+
+@pytest.mark.parametrize("horizon", [1.0, 100.0, 500.0])
+@pytest.mark.parametrize("at", [STEEP, np.exp([4.0, -4.0, 0.0, -2.0])], ids=["steep", "steeper"])
+@pytest.mark.parametrize("name", ["bgnbd", "mbgnbd"])
+def test_the_mean_over_leaving_is_exact_where_it_is_steep(name: str, at: Floats, horizon: float) -> None:
+    """Against an adaptive rule over log(p)."""
+    r, alpha, a, b = at.tolist()
+    of = histories([0], [0], [0.125])
+    stay, reach = b + float(name == "mbgnbd"), horizon / (alpha + 0.125)
+
+    def part(y: float) -> float:
+        p = expit(y)
+        density = math.exp(a * log_expit(y) + stay * log_expit(-y) - betaln(a, stay))
+        return float(-np.expm1(-r * np.log1p(p * reach)) / p * density)
+
+    wanted = sum(quad(part, y, y + 10, epsabs=1e-14, epsrel=1e-13)[0] for y in range(-60, 300, 10))
+    alive = p_alive(fitted(name, at), of)[0]
+    assert expected_purchases(fitted(name, at), of, horizon)[0] == pytest.approx(alive * wanted, rel=1e-7)
 
 
 @pytest.mark.parametrize("name", NAMES)
