@@ -69,9 +69,9 @@ undecided AS (
       ON w.store_id = d.store_id AND w.received_at < d.before
 ), calls AS (
     SELECT store_id, min(seq) AS oldest
-    FROM (SELECT store_id, seq FROM calls.queue WHERE agent = ANY($3::text[])
-          UNION ALL SELECT store_id, seq FROM calls.parked WHERE agent = ANY($3::text[])) AS w
-    WHERE store_id = ANY($1::bigint[]) GROUP BY store_id
+    FROM (SELECT store_id, seq, method FROM calls.queue WHERE agent = ANY($3::text[])
+          UNION ALL SELECT store_id, seq, method FROM calls.parked WHERE agent = ANY($3::text[])) AS w
+    WHERE store_id = ANY($1::bigint[]) AND method <> 'CloseMonth' GROUP BY store_id
 ), replayed AS (
     SELECT store_id, count(*) AS runs FROM inbox.replays WHERE store_id = ANY($1::bigint[]) GROUP BY store_id
 ), dead AS (
@@ -142,7 +142,8 @@ class Work(NamedTuple):
     undecided: bool
     """A delivery from before the month's closing waits, in any lane, or is held back."""
     oldest_call: int | None
-    """The lowest number of a waiting call that may change a month; None when none waits."""
+    """The lowest number of a waiting call that may change a month, which closing another does not; None when none
+    waits."""
     retries: tuple[int, int]
     """Replays of deliveries so far, and calls that were given up: another count means that something was replayed."""
     last_call: int

@@ -11,6 +11,7 @@ from integration.orchestrator.closing.rig import SEPTEMBER, SETTINGS, Rig, at, w
 from kiki.orchestrator.calls.intents import CallIntent, enqueue
 from kiki.orchestrator.closing.completeness import Completeness
 from kiki.orchestrator.closing.repository import MonthRow, State, look_at_work
+from kiki.orchestrator.closing.schedule import close_intent
 from kiki.orchestrator.lanes import Lane
 
 PATIENT = SETTINGS.model_copy(update={"retry_attempts": 10_000})
@@ -89,6 +90,14 @@ async def test_calls_that_follow_from_a_replay_are_waited_for(rig: Rig) -> None:
     assert not await behind(rig, complete, due(store_id))
     await call(rig, store_id, 2)
     assert not await behind(rig, complete, due(store_id)), "one of a later delivery"
+
+
+async def test_the_closing_of_another_month_is_not_waited_for(rig: Rig) -> None:
+    """It is answered before the next month is looked at, and may not be settled yet."""
+    store_id, complete = await rig.connect(), Completeness()
+    async with rig.database.transaction() as connection:
+        await enqueue(connection, rig.sealer, [close_intent(store_id, SEPTEMBER, None)])
+    assert not await behind(rig, complete, due(store_id))
 
 
 async def test_a_month_that_is_closed_without_what_was_given_up_says_so(rig: Rig) -> None:

@@ -30,14 +30,16 @@ async def store_of(rig: Rig, store_id: int) -> StoreConnection:
 
 
 async def contracts(rig: Rig, store_id: int, count: int) -> list[syncledger_pb2.Contract]:
-    """All versions, once there are so many."""
+    """All versions, once there are so many and the calls that told of them are settled: a month waits for those."""
     request = syncledger_pb2.GetContractRequest(store_id=store_id)
     async with asyncio.timeout(20):
         while True:
             answer = await rig.ledger("GetContract", request, syncledger_pb2.GetContractResponse)
             if len(answer.versions) >= count:
-                return list(answer.versions)
+                break
             await asyncio.sleep(0.05)
+    await rig.worked_off()
+    return list(answer.versions)
 
 
 @pytest.mark.slow
