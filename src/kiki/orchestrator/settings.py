@@ -25,17 +25,17 @@ class OrchestratorSettings(BaseSettings):
         description="How often the queues are looked at without a notification.",
     )
     call_pace_seconds: float = Field(
-        0.03,
+        0.06,
         ge=0,
         description="Shortest time between two batches sent to an agent, so that calls gather; pauses do not wait.",
     )
     audit_pace_seconds: float = Field(
-        0.06,
+        0.15,
         ge=0,
         description="The same for the audit log, which is told what happened, not what to do.",
     )
     pace_seconds: float = Field(
-        0.03,
+        0.06,
         ge=0,
         description="Shortest time between two batches, so that batches gather; longer while batches take long.",
     )

@@ -41,7 +41,6 @@ AUDITOR = "syncshield"
 _AWAY = (Unavailable, ResourceExhausted, Unauthenticated, PermissionDenied)
 _RETRIED_ENTITIES = 100
 _POLL_FACTOR = 10
-_LONGEST_PACE_SECONDS = 0.06
 
 
 def call_places() -> list[Place]:
@@ -98,13 +97,11 @@ class Dispatcher:
         )
         if agent == AUDITOR:
             self._pace = settings.audit_pace_seconds
-        else:
+        else:  # None for stock work but its audit.
             self._pace = 0.0 if lane is Lane.LIVE_STOCK else settings.call_pace_seconds
         # Eighteen dispatchers poll; notifications wake them, so that they may look ten times less often than the inbox.
         self._poll_seconds = min(1.0, settings.poll_seconds * _POLL_FACTOR)
         self._began = 0.0
-        self._took = 0.0
-        """How long the last chunk was under way: the busier everybody is, the more calls gather for the next."""
         self._token: int | None = None
         self._waiting: dict[int, Call] = {}
         self._in_flight: dict[int, Call] = {}
@@ -149,7 +146,7 @@ class Dispatcher:
         if not await self._own():
             await wait_for(self._wakeup, self._poll_seconds)
             return
-        pause = max(self._resume_at, self._began + (0.0 if self._more else self._gathering())) - monotonic()
+        pause = max(self._resume_at, self._began + (0.0 if self._more else self._pace)) - monotonic()
         if pause > 0:
             await asyncio.sleep(pause)
         self._due |= self._wakeup.is_set() or self._stale or monotonic() >= self._looked_at + self._poll_seconds
@@ -162,10 +159,6 @@ class Dispatcher:
             started = await self._start(self._room()) or started
         if not (started or self._stale) or self._room() <= 0:
             await self._rest()
-
-    def _gathering(self) -> float:
-        """The shortest time between two chunks; none for stock work but its audit."""
-        return max(self._pace, min(self._took, _LONGEST_PACE_SECONDS)) if self._pace else 0.0
 
     async def _own(self) -> bool:
         """Whether the lease is ours; on a new one, what was in hand is forgotten."""
@@ -261,7 +254,6 @@ class Dispatcher:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, chunk: Chunk, token: int) -> None:
-        began = monotonic()
         try:
             with self._leases.using([self._place]):
                 await self._fail_unreadable(chunk.calls, token)
@@ -276,7 +268,6 @@ class Dispatcher:
             self._resume_at = monotonic() + backoff_seconds(1, base=0.2, cap=0.2)
             self._stale = True
         finally:
-            self._took = monotonic() - began
             for call in chunk.calls:
                 self._in_flight.pop(call.seq, None)
                 self._busy.discard(call.key)

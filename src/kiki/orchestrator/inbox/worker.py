@@ -39,9 +39,9 @@ _RETRIED_PER_ENTITY = 50
 _LEAST_ROOM = 20
 _DECODED_AT_ONCE = 32
 _GATHERED_STOCK = 4
-_REST = 2.0
-"""Two batches begin at least this many times the last one's duration apart, up to the longest pace."""
-_LONGEST_PACE_SECONDS = 0.1
+_REST, _LONGEST_PACE_SECONDS = 3.0, 0.15
+"""Two batches begin at least so many times the last one's duration apart, up to the longest pace."""
+_STOCK_REST, _LONGEST_STOCK_PACE_SECONDS = 2.0, 0.1
 _BUSY_SECONDS = 0.5
 """How long a lane in which there was something is looked at often: longer than the intake pauses between two rings."""
 _BUSY_POLL_SECONDS = 0.03
@@ -212,12 +212,12 @@ class LaneWorker:
 
     def _pace(self) -> float:
         """The shortest time between two batches; none for stock work, unless it comes in numbers."""
-        pace = self._settings.pace_seconds
+        pace, rest, longest = self._settings.pace_seconds, _REST, _LONGEST_PACE_SECONDS
         if self.lane is Lane.LIVE_STOCK:
             if self._began_with < _GATHERED_STOCK:
                 return 0.0
-            pace = self._settings.stock_pace_seconds
-        return max(pace, min(_REST * self._took, _LONGEST_PACE_SECONDS)) if pace else 0.0
+            pace, rest, longest = self._settings.stock_pace_seconds, _STOCK_REST, _LONGEST_STOCK_PACE_SECONDS
+        return max(pace, min(rest * self._took, longest)) if pace else 0.0
 
     async def _look(self, usable: Mapping[Place, int]) -> list[Entry]:
         final = self._floor.final
